@@ -1,0 +1,87 @@
+"""jaxem: expectation-maximisation for any model with hidden discrete structure.
+
+Write the log joint density of one observation and its latent state; jaxem finds the sufficient
+statistics and the closed-form M-step, proves them on the data, and says what it found.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jaxem.version import __version__
+from jaxem.workers import ensure_worker_pool
+
+if TYPE_CHECKING:
+    from jaxem import datasets, initial, zoo
+    from jaxem.algorithm import EM
+    from jaxem.estep import Exact, Hard
+    from jaxem.fitting import Fit, Restarts, fit, load
+    from jaxem.inspection import Explanation, expected_log_joint, explain
+    from jaxem.latent import Finite
+    from jaxem.model import Model, flat
+    from jaxem.mstep import Ascent, ClosedForm, Derived
+    from jaxem.status import Status
+    from jaxem.types import DeclarationError
+
+ensure_worker_pool()
+
+_HOMES = {
+    "Ascent": "jaxem.mstep",
+    "ClosedForm": "jaxem.mstep",
+    "DeclarationError": "jaxem.types",
+    "Derived": "jaxem.mstep",
+    "EM": "jaxem.algorithm",
+    "Exact": "jaxem.estep",
+    "Explanation": "jaxem.inspection",
+    "Finite": "jaxem.latent",
+    "Fit": "jaxem.fitting",
+    "Hard": "jaxem.estep",
+    "Model": "jaxem.model",
+    "Restarts": "jaxem.fitting",
+    "Status": "jaxem.status",
+    "expected_log_joint": "jaxem.inspection",
+    "explain": "jaxem.inspection",
+    "fit": "jaxem.fitting",
+    "flat": "jaxem.model",
+    "load": "jaxem.fitting",
+}
+_PACKAGES = ("datasets", "initial", "zoo")
+
+__all__ = [
+    "EM",
+    "Ascent",
+    "ClosedForm",
+    "DeclarationError",
+    "Derived",
+    "Exact",
+    "Explanation",
+    "Finite",
+    "Fit",
+    "Hard",
+    "Model",
+    "Restarts",
+    "Status",
+    "__version__",
+    "datasets",
+    "expected_log_joint",
+    "explain",
+    "fit",
+    "flat",
+    "initial",
+    "load",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that ``jaxem --help`` is quick."""
+    if name in _PACKAGES:
+        return importlib.import_module(f"jaxem.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'jaxem' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,117 @@
+r"""Independent blocks inside a parameter, found by Hessian-vector products.
+
+An axis of a parameter is a batch axis when Q has no interaction along it: exactly when
+:math:`H(s \odot v) = s \odot H v` for every scaling :math:`s` that varies along that axis alone.
+A random :math:`s` and :math:`v` decide, one product an axis.
+"""
+
+import numpy as np
+
+from jaxem.algebra.probe import Probe
+from jaxem.algebra.prove import Solve, Trial
+from jaxem.model.prior import Parameter
+
+_COUPLED = 1e-9
+
+
+def batch_axes(
+    probe: Probe, parameters: tuple[Parameter, ...], trials: list[Trial], rng: np.random.Generator
+) -> tuple[int, ...]:
+    """Leading non-event axes along which parameters, taken together, do not interact.
+
+    Args:
+        probe: The window onto Q.
+        parameters: One, or several with the same non-event axes.
+        trials: Places to look; two are enough.
+        rng: Random scalings.
+
+    Returns:
+        The axes, counted from the front.
+    """
+    axes = set(range(len(parameters[0].shape) - parameters[0].event_dim))
+    for trial in trials[:2]:
+        v = {p.name: rng.normal(size=p.shape) for p in parameters}
+        scalings = {a: _scaling(parameters[0], a, rng) for a in axes}
+        scaled = [
+            {p.name: _align(scalings[a], p) * v[p.name] for p in parameters} for a in sorted(axes)
+        ]
+        points = [trial.values] * (1 + len(scaled))
+        _, _, products = probe(points, trial.responsibilities, [v, *scaled])
+        for a, product in zip(sorted(axes), products[1:], strict=True):
+            if _interacts(parameters, products[0], product, scalings[a]):
+                axes.discard(a)
+    return tuple(sorted(axes))
+
+
+def _scaling(p: Parameter, axis: int, rng: np.random.Generator) -> np.ndarray:
+    shape = [1] * (len(p.shape) - p.event_dim)
+    shape[axis] = p.shape[axis]
+    return rng.uniform(0.5, 1.5, size=shape)
+
+
+def _align(scaling: np.ndarray, p: Parameter) -> np.ndarray:
+    return scaling.reshape(scaling.shape + (1,) * (len(p.shape) - scaling.ndim))
+
+
+def _interacts(parameters, product, scaled_product, scaling) -> bool:
+    for p in parameters:
+        gap = scaled_product[p.name] - _align(scaling, p) * product[p.name]
+        size = np.abs(product[p.name]).max(initial=0.0)
+        if not np.abs(gap).max(initial=0.0) <= _COUPLED * size:
+            return True
+    return False
+
+
+def block_size(p: Parameter, batch: tuple[int, ...]) -> int:
+    """Numbers a block."""
+    return int(np.prod([n for a, n in enumerate(p.shape) if a not in batch]))
+
+
+def by_least_squares(probe: Probe, p: Parameter, batch: tuple[int, ...]) -> Solve:
+    """One Newton step in independent blocks: the maximiser if Q is quadratic in the parameter."""
+
+    def solve(trial: Trial, start: np.ndarray):
+        values = {**trial.values, p.name: start}
+        tangents = [{p.name: e} for e in _columns(p, batch)]
+        _, gradients, products = probe(
+            [values] * len(tangents), trial.responsibilities, tangents
+        )
+        g = _to_blocks(gradients[0][p.name], batch)
+        hessian = np.stack([_to_blocks(h[p.name], batch) for h in products], -1)
+        touched = np.abs(hessian).max(-1) > 0
+        step = np.stack([_step(h, b) for h, b in zip(hessian, g, strict=True)])
+        answer = start + _from_blocks(step, p, batch)
+        return answer, _from_blocks(touched, p, batch)
+
+    return solve
+
+
+def _step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Uphill for a concave block; NaN if any curvature is upward."""
+    diagonal = np.abs(np.diagonal(hessian))
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2 / np.outer(scale, scale))
+    floor = 1e-12 * np.abs(values).max(initial=0.0)
+    if np.any(values > floor):
+        return np.full_like(gradient, np.nan)
+    curved = values < -floor
+    inverse = np.where(curved, -1 / np.where(curved, values, 1.0), 0.0)
+    return vectors @ (inverse * (vectors.T @ (gradient / scale))) / scale
+
+
+def _columns(p: Parameter, batch: tuple[int, ...]) -> list[np.ndarray]:
+    """Unit tangents: each moves one number of every block at once."""
+    size = block_size(p, batch)
+    blocks = int(np.prod([p.shape[a] for a in batch]))
+    return [_from_blocks(np.tile(e, (blocks, 1)), p, batch) for e in np.eye(size)]
+
+
+def _to_blocks(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    front = np.moveaxis(x, batch, range(len(batch)))
+    return front.reshape(int(np.prod([x.shape[a] for a in batch])), -1)
+
+
+def _from_blocks(x: np.ndarray, p: Parameter, batch: tuple[int, ...]) -> np.ndarray:
+    rest = [n for a, n in enumerate(p.shape) if a not in batch]
+    front = x.reshape([p.shape[a] for a in batch] + rest)
+    return np.moveaxis(front, range(len(batch)), batch)

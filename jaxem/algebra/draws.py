@@ -1,0 +1,117 @@
+"""Ordinary parameters for a model of which nothing is known but its supports and its data.
+
+A plan is proved at several parameter values, and a proof at a hopeless place (a mean of 0 where
+the data are near 1e8) proves little. So each draw is found: from the centre of the supports,
+coarse steps climb Q under its own random responsibilities, one Newton step or one search along
+the gradient a leaf, over many orders of magnitude. The draws are then mixed elementwise in real
+coordinates, :math:`u_a + 0.7 \\varepsilon (u_b - u_c)`, which keeps offset and scale.
+"""
+
+import numpy as np
+
+from jaxem.numerics.charts import from_real, real_gradient, to_real
+from jaxem.algebra.probe import Probe, Values
+
+_STRIDES = 4.0 ** np.arange(-4, 3)
+_LARGEST = 48
+_WORTHWHILE = 0.5
+
+
+def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: float) -> np.ndarray:
+    """Dense random weights of rows and states that respect structural zeros, shape (n, K)."""
+    shares = rng.gamma(evenness, size=probe.possible.shape) + 1e-6
+    shares = shares * probe.possible
+    total = shares.sum(1, keepdims=True)
+    shares = np.where(total > 0, shares / np.where(total > 0, total, 1.0), 0.0)
+    return shares * rng.uniform(0.5, 1.5, size=(probe.count, 1))
+
+
+def find_home(probe: Probe, rng: np.random.Generator) -> Values:
+    """Parameters of the size that the data ask for, all states alike."""
+    return climb(probe, probe.center(), random_responsibilities(probe, rng, 20.0), rounds=3)
+
+
+def draw_parameters(probe: Probe, home: Values, rng: np.random.Generator, count: int):
+    """Different ordinary parameters around the data, mixed from coarse climbs."""
+    climbs = [home]
+    for _ in range(3):
+        climbs.append(climb(probe, home, random_responsibilities(probe, rng, 0.3), rounds=1))
+    return [mix(probe, climbs, rng) for _ in range(count)]
+
+
+def mix(probe: Probe, climbs: list[Values], rng: np.random.Generator) -> Values:
+    """One draw: differential mixing, elementwise, in real coordinates."""
+    out = {}
+    for p in probe.free:
+        if p.kind == "other":
+            out[p.name] = climbs[rng.integers(len(climbs))][p.name]
+            continue
+        a, b, c = (to_real(p.kind, climbs[i][p.name]) for i in rng.choice(len(climbs), 3, False))
+        spread = np.abs(b - c).max(initial=0.0)
+        unit = 0.3 if p.kind != "real" else 0.1 * spread or 0.1
+        if p.kind in ("positive_definite", "lower_cholesky"):
+            unit = 0.1 * np.tril(np.ones(p.shape))
+            unit = unit * np.exp(_row_log_scale(a))
+        u = a + 0.7 * rng.normal(size=p.shape) * (b - c) + unit * rng.normal(size=p.shape)
+        out[p.name] = from_real(p.kind, u)
+    return out
+
+
+def _row_log_scale(u: np.ndarray) -> np.ndarray:
+    """Log scale of each row of a Cholesky factor, 0 on its log diagonal."""
+    scale = np.broadcast_to(np.diagonal(u, axis1=-2, axis2=-1)[..., :, None], u.shape)
+    return np.where(np.eye(u.shape[-1]) > 0, 0.0, scale)
+
+
+def climb(probe: Probe, values: Values, responsibilities: np.ndarray, rounds: int) -> Values:
+    """A few coarse steps uphill, leaf by leaf."""
+    for _ in range(rounds):
+        for p in probe.free:
+            candidates = _candidates(probe, values, responsibilities, p)
+            points = [values] + [{**values, p.name: c} for c in candidates]
+            q, _, _ = probe(points, responsibilities)
+            values = points[_nearest_good(np.where(np.isfinite(q), q, -np.inf))]
+    return values
+
+
+def _nearest_good(q: np.ndarray) -> int:
+    """The first step, in order of length, with most of the best gain; none for a small gain.
+
+    A flat direction (degrees of freedom beyond a few dozen) would otherwise carry the draws to
+    where the model is indistinguishable from a simpler one.
+    """
+    best = q.max()
+    if not best > q[0] + _WORTHWHILE:
+        return 0
+    if not np.isfinite(q[0]):
+        return int(np.argmax(q))
+    return int(np.argmax(q >= q[0] + 0.9 * (best - q[0])))
+
+
+def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -> list[np.ndarray]:
+    _, (gradient,), _ = probe([values], responsibilities)
+    t, g = values[p.name], gradient[p.name]
+    if p.kind == "other" or not np.all(np.isfinite(g)):
+        return []
+    steps = []
+    if p.kind == "real" and t.size <= _LARGEST:
+        steps.append(t + _newton_step(probe, values, responsibilities, p, g))
+    u, gu = to_real(p.kind, t), real_gradient(p.kind, t, g)
+    size = np.abs(gu).max(initial=0.0)
+    if size > 0:
+        weak = np.abs(gu) < 1e-6 * size
+        for stride in _STRIDES:
+            for direction in (np.where(weak, 0.0, np.sign(gu)), gu / size):
+                steps.append(from_real(p.kind, u + stride * direction))
+    return [s for s in steps if np.all(np.isfinite(s))]
+
+
+def _newton_step(probe: Probe, values: Values, responsibilities, p, g) -> np.ndarray:
+    size = g.size
+    tangents = [{p.name: e.reshape(g.shape)} for e in np.eye(size)]
+    _, _, columns = probe([values] * size, responsibilities, tangents)
+    hessian = np.stack([c[p.name].ravel() for c in columns], -1)
+    if not np.all(np.isfinite(hessian)):
+        return np.full(g.shape, np.nan)
+    step, *_ = np.linalg.lstsq(-(hessian + hessian.T) / 2, g.ravel(), rcond=1e-12)
+    return step.reshape(g.shape)

@@ -1,0 +1,116 @@
+r"""In which order the parameters are solved, and whether one sweep is the exact M-step.
+
+The answer of A depends on B exactly when :math:`H_{BA} v \ne 0` *at A's own answer* (the implicit
+function theorem); elsewhere on the surface the Hessian may couple them and mean nothing: a mean
+and a variance are coupled everywhere but at the mean's answer. If no answer depends on one that
+is found later, solving in that order once is the joint maximiser.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from jaxem.numerics.charts import real_gradient, real_tangent
+from jaxem.algebra.probe import Probe
+from jaxem.algebra.prove import Trial
+from jaxem.model.prior import Parameter
+
+_DEPENDS = 1e-6
+
+#: strength[A][B] > 0 when the answer of A depends on B.
+Strengths = dict[str, dict[str, float]]
+
+
+def dependencies(
+    probe: Probe,
+    trials: list[Trial],
+    answers: Mapping[str, tuple[np.ndarray, ...]],
+    rng: np.random.Generator,
+) -> Strengths:
+    """How strongly each answer depends on each other parameter.
+
+    Args:
+        probe: The window onto Q.
+        trials: Places to look.
+        answers: For parameters with a proved solver, the answer in each trial. For the others
+            the coupling at the trial itself is taken, which errs towards dependence.
+        rng: Random directions.
+
+    Returns:
+        Strengths between 0 (independent) and about 1, zero where below the threshold.
+    """
+    strength: Strengths = {p.name: {} for p in probe.free}
+    for index, trial in enumerate(trials[:2]):
+        for p in probe.free:
+            at_answer = answers[p.name][index] if p.name in answers else None
+            for name, value in _coupling(probe, trial, p, at_answer, rng).items():
+                strength[p.name][name] = max(value, strength[p.name].get(name, 0.0))
+    return {
+        a: {b: s for b, s in row.items() if s > _DEPENDS} for a, row in strength.items()
+    }
+
+
+def _coupling(probe: Probe, trial: Trial, p: Parameter, answer, rng) -> dict[str, float]:
+    """The products H_BA v, in units of the spread of the draws, relative to the largest seen."""
+    v = _spread(p, trial) * rng.normal(size=p.shape)
+    here = trial.values
+    there = here if answer is None else {**here, p.name: answer}
+    tangents = [{p.name: _tangent(p, point[p.name], v)} for point in (here, there)]
+    _, _, products = probe([here, there], trial.responsibilities, tangents)
+    out = {}
+    for b in probe.free:
+        if b.name == p.name:
+            continue
+        start, end = (
+            np.abs(_spread(b, trial) * _carry(b, point[b.name], product[b.name])).max(initial=0.0)
+            for point, product in zip((here, there), products, strict=True)
+        )
+        own = max(
+            np.abs(_spread(p, trial) * _carry(p, point[p.name], product[p.name])).max(initial=0.0)
+            for point, product in zip((here, there), products, strict=True)
+        )
+        scale = max(start, 1e-6 * own)
+        out[b.name] = end / scale if scale > 0 and np.isfinite(end) else float(end > 0)
+    return out
+
+
+def _spread(p: Parameter, trial: Trial) -> np.ndarray | float:
+    """How far draws of a parameter lie apart, in real coordinates."""
+    if p.kind != "real":
+        return 1.0
+    others = np.stack([other[p.name] for other in trial.others])
+    return np.abs(others - trial.values[p.name]).max(0) + 1e-12 * np.abs(trial.values[p.name])
+
+
+def _tangent(p: Parameter, t: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return v if p.kind == "other" else real_tangent(p.kind, _inside(p, t), v)
+
+
+def _carry(p: Parameter, t: np.ndarray, g: np.ndarray) -> np.ndarray:
+    return g if p.kind == "other" else real_gradient(p.kind, _inside(p, t), g)
+
+
+def _inside(p: Parameter, t: np.ndarray) -> np.ndarray:
+    return np.asarray(p.interior(t)) if p.kind in ("simplex", "unit", "positive") else t
+
+
+def components(strength: Strengths, names: list[str]) -> list[list[str]]:
+    """Groups of mutually dependent parameters, each after all that it depends on.
+
+    Within a group the most independent comes first.
+    """
+    reach = {a: set(strength[a]) for a in names}
+    for _ in names:
+        for a in names:
+            reach[a] |= set().union(*(reach[b] for b in reach[a]))
+    groups, left = [], list(names)
+    while left:
+        first = next(
+            a for a in left if all(b not in left or a in reach[b] for b in reach[a] if b != a)
+        )
+        group = [b for b in left if b == first or (b in reach[first] and first in reach[b])]
+        groups.append(sorted(group, key=lambda a: sum(strength[a].get(b, 0.0) for b in group)))
+        left = [b for b in left if b not in group]
+    return groups
+
+

@@ -1,0 +1,178 @@
+"""A plan: for every parameter how its M-step is solved, in which order, and why.
+
+Making a plan asks questions of the model on a few dozen planning rows (`probe`), in float64. A
+plan holds no data and no distribution; it is static under jit, and is reused for every data set
+of the same shapes.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxem.algebra.blocks import batch_axes, block_size, by_least_squares
+from jaxem.algebra.candidates import candidate_forms
+from jaxem.algebra.draws import draw_parameters, find_home, random_responsibilities
+from jaxem.algebra.order import Strengths, components, dependencies
+from jaxem.algebra.probe import Probe, Values
+from jaxem.algebra.prove import Trial, by_form, prove
+from jaxem.algebra.rows import planning_rows
+from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
+from jaxem.model import Model
+from jaxem.model.prior import Parameter
+from jaxem.types import Data
+
+#: Largest block for Newton's method; beyond it, gradient ascent.
+LARGEST_BLOCK = 64
+
+_TRIALS = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    """What the algebra found.
+
+    Attributes:
+        solvers: One for each group of parameters, in the order of a sweep.
+        members: For each parameter, its solver when the others are given.
+        home: Ordinary parameters for the planning rows, by dotted name.
+        strengths: Which answer depends on which parameter.
+        reasons: For a parameter without a closed form, why.
+        programs: Compiled programs of this plan, by what they were compiled for.
+    """
+
+    solvers: tuple[Solver, ...]
+    members: dict[str, Closed | Block | Climb]
+    home: Values
+    strengths: Strengths
+    reasons: dict[str, str]
+    programs: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """Whether one sweep is the exact joint M-step."""
+        return all(solver.exact for solver in self.solvers)
+
+    def solver_of(self, name: str) -> Solver:
+        """The solver of the group that a parameter belongs to."""
+        return next(solver for solver in self.solvers if name in solver.names)
+
+    def alone(self, name: str) -> Closed | Block | Climb:
+        """How one parameter would be solved, the others given."""
+        return self.members[name]
+
+    def program(self, key: Any, function: Any) -> Any:
+        """The compiled form of a function, kept under a key for later fits of the same plan."""
+        if key not in self.programs:
+            self.programs[key] = jax.jit(function)
+        return self.programs[key]
+
+
+def make_plan(model: Model, data: Data, weights: Any) -> Plan:
+    """Plan the M-step of a model, or return the plan already made for these shapes.
+
+    Args:
+        model: The declared model.
+        data: A pytree of NumPy arrays with n rows.
+        weights: Row weights, shape (n,).
+
+    Returns:
+        The plan.
+    """
+    leaves, tree = jax.tree.flatten(data)
+    key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    if key not in model.plans:
+        model.plans[key] = _plan(Probe(model, planning_rows(data, weights)))
+    return model.plans[key]
+
+
+def _plan(probe: Probe) -> Plan:
+    rng = np.random.default_rng(0)
+    with np.errstate(all="ignore"):
+        home = find_home(probe, rng)
+        trials = _trials(probe, home, rng)
+        members, answers, reasons = _solve_each(probe, trials, rng)
+        strength = dependencies(probe, trials, answers, rng)
+        groups = components(strength, list(members))
+        solvers = tuple(_group(probe, trials, rng, group, members) for group in groups)
+    return Plan(solvers, members, home, strength, reasons)
+
+
+def _trials(probe: Probe, home: Values, rng: np.random.Generator) -> list[Trial]:
+    draws = draw_parameters(probe, home, rng, _TRIALS + 1)
+    return [
+        Trial(draws[i], (draws[i - 1],), random_responsibilities(probe, rng, 1.0))
+        for i in range(_TRIALS)
+    ]
+
+
+def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator):
+    """The best proved solver of each parameter on its own."""
+    members, answers, reasons = {}, {}, {}
+    for p in probe.free:
+        batch = batch_axes(probe, (p,), trials, rng)
+        size = block_size(p, batch)
+        if p.kind == "real" and size <= LARGEST_BLOCK:
+            proof = prove(probe, p, by_least_squares(probe, p, batch), trials)
+            if proof.accepted:
+                members[p.name] = Block((p.name,), (batch,), size, quadratic=True)
+                answers[p.name] = proof.answers
+                continue
+        for form in candidate_forms(probe, p, trials):
+            proof = prove(probe, p, by_form(probe, p, form), trials)
+            if proof.accepted:
+                members[p.name] = Closed(p.name, form)
+                answers[p.name] = proof.answers
+                break
+        else:
+            members[p.name], reasons[p.name] = _fallback(p, batch, size)
+    return members, answers, reasons
+
+
+def _fallback(p: Parameter, batch: tuple[int, ...], size: int) -> tuple[Block | Climb, str]:
+    if size <= LARGEST_BLOCK:
+        reason = "no closed form was proved"
+        return Block((p.name,), (batch,), size, quadratic=False), reason
+    reason = f"no closed form was proved, and a block has {size} numbers"
+    return Climb((p.name,), reason), reason
+
+
+def _group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
+    """One solver for parameters whose answers depend on one another."""
+    if len(group) == 1:
+        return members[group[0]]
+    quadratic = all(isinstance(members[n], Block) and members[n].quadratic for n in group)
+    closed = all(members[n].exact for n in group)
+    if quadratic or not closed:
+        joint = _joint(probe, trials, rng, group, quadratic)
+        if joint is not None:
+            return joint
+    return Sweep(tuple(members[n] for n in group))
+
+
+def _joint(probe: Probe, trials, rng, group: list[str], quadratic: bool) -> Block | None:
+    """Newton's method on all parameters of a cycle at once, in the blocks that they share."""
+    parameters = tuple(p for p in probe.free if p.name in group)
+    shared = _shared_leading(parameters)
+    batch: tuple[int, ...] = ()
+    if shared:
+        found = batch_axes(probe, parameters, trials, rng)
+        while len(batch) < len(shared) and len(batch) in found:
+            batch = (*batch, len(batch))
+    size = sum(block_size(p, batch) for p in parameters)
+    if size > LARGEST_BLOCK:
+        return None
+    names = tuple(p.name for p in parameters)
+    return Block(names, (batch,) * len(names), size, quadratic)
+
+
+def _shared_leading(parameters: tuple[Parameter, ...]) -> tuple[int, ...]:
+    """Sizes of the leading non-event axes that all parameters have in common."""
+    leading = [p.shape[: len(p.shape) - p.event_dim] for p in parameters]
+    shared = []
+    for sizes in zip(*leading, strict=False):
+        if len(set(sizes)) > 1:
+            break
+        shared.append(sizes[0])
+    return tuple(shared)

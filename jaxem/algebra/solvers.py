@@ -1,0 +1,91 @@
+"""How one group of parameters is solved, as the plan records it."""
+
+import dataclasses
+
+from jaxem.algebra.forms import Form
+
+
+@dataclasses.dataclass(frozen=True)
+class Closed:
+    """One parameter, by a proved closed form."""
+
+    name: str
+    form: Form
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that this solves."""
+        return (self.name,)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the answer is the maximiser of Q, the others given."""
+        return True
+
+    def describe(self) -> str:
+        """In words."""
+        return f"closed form: {self.form.describe()}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """One parameter or several jointly, by Newton's method in independent blocks.
+
+    Attributes:
+        names: The parameters.
+        batch: For each, the axes along which blocks do not interact.
+        size: Unknowns a block.
+        quadratic: Q was proved quadratic: one step is exact, and is a closed form.
+    """
+
+    names: tuple[str, ...]
+    batch: tuple[tuple[int, ...], ...]
+    size: int
+    quadratic: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether the answer is the maximiser of Q, to rounding."""
+        return self.quadratic
+
+    def describe(self) -> str:
+        """In words."""
+        unit = "elementwise" if self.size == 1 else f"in blocks of {self.size}"
+        if self.quadratic:
+            return f"closed form: weighted least squares, {unit}"
+        return f"Newton, safeguarded, {unit}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Climb:
+    """Parameters for which nothing closed or small was found: gradient ascent."""
+
+    names: tuple[str, ...]
+    reason: str
+
+    exact: bool = False
+
+    def describe(self) -> str:
+        """In words."""
+        return f"gradient ascent (L-BFGS): {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """A cycle of parameters whose answers depend on one another, solved in turn, repeatedly."""
+
+    members: tuple[Closed | Block | Climb, ...]
+    rounds: int = 3
+    exact: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that this solves."""
+        return tuple(name for member in self.members for name in member.names)
+
+    def describe(self) -> str:
+        """In words."""
+        return f"{self.rounds} sweeps over {', '.join(self.names)}"
+
+
+Solver = Closed | Block | Climb | Sweep

@@ -1,0 +1,56 @@
+"""Expectation-maximisation (Dempster, Laird and Rubin 1977), and its generalised form."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+
+from jaxem.algebra.plan import Plan
+from jaxem.estep import EStep, Exact
+from jaxem.estep.batch import Batch
+from jaxem.estep.expectation import Values, take_expectation
+from jaxem.model import Model
+from jaxem.mstep import Derived, MStep
+from jaxem.types import Array
+
+
+class Step(NamedTuple):
+    """What one step found.
+
+    Attributes:
+        evidence: Sum of the weighted log evidence *at the parameters given*, a scalar.
+        log_prior: Log density of the prior there, a scalar.
+        proposal: The parameters to go to.
+    """
+
+    evidence: Array
+    log_prior: Array
+    proposal: dict[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class EM:
+    """Alternate an E-step and an M-step.
+
+    Args:
+        e_step: `Exact` for maximum likelihood and MAP, `Hard` for classification EM.
+        m_step: The M-step; what jaxem derives if left out. A dictionary replaces the M-step of
+            the parameters that it names: ``EM(m_step={"loc": Ascent(optax.adam(1e-2))})``.
+    """
+
+    e_step: EStep = dataclasses.field(default_factory=Exact)
+    m_step: MStep = dataclasses.field(default_factory=Derived)
+
+    def __init__(self, e_step: EStep | None = None, m_step: MStep | Mapping[str, MStep] | None = None):
+        object.__setattr__(self, "e_step", Exact() if e_step is None else e_step)
+        own = isinstance(m_step, MStep)
+        object.__setattr__(self, "m_step", m_step if own else Derived(m_step))
+
+    def step(self, model: Model, plan: Plan, values: Values, batch: Batch, keep: bool) -> Step:
+        """One step from parameters by dotted name."""
+        values = jax.lax.stop_gradient(dict(values))
+        evidence, q = take_expectation(model, self.e_step, values, batch, keep)
+        names = tuple(p.name for p in model.free)
+        proposal = self.m_step(plan, q, values, names)
+        return Step(evidence, model.prior_density(values), proposal)

@@ -1,0 +1,83 @@
+"""From a document to a checked config, or to a sentence for everything wrong in it."""
+
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from jaxem.cli.document import Document
+from jaxem.cli.options import ZOO, Conjugate, Options, Section
+from jaxem.cli.problems import Location, Problem
+from jaxem.cli.schema import Config, DataSection, FitSection, ModelSection, OutputSection
+from jaxem.cli.sentences import problems
+
+_TABLES: dict[str, type[Section]] = {
+    "data": DataSection,
+    "model": ModelSection,
+    "fit": FitSection,
+    "output": OutputSection,
+}
+
+
+class Checked(NamedTuple):
+    """What a document says.
+
+    Attributes:
+        config: Every table, or None if something is wrong.
+        data: The data table alone, or None if something is wrong there: a table can be read and
+            checked even where the rest of the config is wrong.
+        options: Options of the ready model, if one is named and they are right.
+        problems: Everything wrong.
+    """
+
+    config: Config | None
+    data: DataSection | None
+    options: Options | None
+    problems: list[Problem]
+
+
+def check(document: Document) -> Checked:
+    """Check every table of a document, and the options of the ready model that it names."""
+    model = document.get("model")
+    model = model if isinstance(model, dict) else {}
+    zoo, given = model.get("zoo"), model.get("options", {})
+    kind = ZOO.get(zoo) if isinstance(zoo, str) else None
+    known = _known(kind)
+
+    config, errors = _validate(Config, document, ())
+    data, _ = _validate(DataSection, document.get("data"), ("data",))
+    options = None
+    if kind is not None and isinstance(given, dict):
+        options, more = _validate(kind, given, ("model", "options"))
+        errors += more
+    wrong = problems(errors, document, known)
+    if "model" in document and not wrong:
+        wrong += _one_model(model)
+    return Checked(config, data, options, wrong)
+
+
+def _validate(section: Any, given: Any, under: Location) -> tuple[Any, list[Any]]:
+    try:
+        return section.model_validate(given), []
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        return None, [{**item, "loc": (*under, *item["loc"])} for item in found]
+
+
+def _known(kind: type[Options] | None) -> dict[str, list[str]]:
+    tables = {name: _keys(section) for name, section in _TABLES.items()}
+    kinds = [kind] if kind else ZOO.values()
+    options = list(dict.fromkeys(key for one in kinds for key in _keys(one)))
+    inner = {"model.options": options, "model.options.conjugate": _keys(Conjugate)}
+    return {"": list(tables), **tables, **inner}
+
+
+def _keys(section: type[Section]) -> list[str]:
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _one_model(model: Document) -> list[Problem]:
+    if ("zoo" in model) != ("declare" in model):
+        return []
+    both = "has both" if "zoo" in model else "needs one of"
+    said = f'{both} zoo = "a ready model" and declare = "module:function"; give one.'
+    return [Problem("[model]", said)]

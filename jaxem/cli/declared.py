@@ -1,0 +1,82 @@
+"""The model of a config: a ready one, or the function of a person's own module."""
+
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from jaxem import zoo
+from jaxem.cli.loading import Job
+from jaxem.cli.problems import ConfigError, Problem, did_you_mean, listing, place
+from jaxem.model import Model
+from jaxem.types import DeclarationError
+
+
+def build(job: Job) -> Model:
+    """Call the function that declares the model.
+
+    Raises:
+        ConfigError: If it cannot be found, or fails, or returns something else.
+        DeclarationError: If the declaration is wrong.
+    """
+    section = job.config.model
+    if section.declare is None:
+        return _ready(job)
+    where = place(("model", "declare"), section.declare)
+    module_name, _, name = section.declare.partition(":")
+    try:
+        function = _function(module_name, name, job.path.parent)
+        model = function(**section.options)
+    except DeclarationError:
+        raise
+    except _NotThereError as error:
+        raise ConfigError(job.path, [Problem(where, str(error))]) from None
+    except Exception as error:
+        raise ConfigError(job.path, [Problem(where, _failure(error))]) from error
+    if not isinstance(model, Model):
+        said = f"returned {type(model).__name__}; expected a jaxem.Model."
+        raise ConfigError(job.path, [Problem(where, said)])
+    return model
+
+
+class _NotThereError(Exception):
+    """The module or the function does not exist."""
+
+
+def _ready(job: Job) -> Model:
+    assert job.options is not None and job.config.model.zoo is not None
+    arguments = job.options.arguments(len(job.table.columns))
+    if "conjugate" in arguments:
+        arguments["conjugate"] = zoo.NormalInverseWishart(**arguments["conjugate"])
+    return getattr(zoo, job.config.model.zoo)(**arguments)
+
+
+def _function(module_name: str, name: str, folder: Path) -> Any:
+    for place_to_look in (os.getcwd(), str(folder.resolve())):
+        if place_to_look not in sys.path:
+            sys.path.insert(0, place_to_look)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise
+        raise _NotThereError(
+            f"there is no module {error.name!r} in {folder.resolve()} or {os.getcwd()}."
+        ) from None
+    function = getattr(module, name, None)
+    if function is None:
+        public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        hint = did_you_mean(name, public)
+        raise _NotThereError(f"{module_name} has no {name!r}.{hint} It has {listing(public)}.")
+    if not callable(function):
+        raise _NotThereError(f"{name!r} is {type(function).__name__}, not a function.")
+    return function
+
+
+def _failure(error: Exception) -> str:
+    """One line on an error of a person's own code: its kind, its message, its place."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    there = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return f"failed with {type(error).__name__}: {error} ({there})."

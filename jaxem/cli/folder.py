@@ -1,0 +1,117 @@
+"""The output folder: parameters, summary and trace, in files that other programs read."""
+
+import csv
+import io
+import json
+import math
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxem.cli.loading import Job
+from jaxem.fitting import Fit
+
+_PACKAGES = ("jaxem", "jax", "jaxlib", "numpyro", "optax", "numpy")
+
+
+def write(folder: Path, fit: Fit, job: Job, seconds: float) -> list[Path]:
+    """Write ``fit.npz``, ``parameters.json``, ``summary.json`` and ``trace.csv``.
+
+    Args:
+        folder: Made if needed; files of these names are replaced.
+        fit: What came out.
+        job: The config that it came from.
+        seconds: How long the fit took, compilation included.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    fit.save(folder / "fit.npz")
+    texts = {
+        "parameters.json": _json(_plain(fit.params)),
+        "summary.json": _json(summary(fit, job, seconds)),
+        "trace.csv": _trace(fit.trace),
+    }
+    for name, text in texts.items():
+        _replace(folder / name, text)
+    return [folder / "fit.npz", *(folder / name for name in texts)]
+
+
+def summary(fit: Fit, job: Job, seconds: float) -> dict[str, Any]:
+    """What was fitted and how it ended; every number plain, NaN and infinities as text."""
+    objectives = np.asarray(fit.restarts.objective)
+    return _plain(
+        {
+            "objective": fit.objective,
+            "log_likelihood": fit.log_likelihood,
+            "log_prior": fit.log_prior,
+            "status": fit.status.name,
+            "sentence": fit.status.sentence,
+            "converged": fit.converged,
+            "steps": fit.steps,
+            "gradient_norm": fit.gradient_norm,
+            "notes": fit.notes,
+            "rows": fit.rows,
+            "columns": list(job.table.columns),
+            "seconds": round(seconds, 3),
+            "restarts": {
+                "count": len(objectives),
+                "best": fit.restarts.best,
+                "reached_best": fit.restarts.reached_best,
+                "status": [status.name for status in fit.restarts.status],
+                "objective": objectives,
+                "steps": fit.restarts.steps,
+                "gradient_norm": fit.restarts.gradient_norm,
+            },
+            "config": job.document,
+            "config_file": str(job.path),
+            "versions": {"python": platform.python_version(), **_versions()},
+        }
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no arrays, and no NaN."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False, default=str) + "\n"
+
+
+def _trace(trace: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["step", "objective"])
+    writer.writerows((step, repr(float(value))) for step, value in enumerate(np.asarray(trace)))
+    return text.getvalue()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside and rename, so that no reader ever sees half a file."""
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)

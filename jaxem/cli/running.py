@@ -1,0 +1,69 @@
+"""From a checked config to a call of the library: the part of the command line that needs JAX."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jaxem
+from jaxem.cli.declared import build
+from jaxem.cli.loading import Job
+from jaxem.cli.problems import ConfigError, Problem
+from jaxem.cli.progress import Bar
+from jaxem.cli.schema import FitSection
+from jaxem.types import DeclarationError
+
+
+def fit(job: Job, quiet: bool) -> jaxem.Fit:
+    """Fit the model of a config."""
+    section = job.config.fit
+    with _declarations_in_words(job), Bar(shown=not quiet) as bar:
+        return jaxem.fit(
+            build(job),
+            data(job),
+            key=section.seed,
+            init=_init(section),
+            weights=job.table.weights,
+            algorithm=jaxem.EM(e_step=_e_step(section)),
+            progress=bar,
+            **_given(section),
+        )
+
+
+def explain(job: Job) -> jaxem.Explanation:
+    """The plan for the model of a config."""
+    with _declarations_in_words(job):
+        restarts = job.config.fit.restarts or 1
+        return jaxem.explain(build(job), data(job), weights=job.table.weights, restarts=restarts)
+
+
+def data(job: Job) -> Any:
+    """The rows as the model sees them."""
+    wide = job.options is not None and job.options.wide
+    return job.table.rows(job.config.data.layout, wide)
+
+
+@contextmanager
+def _declarations_in_words(job: Job) -> Iterator[None]:
+    """A declaration that the library refuses is a problem of the config."""
+    try:
+        yield
+    except DeclarationError as error:
+        raise ConfigError(job.path, [Problem("the model and its data", str(error))]) from None
+
+
+def _given(section: FitSection) -> dict[str, Any]:
+    """What the config says of the rest; nothing is said of what it leaves out."""
+    names = ("restarts", "tolerance", "max_steps", "time_limit")
+    return {name: getattr(section, name) for name in names if getattr(section, name) is not None}
+
+
+def _e_step(section: FitSection) -> Any:
+    return jaxem.Hard() if section.e_step == "hard" else jaxem.Exact()
+
+
+def _init(section: FitSection) -> Any:
+    if isinstance(section.init, str):
+        return getattr(jaxem.initial, section.init)
+    if section.init is None:
+        return None
+    return section.init

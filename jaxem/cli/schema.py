@@ -1,0 +1,91 @@
+"""The tables and keys of a config."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from jaxem.cli.options import Count, Positive, Section
+
+Whole = Annotated[int, Field(ge=0)]
+EStep = Literal["exact", "hard"]
+Layout = Literal["auto", "matrix", "vector", "dict"]
+Zoo = Literal[
+    "gaussian_mixture", "k_means", "poisson_mixture", "binomial_mixture", "latent_classes"
+]
+
+
+class DataSection(Section):
+    """``[data]``: where the rows come from.
+
+    Attributes:
+        source: Name of a dataset of `jaxem.datasets`, or path of a CSV file with a header line,
+            relative to the config.
+        columns: The columns that the model sees; all but the weights by default.
+        weights: Column of row weights, such as frequencies.
+        layout: ``as`` in the config. "matrix": a row is (columns,); "vector": a number, for one
+            column; "dict": a dictionary by column name; "auto": vector for one column, else matrix.
+    """
+
+    source: str
+    columns: Annotated[list[str], Field(min_length=1)] | None = None
+    weights: str | None = None
+    layout: Annotated[Layout, Field(alias="as")] = "auto"
+
+
+class ModelSection(Section):
+    """``[model]``: a ready model by name, or a function that returns a `jaxem.Model`.
+
+    Attributes:
+        zoo: A function of `jaxem.zoo`.
+        declare: ``module:function``, importable from the folder of the config or the current one.
+        options: Keyword arguments of either.
+    """
+
+    zoo: Zoo | None = None
+    declare: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class FitSection(Section):
+    """``[fit]``: arguments of `jaxem.fit`; what is left out has its default there.
+
+    Attributes:
+        restarts: How many starts.
+        seed: Seed of the random starts.
+        tolerance: When a restart has converged; 0 runs every step.
+        max_steps: Steps after which a restart stops.
+        time_limit: Seconds after which all stop.
+        e_step: "exact", or "hard" for classification EM and k-means.
+        init: Name of an initialiser, or a table with the starting value of every parameter.
+    """
+
+    restarts: Count | None = None
+    seed: Whole = 0
+    tolerance: Annotated[float, Field(ge=0)] | None = None
+    max_steps: Whole | None = None
+    time_limit: Positive | None = None
+    e_step: EStep = "exact"
+    init: (
+        Literal["kmeans_plus_plus", "random_rows", "random_responsibilities", "prior_draws"]
+        | dict[str, Any]
+        | None
+    ) = None
+
+
+class OutputSection(Section):
+    """``[output]``: where results go.
+
+    Attributes:
+        folder: Relative to the current folder; ``results/<name of the config>`` by default.
+    """
+
+    folder: str | None = None
+
+
+class Config(Section):
+    """A whole config."""
+
+    data: DataSection
+    model: ModelSection
+    fit: FitSection = FitSection()
+    output: OutputSection = OutputSection()

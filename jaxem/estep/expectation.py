@@ -1,0 +1,106 @@
+r"""The E-step over a batch, and the expected log joint Q that it defines.
+
+.. math:: Q(\theta) = \sum_i w_i \sum_z r_{iz} \log p(x_i, z \mid \theta) + \log p(\theta)
+
+A row of weight zero is absent, even where its evidence is -inf; a state without responsibility is
+absent, even where its log joint is -inf. When the responsibilities of all rows are too many to
+keep, each evaluation of Q makes them again, block by block, from the parameters of the E-step.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from jaxem.estep.batch import Batch
+from jaxem.estep.estep import EStep
+from jaxem.model import Model
+from jaxem.types import Array, Data
+
+Values = Mapping[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Expectation:
+    """Q, as a function of parameters by dotted name.
+
+    Attributes:
+        model: The declared model.
+        e_step: How responsibilities are made.
+        batch: The rows.
+        at: The parameters of the E-step.
+        kept: Responsibilities times row weights, (blocks, size, K), or None to make them again.
+    """
+
+    model: Model
+    e_step: EStep
+    batch: Batch
+    at: Values
+    kept: Array | None
+
+    def __call__(self, values: Values) -> Array:
+        """Q at these parameters, which should be interior."""
+
+        def block(total, inputs):
+            rows, weights, kept = inputs
+            table = self.model.table(values, rows)
+            shares = self._shares(rows, weights) if kept is None else kept
+            held = shares > 0
+            inner = jnp.where(held, shares * jnp.where(held, table, 0.0), 0.0)
+            return total + inner.sum(), None
+
+        start = self.model.prior_gradient_point(values)
+        return _over_blocks(block, start, (*self.batch, self.kept))[0]
+
+    def responsibilities(self) -> Array:
+        """Responsibilities times row weights of all rows, (blocks * size, K)."""
+        kept = self.kept
+        if kept is None:
+            kept = jax.lax.map(lambda block: self._shares(*block), tuple(self.batch))
+        return kept.reshape(-1, kept.shape[-1])
+
+    def _shares(self, rows: Data, weights: Array) -> Array:
+        table = self.model.table(self.at, rows)
+        shares = self.e_step.responsibilities(self.model.latent, table)
+        return jax.lax.stop_gradient(weights[:, None] * shares)
+
+
+def take_expectation(
+    model: Model, e_step: EStep, values: Values, batch: Batch, keep: bool
+) -> tuple[Array, Expectation]:
+    """The E-step: the evidence of all rows, and Q.
+
+    Args:
+        model: The declared model.
+        e_step: How responsibilities are made.
+        values: Parameters by dotted name.
+        batch: The rows.
+        keep: Whether to keep the responsibilities.
+
+    Returns:
+        The sum of the weighted log evidence, a scalar, and Q.
+    """
+
+    def block(total, inputs):
+        rows, weights = inputs
+        table = model.table(values, rows)
+        evidence = e_step.evidence(model.latent, table)
+        present = weights > 0
+        total = total + jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
+        if not keep:
+            return total, None
+        return total, weights[:, None] * e_step.responsibilities(model.latent, table)
+
+    zero = jnp.zeros((), batch.weights.dtype)
+    evidence, kept = _over_blocks(block, zero, tuple(batch))
+    return evidence, Expectation(model, e_step, batch, values, kept)
+
+
+def _over_blocks(block, start, inputs):
+    """Run over blocks, keeping none of a block's temporaries for the derivative."""
+    count = inputs[1].shape[0]
+    if count == 1:
+        total, out = block(start, jax.tree.map(lambda leaf: leaf[0], inputs))
+        return total, jax.tree.map(lambda leaf: leaf[None], out)
+    return jax.lax.scan(jax.checkpoint(block), start, inputs)  # pyright: ignore

@@ -1,0 +1,7 @@
+"""Fitting: one compiled loop for every algorithm, over a batch of restarts."""
+
+from jaxem.fitting.fit import fit
+from jaxem.fitting.result import Fit, Restarts
+from jaxem.fitting.save import load
+
+__all__ = ["Fit", "Restarts", "fit", "load"]

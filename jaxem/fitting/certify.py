@@ -1,0 +1,136 @@
+r"""Certificates: how stationary an answer is, and whether it is a maximum at all.
+
+One program gives objective and gradient in unconstrained coordinates for all restarts. The norm of
+that gradient certifies stationarity. The largest curvature is estimated by Lanczos' method, each
+Hessian-vector product being a central difference of two gradients; a Ritz value is never above the
+largest eigenvalue, so a positive one is never an artefact of stopping early. A saddle is told only
+if, moreover, a walk along that direction really raises the objective.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm.em import EM
+from jaxem.estep.batch import Batch
+from jaxem.estep.expectation import take_expectation
+from jaxem.model import Model
+
+_LANCZOS = 12
+_WALKS = (1e-3, 1e-2, 0.1, 0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """What was found of each restart.
+
+    Attributes:
+        gradient_norm: Largest entry of the gradient, in unconstrained coordinates, (R,).
+        escape: How much the objective rises on a walk along the most upward direction, (R,).
+    """
+
+    gradient_norm: np.ndarray
+    escape: np.ndarray
+
+
+class Landscape:
+    """The objective of a batch as a function of unconstrained coordinates, for all restarts."""
+
+    def __init__(self, model: Model, plan: Plan, algorithm: EM, batch: Batch):
+        self._free = model.free
+        self._batch = batch
+        self._to = plan.program("unconstrain", jax.vmap(self._unconstrain))
+
+        def objective(u, fixed, batch):
+            values = {**fixed, **{p.name: p.constrain(u[p.name]) for p in self._free}}
+            evidence, _ = take_expectation(model, algorithm.e_step, values, batch, keep=False)
+            return evidence + model.prior_density(values)
+
+        both = jax.vmap(jax.value_and_grad(objective), in_axes=(0, None, None))
+        self._program = plan.program(("landscape", algorithm.e_step), both)
+        self._fixed = {
+            p.name: jnp.asarray(p.fixed, batch.weights.dtype)
+            for p in model.parameters
+            if p.fixed is not None
+        }
+
+    def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Flat unconstrained coordinates, (R, d)."""
+        u = self._to({p.name: values[p.name] for p in self._free})
+        self._shapes = {k: v.shape[1:] for k, v in u.items()}
+        return np.concatenate([np.asarray(v).reshape(v.shape[0], -1) for v in u.values()], 1)
+
+    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Objective (R,) and gradient (R, d) at flat coordinates."""
+        value, gradient = self._program(self._split(u), self._fixed, self._batch)
+        flat = [np.asarray(gradient[k]).reshape(len(u), -1) for k in self._shapes]
+        return np.asarray(value, float), np.concatenate(flat, 1).astype(float)
+
+    def _split(self, u: np.ndarray) -> dict[str, Any]:
+        out, start = {}, 0
+        for name, shape in self._shapes.items():
+            width = int(np.prod(shape))
+            piece = u[:, start : start + width].reshape(len(u), *shape)
+            out[name] = jnp.asarray(piece, self._batch.weights.dtype)
+            start += width
+        return out
+
+    def _unconstrain(self, values):
+        return {p.name: p.unconstrain(values[p.name]) for p in self._free}
+
+
+def certify(landscape: Landscape, values: dict[str, np.ndarray]) -> Certificate:
+    """Certificates of all restarts.
+
+    Args:
+        landscape: The objective.
+        values: Parameters by dotted name, stacked over restarts.
+
+    Returns:
+        The certificate; NaN where the objective is not finite.
+    """
+    u = landscape.coordinates(values)
+    with np.errstate(all="ignore"):
+        objective, gradient = landscape(u)
+        if not u.shape[1]:
+            return Certificate(np.zeros(len(u)), np.zeros(len(u)))
+        direction = _most_upward(landscape, u)
+        walks = [landscape(u + s * direction)[0] for w in _WALKS for s in (w, -w)]
+        escape = np.nanmax(np.stack([objective, *walks]), axis=0) - objective
+    return Certificate(np.abs(gradient).max(1), escape)
+
+
+def _most_upward(landscape: Landscape, u: np.ndarray) -> np.ndarray:
+    """The Ritz vector of the largest curvature, (R, d), zero where that is not positive."""
+    eps = float(np.finfo(jnp.result_type(float)).eps) ** (1 / 3)
+    size = np.maximum(np.abs(u), 1.0)
+    count = min(_LANCZOS, u.shape[1])
+    rng = np.random.default_rng(0)
+    basis = [_unit(rng.normal(size=u.shape))]
+    images = []
+    for k in range(count):
+        move = eps * size * basis[k]
+        up, down = landscape(u + move)[1], landscape(u - move)[1]
+        images.append(size * (up - down) / (2 * eps))
+        if k + 1 < count:
+            v = images[k].copy()
+            for _ in range(2):
+                for b in basis:
+                    v -= (v * b).sum(1, keepdims=True) * b
+            basis.append(_unit(v))
+    q = np.stack(basis, 1)
+    projected = np.einsum("rki,rji->rkj", q, np.stack(images, 1))
+    projected = np.nan_to_num((projected + projected.transpose(0, 2, 1)) / 2)
+    values, vectors = np.linalg.eigh(projected)
+    ritz = np.einsum("rki,rk->ri", q, vectors[:, :, -1]) * size
+    upward = values[:, -1] > 1e-7 * np.abs(values).max(1)
+    return np.where(upward[:, None], ritz, 0.0)
+
+
+def _unit(v: np.ndarray) -> np.ndarray:
+    norm = np.linalg.norm(v, axis=1, keepdims=True)
+    return np.where(norm > 1e-12, v / np.where(norm > 1e-12, norm, 1.0), 0.0)

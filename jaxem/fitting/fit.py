@@ -1,0 +1,208 @@
+"""`fit`: from a declared model and data to a `Fit`."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import Plan, make_plan
+from jaxem.algorithm.em import EM
+from jaxem.estep.batch import Batch, make_batch
+from jaxem.fitting.certify import Landscape, certify
+from jaxem.fitting.collapse import collapsed
+from jaxem.fitting.restarts import Progress, Runs, run_restarts
+from jaxem.fitting.result import Fit, Restarts
+from jaxem.fitting.save import pick
+from jaxem.initial import Setting, kmeans_plus_plus
+from jaxem.model import Model
+from jaxem.model.check import prepare_data, prepare_weights
+from jaxem.model.declaration import check_declaration, check_params
+from jaxem.numerics.rows import row_count
+from jaxem.status import Status
+from jaxem.types import Data, DeclarationError
+
+
+def fit(
+    model: Model,
+    data: Data,
+    *,
+    key: Any = 0,
+    restarts: int = 1,
+    init: Any = None,
+    weights: Any = None,
+    algorithm: EM | None = None,
+    tolerance: float = 1e-8,
+    max_steps: int = 5000,
+    time_limit: float | None = None,
+    progress: bool | Callable[[Progress], None] = False,
+) -> Fit:
+    """Fit a declared model by expectation-maximisation.
+
+    Args:
+        model: The declared model.
+        data: Rows: an array or any pytree of arrays whose first axes agree.
+        key: An int or a JAX key; the starts depend on it.
+        restarts: Number of starts, all run at once.
+        init: None for k-means++ seeds; a dictionary of parameters for one start, or with a leading
+            axis for all; or an initialiser from `jaxem.initial`.
+        weights: Row weights, (n,); an integer weight is that many equal rows, zero is absence.
+        algorithm: What to run, ``EM()`` if left out.
+        tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
+        max_steps: Limit of EM steps.
+        time_limit: Limit of seconds, checked between chunks of steps.
+        progress: True for a line of text, or a function called between chunks.
+
+    Returns:
+        The best restart, and all others. After Ctrl-C, the best so far.
+
+    Raises:
+        DeclarationError: If the model, the data or the start cannot be used as given.
+    """
+    algorithm = EM() if algorithm is None else algorithm
+    _check_options(restarts, tolerance, max_steps, time_limit, algorithm)
+    data = prepare_data(data)
+    weights = prepare_weights(weights, row_count(data), model.latent.size)
+    check_declaration(model, data, weights)
+    plan = make_plan(model, data, weights)
+    starts = _make_starts(Setting(model, plan, data, weights), init, restarts, key)
+    rows = jax.tree.map(jnp.asarray, data)
+    batch = make_batch(rows, jnp.asarray(weights), model.latent.size, restarts)
+    runs = run_restarts(
+        model,
+        plan,
+        algorithm,
+        batch,
+        starts,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        time_limit=time_limit,
+        report=_reporter(progress),
+    )
+    return _conclude(model, plan, algorithm, batch, runs, tolerance)
+
+
+def _check_options(restarts, tolerance, max_steps, time_limit, algorithm) -> None:
+    if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:
+        raise DeclarationError(f"restarts must be an integer of at least 1; got {restarts!r}.")
+    if not isinstance(max_steps, int | np.integer) or max_steps < 0:
+        raise DeclarationError(f"max_steps must be an integer of at least 0; got {max_steps!r}.")
+    if not tolerance >= 0:
+        raise DeclarationError(f"tolerance must be at least 0; got {tolerance!r}.")
+    if time_limit is not None and not time_limit > 0:
+        raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
+    if not isinstance(algorithm, EM):
+        raise DeclarationError(f"algorithm must be jaxem.EM(...); got {algorithm!r}.")
+
+
+def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
+    """Parameters by dotted name, stacked over restarts, in the flag's precision."""
+    model = setting.model
+    if init is None or callable(init):
+        initialiser = kmeans_plus_plus if init is None else init
+        starts = initialiser(setting, _generators(key, restarts))
+    else:
+        starts = check_params(model, init, "init", restarts)
+    dtype = jnp.result_type(float)
+    out = {}
+    for p in model.parameters:
+        value = np.asarray(starts[p.name], dtype)
+        out[p.name] = np.broadcast_to(value, (restarts, *p.shape))
+    return out
+
+
+def _generators(key: Any, count: int) -> list[np.random.Generator]:
+    if isinstance(key, int | np.integer):
+        seed = [int(key) % 2**32]
+    else:
+        raw = key
+        if jnp.issubdtype(jnp.asarray(key).dtype, jax.dtypes.prng_key):
+            raw = jax.random.key_data(key)
+        seed = [int(x) for x in np.asarray(raw).ravel()]
+    return [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(count)]
+
+
+def _reporter(progress: bool | Callable[[Progress], None]) -> Callable[[Progress], None]:
+    if callable(progress):
+        return progress
+    if not progress:
+        return lambda report: None
+
+    def show(report: Progress) -> None:
+        end = "" if report.active else "\n"
+        sys.stderr.write(
+            f"\rstep {report.steps}, {report.active} of {report.restarts} restarts running, "
+            f"best {report.best:.6g}   {end}"
+        )
+        sys.stderr.flush()
+
+    return show
+
+
+def _conclude(
+    model: Model, plan: Plan, algorithm: EM, batch: Batch, runs: Runs, tolerance: float
+) -> Fit:
+    """Certify every restart, correct its status, and choose the best."""
+    certificate = certify(Landscape(model, plan, algorithm, batch), runs.values)
+    fallen = collapsed(model, plan, algorithm, batch, runs.values, runs.objective)
+    status = [
+        _final_status(Status(int(s)), bool(f), float(e), float(g), float(o), tolerance)
+        for s, f, e, g, o in zip(
+            runs.status,
+            fallen,
+            certificate.escape,
+            certificate.gradient_norm,
+            runs.objective,
+            strict=True,
+        )
+    ]
+    best = _best(status, runs.objective)
+    restarts = Restarts(
+        objective=runs.objective,
+        log_likelihood=runs.evidence,
+        status=status,
+        steps=runs.steps,
+        gradient_norm=certificate.gradient_norm,
+        params=model.nest(runs.values),
+        traces=runs.traces,
+        best=best,
+    )
+    return Fit(
+        params=pick(restarts.params, best),
+        objective=float(runs.objective[best]),
+        log_likelihood=float(runs.evidence[best]),
+        log_prior=float(runs.objective[best] - runs.evidence[best]),
+        status=status[best],
+        steps=int(runs.steps[best]),
+        trace=runs.traces[best],
+        gradient_norm=float(certificate.gradient_norm[best]),
+        restarts=restarts,
+        plan=plan,
+        model=model,
+        algorithm=algorithm,
+        rows=int((np.asarray(batch.weights) > 0).sum()),
+    )
+
+
+def _final_status(
+    status: Status, fallen: bool, escape: float, gradient: float, objective: float, tolerance: float
+) -> Status:
+    """The status of the loop, corrected by what only a look at the end can tell."""
+    noise = 100 * float(jnp.finfo(jnp.result_type(float)).eps) * (1 + abs(objective))
+    if fallen and status not in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
+        return Status.DEGENERATE
+    if status in (Status.CONVERGED, Status.STALLED) and escape > max(1e-3, 1e3 * tolerance, noise):
+        return Status.SADDLE
+    if status == Status.STALLED and gradient**2 <= max(tolerance, noise):
+        return Status.CONVERGED
+    return status
+
+
+def _best(status: list[Status], objective: np.ndarray) -> int:
+    """The highest objective among the sanest outcomes."""
+    rank = [0 if s.usable else 1 if s in (Status.SADDLE, Status.OBJECTIVE_FELL) else 2 for s in status]
+    finite = np.where(np.isfinite(objective), objective, -np.inf)
+    order = sorted(range(len(status)), key=lambda i: (rank[i], -finite[i], i))
+    return order[0]

@@ -1,0 +1,172 @@
+"""The one loop: a chunk of steps of any algorithm, for a batch of restarts at once.
+
+The objective of parameters is known only after the E-step at them, so a pass of the loop first
+judges the parameters that the pass before proposed and then moves on. That makes the reported
+objective always the one of the reported parameters. A finished restart is frozen. The host calls
+the loop a few dozen steps at a time.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxem.algorithm.em import Step
+from jaxem.fitting.stopping import has_converged, relative_change, rounding
+from jaxem.status import Status
+from jaxem.types import Array
+
+Values = dict[str, Array]
+
+#: Steps a compiled chunk.
+CHUNK = 25
+
+_HALVINGS = 10
+_QUIET = 60
+
+
+class State(NamedTuple):
+    """Where one restart is.
+
+    Attributes:
+        values: The parameters to be judged next.
+        previous: The last parameters that were judged good.
+        objective: Log posterior of ``previous``.
+        evidence: Log likelihood of ``previous``.
+        gain: What the step to ``previous`` gained.
+        steps: Steps taken to reach ``previous``; -1 before the start is judged.
+        halvings: How often the proposal was moved back towards ``previous``.
+        quiet: Steps in a row whose gain was rounding.
+        status: A `Status`.
+        trace: Objectives of this chunk, by step; NaN where none.
+    """
+
+    values: Values
+    previous: Values
+    objective: Array
+    evidence: Array
+    gain: Array
+    steps: Array
+    halvings: Array
+    quiet: Array
+    status: Array
+    trace: Array
+
+
+class Controls(NamedTuple):
+    """When to stop; traced, so that another tolerance compiles nothing."""
+
+    tolerance: Array
+    max_steps: Array
+
+
+def first_state(values: Values) -> State:
+    """The state of one restart at its start."""
+    dtype = next(iter(values.values())).dtype
+    none = jnp.full((), -jnp.inf, dtype)
+    zero = jnp.zeros((), jnp.int32)
+    trace = jnp.full((CHUNK,), jnp.nan, dtype)
+    return State(values, values, none, none, -none, zero - 1, zero, zero, zero, trace)
+
+
+def run_chunk(
+    step: Callable[[Values], Step],
+    between: Callable[[Values, Values], Values],
+    trusted: bool,
+    states: State,
+    controls: Controls,
+) -> State:
+    """At most `CHUNK` passes for every restart that still runs.
+
+    Args:
+        step: The algorithm: parameters of one restart to what it found.
+        between: Parameters half way between two.
+        trusted: Whether a fall of the objective is damped (True) or ends the run.
+        states: Stacked over restarts.
+        controls: When to stop.
+
+    Returns:
+        The new states.
+    """
+
+    def one(state: State, start: Array) -> State:
+        new = _judge(state, step(state.values), between, trusted, controls, start)
+        running = state.status == Status.RUNNING
+        return jax.tree.map(lambda a, b: jnp.where(running, a, b), new, state)
+
+    start = states.steps
+    states = states._replace(trace=jnp.full_like(states.trace, jnp.nan))
+
+    def unfinished(carry):
+        count, states = carry
+        return (count < CHUNK) & jnp.any(states.status == Status.RUNNING)
+
+    def iterate(carry):
+        count, states = carry
+        return count + 1, jax.vmap(one)(states, start)
+
+    return jax.lax.while_loop(unfinished, iterate, (0, states))[1]
+
+
+def _judge(
+    state: State, found: Step, between, trusted: bool, controls: Controls, chunk_start: Array
+) -> State:
+    """Accept the parameters that were judged, or step back from them."""
+    objective = found.evidence + found.log_prior
+    begun = state.steps >= 0
+    bad = _outcome(objective, found)
+    fell = begun & (objective < state.objective - rounding(state.objective))
+    impossible = objective == -jnp.inf
+    may_damp = trusted & begun & (state.halvings < _HALVINGS)
+    damp = may_damp & (fell | impossible)
+    stop = jnp.where(impossible & ~begun, Status.IMPOSSIBLE, bad)
+    stop = jnp.where((stop == 0) & (fell | impossible) & ~damp, Status.OBJECTIVE_FELL, stop)
+    stop = jnp.where(damp, 0, stop).astype(jnp.int32)
+
+    accepted = _accept(state, found, objective, controls, chunk_start)
+    half = between(state.previous, state.values)
+    damped = state._replace(values=half, halvings=state.halvings + 1)
+    stopped = state._replace(
+        status=stop, previous=_where(begun, state.previous, state.values), steps=jnp.maximum(state.steps, 0)
+    )
+    return _where(damp, damped, _where(stop > 0, stopped, accepted))
+
+
+def _outcome(objective: Array, found: Step) -> Array:
+    """The status of an objective that is NaN or +inf; 0 for any other."""
+    infinite_prior = (found.log_prior == jnp.inf) & ~jnp.isnan(found.evidence)
+    status = jnp.where(jnp.isnan(objective), Status.NON_FINITE, 0)
+    status = jnp.where(found.evidence == jnp.inf, Status.DEGENERATE, status)
+    return jnp.where(infinite_prior, Status.NO_INTERIOR_MODE, status)
+
+
+def _accept(
+    state: State, found: Step, objective: Array, controls: Controls, chunk_start: Array
+) -> State:
+    begun = state.steps >= 0
+    gain = jnp.where(begun, objective - state.objective, jnp.inf)
+    change = relative_change(state.values, state.previous)
+    done = begun & has_converged(gain, state.gain, change, objective, controls.tolerance)
+    quiet = jnp.where(jnp.abs(gain) <= rounding(objective), state.quiet + 1, 0)
+    steps = state.steps + 1
+    status = jnp.where(steps >= controls.max_steps, Status.STEP_LIMIT, Status.RUNNING)
+    status = jnp.where((quiet >= _QUIET) & (controls.tolerance > 0), Status.STALLED, status)
+    status = jnp.where(done, Status.CONVERGED, status)
+    place = jnp.clip(steps - chunk_start - 1, 0, CHUNK - 1)
+    return State(
+        values=found.proposal,
+        previous=state.values,
+        objective=objective,
+        evidence=found.evidence,
+        gain=jnp.where(begun, gain, jnp.inf),
+        steps=steps,
+        halvings=jnp.zeros_like(state.halvings),
+        quiet=quiet,
+        status=status.astype(jnp.int32),
+        trace=state.trace.at[place].set(objective),
+    )
+
+
+def _where(condition: Array, a, b):
+    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), a, b)

@@ -1,0 +1,156 @@
+"""What a fit returns: the best answer, how it was reached, and every other restart."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algorithm.em import EM
+from jaxem.fitting.summary import summarise
+from jaxem.model import Model
+from jaxem.model.check import prepare_data
+from jaxem.status import Status
+from jaxem.types import Array, Data, DeclarationError, Params
+
+
+@dataclasses.dataclass(frozen=True)
+class Restarts:
+    """All restarts, in the order of their starts.
+
+    Attributes:
+        objective: What each reached, (R,).
+        log_likelihood: Log likelihood there, (R,).
+        status: How each ended.
+        steps: Steps each took, (R,).
+        gradient_norm: Largest entry of the gradient in unconstrained coordinates, (R,).
+        params: Parameters, nested as declared, stacked over restarts.
+        traces: Objective after each step, one array a restart.
+        best: Index of the restart that was chosen.
+    """
+
+    objective: np.ndarray
+    log_likelihood: np.ndarray
+    status: list[Status]
+    steps: np.ndarray
+    gradient_norm: np.ndarray
+    params: Params
+    traces: tuple[np.ndarray, ...]
+    best: int
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    @property
+    def reached_best(self) -> int:
+        """How many usable restarts reached the best objective, to 1e-4 nats."""
+        near = np.abs(self.objective - self.objective[self.best]) < 1e-4 + 1e-7 * np.abs(
+            self.objective[self.best]
+        )
+        return int(sum(n and s.usable for n, s in zip(near, self.status, strict=True)))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted model.
+
+    Everything refers to the best restart; `restarts` has them all.
+
+    Attributes:
+        params: Parameters, nested as declared.
+        objective: What was maximised: the log posterior, or for a hard E-step the classification
+            log likelihood plus the log prior.
+        log_likelihood: The part of the objective that the data make.
+        log_prior: The part that the prior makes.
+        status: How the best restart ended.
+        steps: Steps it took.
+        trace: Objective at the start and after each step, (steps + 1,).
+        gradient_norm: Largest entry of the gradient there, in unconstrained coordinates.
+        restarts: All restarts.
+        plan: What the algebra found.
+        model: The declared model; None for a fit that was loaded without one.
+        algorithm: What was run.
+        rows: Number of rows of positive weight.
+        notes: What a reader should know, in sentences.
+    """
+
+    params: Params
+    objective: float
+    log_likelihood: float
+    log_prior: float
+    status: Status
+    steps: int
+    trace: np.ndarray
+    gradient_norm: float
+    restarts: Restarts
+    plan: Any
+    model: Model | None
+    algorithm: EM
+    rows: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def log_posterior(self) -> float:
+        """Log likelihood plus log prior, up to the constant of Bayes' rule."""
+        return self.objective
+
+    @property
+    def converged(self) -> bool:
+        """Whether the best restart converged."""
+        return self.status == Status.CONVERGED
+
+    def responsibilities(self, data: Data) -> Array:
+        """Posterior of the latent states of each row, (n, K).
+
+        Args:
+            data: Rows of the declared form.
+
+        Raises:
+            DeclarationError: If the data cannot be read, or the fit was loaded without a model.
+        """
+        return self._on(data, "responsibilities")
+
+    def predict(self, data: Data) -> Array:
+        """Most probable latent state of each row, (n,)."""
+        return self._on(data, "predict")
+
+    def log_density(self, data: Data) -> Array:
+        """Log evidence of each row, (n,)."""
+        return self._on(data, "log_density")
+
+    def summary(self) -> str:
+        """The fit for a reader: estimates, objective, restarts, and what went wrong."""
+        return summarise(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything but the model to one file; see `jaxem.load`."""
+        from jaxem.fitting.save import save
+
+        save(self, path)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    __repr__ = __str__
+
+    def _on(self, data: Data, what: str) -> Array:
+        model = self.model
+        if model is None:
+            raise DeclarationError(
+                "this fit was loaded without its model; give it with jaxem.load(path, model)."
+            )
+        e_step = self.algorithm.e_step
+
+        def row_block(values, rows):
+            table = model.table(values, rows)
+            if what == "responsibilities":
+                return e_step.responsibilities(model.latent, table)
+            if what == "predict":
+                return model.latent.mode(table)
+            return e_step.evidence(model.latent, table)
+
+        program = self.plan.program((what, e_step), row_block) if self.plan else jax.jit(row_block)
+        rows = jax.tree.map(jnp.asarray, prepare_data(data))
+        return program(model.flatten(self.params), rows)

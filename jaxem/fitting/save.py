@@ -1,0 +1,148 @@
+"""Saving a fit to one file, and loading it."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import jaxem.version
+from jaxem.algorithm import EM
+from jaxem.estep import Exact, Hard
+from jaxem.fitting.result import Fit, Restarts
+from jaxem.model import Model
+from jaxem.status import Status
+from jaxem.types import DeclarationError
+
+_FORMAT = 1
+
+
+def save(fit: Fit, path: str | Path) -> None:
+    """Write a fit as an .npz file with a JSON header; the file appears whole or not at all.
+
+    Args:
+        fit: The fit. Its model, which is code, and its plan are not stored.
+        path: Where; ".npz" is added if it is missing.
+    """
+    path = _with_suffix(path)
+    header = {
+        "format": _FORMAT,
+        "jaxem": jaxem.version.__version__,
+        "objective": fit.objective,
+        "log_likelihood": fit.log_likelihood,
+        "log_prior": fit.log_prior,
+        "status": int(fit.status),
+        "steps": fit.steps,
+        "gradient_norm": fit.gradient_norm,
+        "rows": fit.rows,
+        "notes": list(fit.notes),
+        "best": fit.restarts.best,
+        "hard": isinstance(fit.algorithm.e_step, Hard),
+    }
+    restarts = fit.restarts
+    arrays = {
+        "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
+        "restart_objective": restarts.objective,
+        "restart_log_likelihood": restarts.log_likelihood,
+        "restart_status": np.asarray(restarts.status, int),
+        "restart_steps": restarts.steps,
+        "restart_gradient_norm": restarts.gradient_norm,
+        "trace_values": np.concatenate(restarts.traces),
+        "trace_lengths": np.asarray([len(t) for t in restarts.traces]),
+    }
+    arrays |= {f"param/{k}": v for k, v in _flatten(restarts.params)}
+    _write(path, arrays)
+
+
+def load(path: str | Path, model: Model | None = None) -> Fit:
+    """Read a fit that `Fit.save` wrote.
+
+    Args:
+        path: The file.
+        model: The model, if responsibilities and predictions are wanted.
+
+    Returns:
+        The fit, without its plan.
+
+    Raises:
+        DeclarationError: If the file is missing, or is not a saved fit.
+    """
+    path = _with_suffix(path)
+    if not path.exists():
+        raise DeclarationError(f"there is no file {path}.")
+    try:
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        header = json.loads(arrays["header"].tobytes())
+    except (ValueError, KeyError, OSError) as error:
+        raise DeclarationError(f"{path} is not a fit that jaxem saved: {error}.") from None
+    params = _nest({k.removeprefix("param/"): v for k, v in arrays.items() if "/" in k})
+    ends = np.cumsum(arrays["trace_lengths"])[:-1]
+    restarts = Restarts(
+        objective=arrays["restart_objective"],
+        log_likelihood=arrays["restart_log_likelihood"],
+        status=[Status(int(s)) for s in arrays["restart_status"]],
+        steps=arrays["restart_steps"],
+        gradient_norm=arrays["restart_gradient_norm"],
+        params=params,
+        traces=tuple(np.split(arrays["trace_values"], ends)),
+        best=header["best"],
+    )
+    return Fit(
+        params=pick(params, restarts.best),
+        objective=header["objective"],
+        log_likelihood=header["log_likelihood"],
+        log_prior=header["log_prior"],
+        status=Status(header["status"]),
+        steps=header["steps"],
+        trace=restarts.traces[restarts.best],
+        gradient_norm=header["gradient_norm"],
+        restarts=restarts,
+        plan=None,
+        model=model,
+        algorithm=EM(Hard() if header["hard"] else Exact()),
+        rows=header["rows"],
+        notes=tuple(header["notes"]),
+    )
+
+
+def pick(params: dict[str, Any], index: int) -> dict[str, Any]:
+    """One restart of stacked, nested parameters."""
+    return {k: pick(v, index) if isinstance(v, dict) else v[index] for k, v in params.items()}
+
+
+def _with_suffix(path: str | Path) -> Path:
+    path = Path(path)
+    return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _flatten(params: dict[str, Any], prefix: str = ""):
+    for key, value in params.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}/")
+        else:
+            yield prefix + key, np.asarray(value)
+
+
+def _nest(flat: dict[str, np.ndarray]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parents, last = name.split("/")
+        here = out
+        for key in parents:
+            here = here.setdefault(key, {})
+        here[last] = value
+    return out

@@ -1,0 +1,64 @@
+r"""When to stop: by what is left to gain, not by what the last step gained.
+
+EM converges linearly, so the gains :math:`g_t` shrink by a factor :math:`c = g_t / g_{t-1}`, and
+what is left is the rest of a geometric series, :math:`g_t \, c / (1 - c)` (Aitken's estimate).
+Near the optimum the objective is quadratic in the parameters, which therefore shrink by
+:math:`\sqrt c`. A run stops when both estimates are small: the objective within ``tolerance``, the
+parameters, relative to their size, within its square root. Gains that grow mean a plateau, and a
+plateau is never the end.
+"""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+
+from jaxem.types import Array
+
+
+def rounding(objective: Array) -> Array:
+    """A change of the objective that may be rounding."""
+    return 8 * jnp.finfo(objective.dtype).eps * (1 + jnp.abs(objective))
+
+
+def left_to_gain(gain: Array, last_gain: Array) -> tuple[Array, Array]:
+    """Aitken's estimate of the gains to come, and the factor between gains."""
+    comparable = (last_gain > 0) & jnp.isfinite(last_gain)
+    ratio = gain / jnp.where(comparable, last_gain, 1.0)
+    rate = jnp.where(comparable, jnp.maximum(ratio, 0.0), 1.0)
+    known = rate < 1
+    left = gain * rate / jnp.where(known, 1 - rate, 1.0)
+    return jnp.where(known, jnp.abs(left), jnp.inf), rate
+
+
+def relative_change(new: Mapping[str, Array], old: Mapping[str, Array]) -> Array:
+    """The largest change of a parameter, relative to the largest entry of its leaf."""
+    changes = [
+        jnp.max(jnp.abs(new[name] - old[name])) / (jnp.max(jnp.abs(new[name])) + 1e-30)
+        for name in new
+        if new[name].size
+    ]
+    return jnp.max(jnp.stack(changes)) if changes else jnp.zeros(())
+
+
+def has_converged(
+    gain: Array, last_gain: Array, change: Array, objective: Array, tolerance: Array
+) -> Array:
+    """Whether a run may stop.
+
+    Args:
+        gain: What the last step gained.
+        last_gain: What the step before it gained.
+        change: `relative_change` of the last step.
+        objective: The present objective, which sets what is rounding.
+        tolerance: Nats that may be left; 0 never stops.
+
+    Returns:
+        A boolean.
+    """
+    noise = rounding(objective)
+    left, rate = left_to_gain(gain, last_gain)
+    slow = jnp.sqrt(jnp.clip(rate, 0.0, 1.0))
+    to_move = jnp.where(slow < 1, change * slow / jnp.where(slow < 1, 1 - slow, 1.0), jnp.inf)
+    near = (left <= jnp.maximum(tolerance, noise)) & (to_move <= jnp.sqrt(tolerance))
+    still = (jnp.abs(gain) <= noise) & (change <= jnp.sqrt(tolerance) * 1e-2)
+    return (tolerance > 0) & (near | still)

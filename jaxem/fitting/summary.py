@@ -1,0 +1,62 @@
+"""A fit in words and numbers."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxem.fitting.result import Fit
+
+_LARGEST = 64
+
+
+def summarise(fit: "Fit") -> str:
+    """The page that printing a fit shows."""
+    lines = [*_head(fit), "", *_estimates(fit.params), "", *_restarts(fit)]
+    if fit.notes:
+        lines += ["", *(f"note: {note}" for note in fit.notes)]
+    return "\n".join(lines)
+
+
+def _head(fit: "Fit") -> list[str]:
+    name = f"{fit.model.latent!r}, " if fit.model is not None else ""
+    lines = [
+        f"jaxem fit: {name}{fit.rows} rows",
+        f"status          {fit.status.sentence}",
+        f"log likelihood  {fit.log_likelihood:.6f}",
+    ]
+    if fit.log_prior != 0:
+        lines.append(f"log posterior   {fit.log_posterior:.6f}  (log prior {fit.log_prior:.6f})")
+    lines.append(f"steps           {fit.steps}")
+    lines.append(f"gradient norm   {fit.gradient_norm:.1e}  (unconstrained coordinates)")
+    return lines
+
+
+def _estimates(params: dict[str, Any], prefix: str = "") -> list[str]:
+    lines = []
+    for key, value in params.items():
+        if isinstance(value, dict):
+            lines += _estimates(value, f"{prefix}{key}.")
+            continue
+        array = np.asarray(value)
+        if array.size > _LARGEST:
+            lines.append(f"{prefix}{key}: array of shape {array.shape}")
+            continue
+        text = np.array2string(array, precision=5, suppress_small=True, separator=", ")
+        lines.append(f"{prefix}{key}:" + (" " if "\n" not in text else "\n") + text)
+    return lines
+
+
+def _restarts(fit: "Fit") -> list[str]:
+    restarts = fit.restarts
+    if len(restarts) == 1:
+        return ["1 restart; a single start may find a local optimum, restarts=20 looks further"]
+    usable = [s.usable for s in restarts.status]
+    values = restarts.objective[np.asarray(usable)]
+    lines = [f"{len(restarts)} restarts, {restarts.reached_best} reached the best objective"]
+    if len(values):
+        lines[0] += f"; usable ones lie between {values.min():.4f} and {values.max():.4f}"
+    for status, count in Counter(restarts.status).most_common():
+        lines.append(f"  {count:4d}  {status.sentence}")
+    return lines

@@ -1,0 +1,99 @@
+"""What an initialiser has to work with, and the M-step that turns shares into parameters."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import Plan
+from jaxem.estep import Exact
+from jaxem.estep.batch import Batch
+from jaxem.estep.expectation import Expectation
+from jaxem.model import Model
+from jaxem.mstep import Derived
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.types import Data
+
+#: Rows that random starts are made from; more would only average differences away.
+_ROWS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A model with its plan and data, for an initialiser.
+
+    Attributes:
+        model: The declared model.
+        plan: What the algebra found.
+        data: Prepared rows, NumPy leaves.
+        weights: Row weights, shape (n,).
+    """
+
+    model: Model
+    plan: Plan
+    data: Data
+    weights: np.ndarray
+
+    @property
+    def states(self) -> int:
+        """The number of latent states."""
+        return self.model.latent.size
+
+    def some_rows(self) -> "Setting":
+        """The same with at most a few thousand rows, all of positive weight."""
+        present = np.flatnonzero(self.weights > 0)
+        if len(present) > _ROWS:
+            present = np.sort(np.random.default_rng(0).choice(present, _ROWS, replace=False))
+        return dataclasses.replace(
+            self, data=take_rows(self.data, present), weights=self.weights[present]
+        )
+
+    def home(self) -> dict[str, np.ndarray]:
+        """Ordinary parameters for these data, by dotted name, fixed ones included."""
+        dtype = jnp.result_type(float)
+        fixed = {p.name: p.fixed for p in self.model.parameters if p.fixed is not None}
+        return {k: np.asarray(v, dtype) for k, v in {**self.plan.home, **fixed}.items()}
+
+    def from_shares(self, shares: np.ndarray) -> dict[str, np.ndarray]:
+        """The M-step of given responsibilities.
+
+        Args:
+            shares: Responsibilities for each restart, (restarts, n, K). Where the model makes a
+                state impossible they are put to zero, and rows are renormalised.
+
+        Returns:
+            Parameters by dotted name, stacked over restarts.
+        """
+        count = row_count(self.data)
+        rows = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], self.data)
+        batch = Batch(rows, jnp.asarray(self.weights).reshape(1, count))
+        program = self.plan.program("initial", self._program())
+        out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
+        return {k: np.asarray(v) for k, v in out.items()}
+
+    def _program(self) -> Any:
+        model, plan = self.model, self.plan
+        names = tuple(p.name for p in model.free)
+        sweeps = 1 if plan.exact else 3
+
+        def one(home, shares, batch):
+            table = model.table(home, jax.tree.map(lambda leaf: leaf[0], batch.rows))
+            kept = _possible(shares, table) * batch.weights[0][:, None]
+            q = Expectation(model, Exact(), batch, home, kept[None])
+            values = home
+            for _ in range(sweeps):
+                values = Derived()(plan, q, values, names)
+            return values
+
+        return jax.vmap(one, in_axes=(None, 0, None))
+
+
+def _possible(shares, table):
+    """Shares with impossible states at zero; evenly spread where nothing possible was left."""
+    possible = (table > -jnp.inf).astype(shares.dtype)
+    masked = shares * possible
+    total = masked.sum(-1, keepdims=True)
+    even = possible / jnp.maximum(possible.sum(-1, keepdims=True), 1.0)
+    return jnp.where(total > 0, masked / jnp.where(total > 0, total, 1.0), even)

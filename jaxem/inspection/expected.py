@@ -1,0 +1,48 @@
+"""Q as a function, for people who teach or test."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxem.estep import EStep, Exact
+from jaxem.estep.batch import make_batch
+from jaxem.estep.expectation import take_expectation
+from jaxem.model import Model
+from jaxem.model.check import prepare_data, prepare_weights
+from jaxem.model.declaration import check_declaration, check_params
+from jaxem.numerics.rows import row_count
+from jaxem.types import Array, Data, Params
+
+
+def expected_log_joint(
+    model: Model, data: Data, *, at: Params, weights: Any = None, e_step: EStep | None = None
+) -> Callable[[Params], Array]:
+    r"""The function that the M-step maximises.
+
+    .. math:: Q(\theta) = \sum_i w_i \sum_z p(z \mid x_i, \theta') \log p(x_i, z \mid \theta)
+              + \log p(\theta)
+
+    By Fisher's identity its gradient at :math:`\theta = \theta'` is that of the log posterior.
+
+    Args:
+        model: The declared model.
+        data: Rows.
+        at: The parameters :math:`\theta'` of the E-step.
+        weights: Row weights, (n,).
+        e_step: How responsibilities are made; exact if left out.
+
+    Returns:
+        Q, a differentiable function of parameters nested as declared.
+
+    Raises:
+        DeclarationError: If model, data or parameters cannot be used as given.
+    """
+    rows = prepare_data(data)
+    prepared = prepare_weights(weights, row_count(rows), model.latent.size)
+    check_declaration(model, rows, prepared)
+    values = model.flatten(model.nest(check_params(model, at, "at")))
+    batch = make_batch(jax.tree.map(jnp.asarray, rows), prepared, model.latent.size, 1)
+    _, q = take_expectation(model, e_step or Exact(), values, batch, keep=True)
+    return lambda params: q(model.flatten(params))

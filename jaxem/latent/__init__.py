@@ -1,0 +1,6 @@
+"""Latent structures: each is one log-partition function, and all else is its derivative."""
+
+from jaxem.latent.finite import Finite
+from jaxem.latent.latent import Latent
+
+__all__ = ["Finite", "Latent"]

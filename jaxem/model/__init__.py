@@ -1,0 +1,6 @@
+"""Declaring a model: a log joint, a latent structure and a prior; and checking the declaration."""
+
+from jaxem.model.model import Model
+from jaxem.model.prior import flat
+
+__all__ = ["Model", "flat"]

@@ -1,0 +1,137 @@
+"""Checking data: what a table must be before any model meets it."""
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxem.types import Data, DeclarationError
+
+_warned = False
+
+
+def prepare_data(data: Any) -> Data:
+    """Arrays from whatever the person gave, checked.
+
+    Args:
+        data: An array, a data frame, or a pytree of these, rows first.
+
+    Returns:
+        The same pytree with NumPy leaves; floats in the flag's precision.
+
+    Raises:
+        DeclarationError: If there are no rows, text, NaN or infinity, or unequal numbers of rows.
+    """
+    data = jax.tree.map(_as_array, data, is_leaf=_is_table)
+    leaves = jax.tree_util.tree_leaves_with_path(data)
+    if not leaves:
+        raise DeclarationError("data is empty: give an array, or a dictionary of arrays.")
+    for path, leaf in leaves:
+        _check_leaf(_label(path), leaf)
+    counts = {_label(path): leaf.shape[0] for path, leaf in leaves}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {n}" for name, n in counts.items())
+        raise DeclarationError(f"all arrays in data need the same number of rows; {listed}.")
+    if next(iter(counts.values())) == 0:
+        raise DeclarationError("data has no rows.")
+    return jax.tree.map(_in_flag_precision, data)
+
+
+def prepare_weights(weights: Any, count: int, states: int) -> np.ndarray:
+    """Row weights, checked; ones if none are given.
+
+    Raises:
+        DeclarationError: If the shape is wrong, a weight is negative or not finite, or the total
+            is below the number of latent states.
+    """
+    given = weights is not None
+    out = np.ones(count) if not given else np.asarray(weights, float)
+    if out.shape != (count,):
+        raise DeclarationError(f"weights has shape {out.shape}; expected ({count},), one a row.")
+    if not np.all(np.isfinite(out)) or np.any(out < 0):
+        bad = int(np.flatnonzero(~(np.isfinite(out) & (out >= 0)))[0])
+        raise DeclarationError(
+            f"weights must be finite and not negative; weights[{bad}] is {out[bad]}. "
+            f"Use 0 to leave a row out."
+        )
+    if out.sum() == 0:
+        raise DeclarationError("all weights are zero: there is nothing to fit.")
+    if out.sum() < states:
+        what = f"a total weight of {out.sum():g}" if given else f"{count} rows"
+        raise DeclarationError(
+            f"data has {what} for {states} latent states; fewer observations than states cannot "
+            f"tell them apart. Use fewer states, or more data."
+        )
+    return out.astype(_float_type())
+
+
+def _is_table(x: Any) -> bool:
+    """A leaf that is one table although it is a container: a frame, or a list of numbers."""
+    if hasattr(x, "to_numpy"):
+        return True
+    if isinstance(x, list | tuple) and not hasattr(x, "_fields"):
+        return all(np.ndim(v) == 0 or isinstance(v, list | tuple) for v in x)
+    return False
+
+
+def _as_array(leaf: Any) -> np.ndarray:
+    try:
+        return np.asarray(leaf.to_numpy() if hasattr(leaf, "to_numpy") else leaf)
+    except ValueError as error:
+        raise DeclarationError(f"data cannot be read as a table of numbers: {error}.") from None
+
+
+def _label(path: Any) -> str:
+    return "data" + jax.tree_util.keystr(path)
+
+
+def _check_leaf(label: str, leaf: np.ndarray) -> None:
+    if leaf.ndim == 0:
+        raise DeclarationError(
+            f"{label} is a single number; expected an array with one entry a row. A constant "
+            f"belongs in the log joint itself."
+        )
+    if leaf.dtype.kind not in "biuf":
+        raise DeclarationError(
+            f"{label} holds {_kind_words(leaf)}, not numbers. Code categories as integers "
+            f"0, 1, 2, ... (numpy.unique(column, return_inverse=True) does it)."
+        )
+    if leaf.dtype.kind == "f" and not np.all(np.isfinite(leaf)):
+        _complain_of_missing(label, leaf)
+
+
+def _complain_of_missing(label: str, leaf: np.ndarray) -> None:
+    columns = ~np.isfinite(leaf.reshape(leaf.shape[0], -1)) if leaf.size else np.zeros((0, 0), bool)
+    column = int(columns.any(0).argmax())
+    count, first = int(columns[:, column].sum()), int(columns[:, column].argmax())
+    where = f"column {column} of {label}" if leaf.ndim > 1 else label
+    raise DeclarationError(
+        f"{where} is NaN or infinite in {count} of {leaf.shape[0]} rows (first in row {first}). "
+        f"Remove these rows, give them weight 0 and any number, or add a mask to the data and "
+        f"leave the missing entries out of the log joint."
+    )
+
+
+def _kind_words(leaf: np.ndarray) -> str:
+    words = {"U": "text", "S": "bytes", "O": "Python objects or text", "M": "dates", "c": "complex"}
+    return words.get(leaf.dtype.kind, str(leaf.dtype))
+
+
+def _float_type() -> Any:
+    return np.float64 if jax.config.jax_enable_x64 else np.float32  # pyright: ignore
+
+
+def _in_flag_precision(leaf: np.ndarray) -> np.ndarray:
+    global _warned
+    if leaf.dtype.kind != "f":
+        return leaf
+    if leaf.dtype == np.float64 and _float_type() is np.float32 and not _warned:
+        _warned = True
+        warnings.warn(
+            "float64 data are fitted in float32, because JAX's 64-bit flag is off. Objectives "
+            "and tolerances are coarser; jax.config.update('jax_enable_x64', True) at the start "
+            "of the program gives double precision.",
+            stacklevel=4,
+        )
+    return leaf.astype(_float_type())

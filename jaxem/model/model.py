@@ -1,0 +1,153 @@
+"""A model: the log joint of one row and its latent state, and a prior for every parameter."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxem.latent import Latent
+from jaxem.model.prior import Parameter, nest, read_prior
+from jaxem.numerics.traced import Traced
+from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
+
+
+class Model:
+    r"""A declared model.
+
+    Args:
+        log_joint: ``log_joint(params, z, x)``, the scalar :math:`\log p(x, z \mid \theta)` of one
+            row ``x`` of the data and one latent state ``z``, written in JAX.
+        latent: The latent structure, for instance ``Finite(3)``.
+        prior: A dictionary, nested or not, with one NumPyro distribution a parameter. It gives
+            support, shape and density. ``jaxem.flat`` is maximum likelihood; ``dist.Delta``
+            fixes. An entry may be a function of the parameters that returns a distribution, for
+            priors that depend on one another (normal-inverse-Wishart, hierarchies).
+
+    Attributes:
+        parameters: What the prior says of every parameter, in its order.
+
+    Raises:
+        DeclarationError: If a part has the wrong kind.
+    """
+
+    def __init__(self, log_joint: LogJoint, latent: Latent, prior: Mapping[str, Any]):
+        if not callable(log_joint):
+            raise DeclarationError(
+                f"log_joint must be a function log_joint(params, z, x); got "
+                f"{type(log_joint).__name__}."
+            )
+        _check_signature(log_joint)
+        if not isinstance(latent, Latent):
+            raise DeclarationError(
+                f"latent must be a latent structure such as jaxem.Finite(3); got {latent!r}."
+            )
+        self.log_joint = log_joint
+        self.latent = latent
+        self.parameters: tuple[Parameter, ...] = read_prior(prior)
+        self.plans: dict[Any, Any] = {}
+        self._joint = Traced(self._call_joint)
+        self._prior = Traced(self._call_prior)
+
+    @property
+    def free(self) -> tuple[Parameter, ...]:
+        """The parameters that are estimated."""
+        return tuple(p for p in self.parameters if p.fixed is None)
+
+    @property
+    def traces(self) -> int:
+        """How often the log joint has been run by Python."""
+        return self._joint.traces
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of this dotted name."""
+        return next(p for p in self.parameters if p.name == name)
+
+    def nest(self, values: Mapping[str, Any]) -> Params:
+        """From values by dotted name to the nested dictionary that was declared."""
+        return nest(values, self.parameters)
+
+    def flatten(self, params: Params) -> dict[str, Array]:
+        """From the declared nesting to values by dotted name, in the flag's float type."""
+        out = {}
+        for parameter in self.parameters:
+            here: Any = params
+            for key in parameter.path:
+                here = here[key]
+            out[parameter.name] = jnp.asarray(here, jnp.result_type(float))
+        return out
+
+    def log_factors(self, params: Params, data: Data) -> Array:
+        """The log joint of every row at every latent state, shape (n, K)."""
+        return self.table(self.flatten(params), data)
+
+    def log_prior(self, params: Params) -> Array:
+        """Log density of the prior, a scalar, with respect to the constrained parameters."""
+        return self.prior_density(self.flatten(params))
+
+    def log_likelihood(self, params: Params, data: Data, weights: Array | None = None) -> Array:
+        """Log evidence of the data, a scalar; rows of weight zero are absent."""
+        evidence = self.latent.log_partition(self.log_factors(params, data))
+        if weights is None:
+            return evidence.sum()
+        return jnp.where(weights > 0, weights * jnp.where(weights > 0, evidence, 0.0), 0.0).sum()
+
+    def table(self, values: Mapping[str, Array], rows: Data) -> Array:
+        """`log_factors` of parameters by dotted name; states last, where sums over them are fast."""
+        states = self.latent.states()
+        one_row = jax.vmap(lambda z, x: self._joint(dict(values), z, x), (0, None))
+        return jax.vmap(lambda x: one_row(states, x))(rows)
+
+    def prior_density(self, values: Mapping[str, Array]) -> Array:
+        """`log_prior` of parameters by dotted name.
+
+        At an exact boundary ``0 * log 0`` makes some densities NaN; there, and only there, the
+        value just inside is taken.
+        """
+        values = dict(values)
+        exact = self._prior(values)
+        inside = self._prior({p.name: p.interior(values[p.name]) for p in self.parameters})
+        return jnp.where(jnp.isnan(exact), inside, exact)
+
+    def prior_gradient_point(self, values: Mapping[str, Array]) -> Array:
+        """The log prior for differentiation, at parameters that are already interior."""
+        return self._prior(dict(values))
+
+    def reads(self, values: Mapping[str, Array], row: Data) -> tuple[dict[str, bool], bool]:
+        """Which parameters the log joint or a prior depends on, and whether on the state."""
+        z = jax.tree.map(lambda s: s[0], self.latent.states())
+        flags = self._joint.reads(dict(values), z, row)
+        names = sorted(values)
+        in_joint = dict(zip(names, flags[: len(names)], strict=True))
+        of_state = flags[len(names) : len(names) + len(jax.tree.leaves(z))]
+        return in_joint, any(of_state)
+
+    def _call_joint(self, values, z, x):
+        return self.log_joint(self.nest(values), z, x)
+
+    def _call_prior(self, values):
+        params = self.nest(values)
+        total = jnp.zeros((), jnp.result_type(float))
+        for parameter in self.free:
+            entry = parameter.prior
+            prior = entry if hasattr(entry, "log_prob") else entry(params)  # pyright: ignore
+            if parameter.described != "flat":
+                total = total + jnp.sum(prior.log_prob(values[parameter.name]))
+        return total
+
+    def __repr__(self) -> str:
+        names = ", ".join(p.name for p in self.parameters)
+        return f"Model({self.latent!r}; {names})"
+
+
+def _check_signature(log_joint: LogJoint) -> None:
+    try:
+        inspect.signature(log_joint).bind(None, None, None)
+    except TypeError:
+        raise DeclarationError(
+            f"log_joint is called as log_joint(params, z, x), with three positional arguments; "
+            f"{getattr(log_joint, '__name__', 'it')}{inspect.signature(log_joint)} cannot be."
+        ) from None
+    except ValueError:
+        return

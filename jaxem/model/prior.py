@@ -1,0 +1,252 @@
+"""Priors: one NumPyro distribution a parameter gives its support, its shape and its density."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from numpyro.distributions import biject_to, constraints
+
+from jaxem.types import Array, DeclarationError, Params
+
+Prior = dist.Distribution | Callable[[Params], dist.Distribution]
+
+
+def flat(shape: tuple[int, ...] = (), support=constraints.real) -> dist.Distribution:
+    """A flat prior: the parameter is estimated by maximum likelihood.
+
+    Args:
+        shape: Shape of the whole parameter; the last axes are the event of the support.
+        support: A NumPyro constraint, real by default.
+
+    Returns:
+        An improper uniform distribution, with log density 0 on its support.
+
+    Raises:
+        DeclarationError: If the shape has fewer axes than one value of the support.
+    """
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    events = support.event_dim
+    if len(shape) < events:
+        raise DeclarationError(
+            f"flat({shape}, {support}): a value of this support has {events} axes; "
+            f"give a shape with at least as many, for instance {(3,) * events}."
+        )
+    return dist.ImproperUniform(support, shape[: len(shape) - events], shape[len(shape) - events :])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Parameter:
+    """What is known of one parameter before any data.
+
+    Attributes:
+        name: Dotted path in the prior, for instance "emission.loc".
+        path: The same as a tuple of keys.
+        prior: Its distribution, or a function of the parameters that gives it.
+        support: Its constraint, with reinterpreted batch axes taken off.
+        kind: The family of closed forms that the support admits (see `support_kind`).
+        shape: Shape of the parameter.
+        fixed: Its value if a Delta prior fixes it, else None.
+        described: The prior in words.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    prior: Prior
+    support: Any
+    kind: str
+    shape: tuple[int, ...]
+    fixed: np.ndarray | None
+    described: str
+
+    @property
+    def event_dim(self) -> int:
+        """Axes of one value of the support: 0 for a scalar, 1 for a simplex, 2 for a matrix."""
+        return self.support.event_dim
+
+    def constrain(self, u: Array) -> Array:
+        """From unconstrained coordinates to the support."""
+        return biject_to(self.support)(u)
+
+    def unconstrain(self, value: Array) -> Array:
+        """To unconstrained coordinates, from a value that `interior` has made safe."""
+        return biject_to(self.support).inv(self.interior(value))
+
+    @property
+    def unconstrained_shape(self) -> tuple[int, ...]:
+        """Shape of the unconstrained coordinates."""
+        return tuple(biject_to(self.support).inverse_shape(self.shape))
+
+    def interior(self, value: Array) -> Array:
+        """The value moved off an exact boundary of its support, by less than any rounding.
+
+        Derivatives of log densities do not exist at 0 or 1; a probability that EM has put
+        exactly there is looked at from just inside.
+        """
+        info = jnp.finfo(value.dtype)
+        if self.kind in ("simplex", "positive"):
+            return jnp.maximum(value, 1e-30)
+        if self.kind == "unit":
+            return jnp.clip(value, 1e-30, 1 - info.epsneg)
+        return value
+
+    def center(self) -> np.ndarray:
+        """An ordinary value: the image of 0 in unconstrained coordinates."""
+        if self.fixed is not None:
+            return self.fixed
+        if self.kind in _CENTERS:
+            return np.broadcast_to(_CENTERS[self.kind](self.shape), self.shape).astype(float)
+        with jax.ensure_compile_time_eval():
+            transform = biject_to(self.support)
+            return np.asarray(transform(jnp.zeros(transform.inverse_shape(self.shape))), float)
+
+
+_CENTERS: dict[str, Callable[[tuple[int, ...]], Any]] = {
+    "real": lambda shape: 0.0,
+    "positive": lambda shape: 1.0,
+    "unit": lambda shape: 0.5,
+    "simplex": lambda shape: 1.0 / shape[-1],
+    "positive_definite": lambda shape: np.eye(shape[-1]),
+    "lower_cholesky": lambda shape: np.eye(shape[-1]),
+}
+
+
+def read_prior(prior: Any) -> tuple[Parameter, ...]:
+    """Read a (possibly nested) dictionary of priors.
+
+    Priors that are functions of other parameters are resolved in the order of their dependence.
+
+    Raises:
+        DeclarationError: If an entry is not a continuous NumPyro distribution, or a function
+            whose own parameters never become known.
+    """
+    if not isinstance(prior, Mapping) or not prior:
+        raise DeclarationError(
+            f"prior must be a dictionary with one NumPyro distribution a parameter, such as "
+            f'{{"loc": jaxem.flat((3,))}}; got {type(prior).__name__}'
+            + (" with no entries." if isinstance(prior, Mapping) else ".")
+        )
+    entries = dict(_walk(prior, ()))
+    known: dict[tuple[str, ...], Parameter] = {}
+    waiting = dict(entries)
+    while waiting:
+        before = len(waiting)
+        reasons = {}
+        for path, entry in list(waiting.items()):
+            try:
+                distribution = entry(_values(known)) if _is_function(entry) else entry
+            except KeyError as missing:
+                reasons[path] = missing
+                continue
+            known[path] = _parameter(path, entry, distribution)
+            del waiting[path]
+        if len(waiting) == before:
+            path, missing = next(iter(reasons.items()))
+            raise DeclarationError(
+                f"the prior of {'.'.join(path)!r} is a function that asks for parameter {missing}, "
+                f"which has no prior or depends on it in turn; the parameters are "
+                f"{', '.join(repr('.'.join(p)) for p in entries)}."
+            )
+    return tuple(known[path] for path in entries)
+
+
+def nest(values: Mapping[str, Any], parameters: tuple[Parameter, ...]) -> Params:
+    """From a flat dictionary by dotted name to the nested one that the person declared."""
+    out: Params = {}
+    for parameter in parameters:
+        here = out
+        for key in parameter.path[:-1]:
+            here = here.setdefault(key, {})
+        here[parameter.path[-1]] = values[parameter.name]
+    return out
+
+
+def _walk(prior: Mapping[str, Any], path: tuple[str, ...]):
+    for key, entry in prior.items():
+        if not isinstance(key, str):
+            raise DeclarationError(f"parameter names are strings; got {key!r} in the prior.")
+        if isinstance(entry, Mapping):
+            yield from _walk(entry, (*path, key))
+        else:
+            yield (*path, key), entry
+
+
+def _is_function(entry: Any) -> bool:
+    return callable(entry) and not isinstance(entry, dist.Distribution)
+
+
+def _values(known: dict[tuple[str, ...], Parameter]) -> Params:
+    values = {p.name: jnp.asarray(p.center()) for p in known.values()}
+    return nest(values, tuple(known.values()))
+
+
+def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Parameter:
+    name = ".".join(path)
+    if not isinstance(distribution, dist.Distribution):
+        raise DeclarationError(
+            f"prior[{name!r}] is a {type(distribution).__name__}; expected a NumPyro distribution. "
+            f"Use jaxem.flat(shape, support) for maximum likelihood, or "
+            f"numpyro.distributions.Delta(value) to fix the parameter."
+        )
+    support = distribution.support
+    if support is None or support.is_discrete:
+        raise DeclarationError(
+            f"prior[{name!r}] is {type(distribution).__name__}, a discrete distribution; "
+            f"parameters are continuous. A hidden discrete quantity belongs in `latent`."
+        )
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
+    base = _base(distribution)
+    is_delta = isinstance(base, dist.Delta)
+    return Parameter(
+        name=name,
+        path=path,
+        prior=entry,
+        support=support,
+        kind=support_kind(support),
+        shape=tuple(distribution.shape()),
+        fixed=np.asarray(distribution.mean, float) if is_delta else None,
+        described=_describe(entry, base),
+    )
+
+
+def _base(distribution: dist.Distribution) -> dist.Distribution:
+    wrappers = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
+    while isinstance(distribution, wrappers):
+        distribution = distribution.base_dist
+    return distribution
+
+
+def _describe(entry: Any, base: dist.Distribution) -> str:
+    if isinstance(base, dist.ImproperUniform):
+        return "flat"
+    if isinstance(base, dist.Delta):
+        return "fixed"
+    return f"{type(base).__name__} given others" if _is_function(entry) else type(base).__name__
+
+
+def support_kind(support: Any) -> str:
+    """The family of a constraint: real, positive, unit, simplex, positive_definite, ...
+
+    Different NumPyro constraints describe the same set (positive, nonnegative, greater than 0);
+    the closed forms care for the set alone. Sets with no family of their own are "other".
+    """
+    if type(support) is type(constraints.real):
+        return "real"
+    if isinstance(support, type(constraints.simplex)):
+        return "simplex"
+    if isinstance(support, type(constraints.positive_definite)):
+        return "positive_definite"
+    if isinstance(support, type(constraints.lower_cholesky)):
+        return "lower_cholesky"
+    low = getattr(support, "lower_bound", None)
+    high = getattr(support, "upper_bound", None)
+    if low is not None and high is None and np.all(np.equal(low, 0.0)):
+        return "positive"
+    if low is not None and high is not None:
+        if np.all(np.equal(low, 0.0)) and np.all(np.equal(high, 1.0)):
+            return "unit"
+    return "other"

@@ -1,0 +1,80 @@
+"""Gradient ascent on Q with optax, in unconstrained coordinates."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxem.algebra.plan import Plan
+from jaxem.estep.expectation import Expectation, Values
+from jaxem.mstep.mstep import MStep
+from jaxem.types import Array
+
+_HALVINGS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Ascent(MStep):
+    """A few steps of an optax optimiser: generalised EM.
+
+    The coordinates are unconstrained, so every support is respected; the target stays the density
+    of the constrained parameters. After the last step the whole move is halved until Q does not
+    fall.
+
+    Args:
+        optimizer: Any optax optimiser; L-BFGS with its line search if none is given. It starts
+            afresh in every M-step.
+        steps: Steps an M-step.
+    """
+
+    optimizer: optax.GradientTransformation | None = None
+    steps: int = 5
+
+    def __call__(
+        self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
+    ) -> dict[str, Array]:
+        """Raise Q in these parameters, the others given."""
+        parameters = [q.model.parameter(name) for name in names]
+
+        def constrain(u: dict[str, Array]) -> dict[str, Array]:
+            return {p.name: p.constrain(u[p.name]) for p in parameters}
+
+        def loss(u: dict[str, Array]) -> Array:
+            return -q({**values, **constrain(u)})
+
+        start = {p.name: p.unconstrain(values[p.name]) for p in parameters}
+        return {**values, **constrain(_guard(loss, start, self._descend(loss, start)))}
+
+    def _descend(self, loss, start) -> Any:
+        optimizer = optax.lbfgs() if self.optimizer is None else self.optimizer
+        optimizer = optax.with_extra_args_support(optimizer)
+
+        def step(carry, _):
+            u, state = carry
+            value, gradient = jax.value_and_grad(loss)(u)
+            updates, state = optimizer.update(
+                gradient, state, u, value=value, grad=gradient, value_fn=loss
+            )
+            return (optax.apply_updates(u, updates), state), None
+
+        (u, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), length=self.steps)
+        return u
+
+
+def _guard(loss, start, end):
+    """The point on the way from start to end, end first, at which the loss is not higher."""
+    before = loss(start)
+    between = lambda scale: jax.tree.map(lambda a, b: a + scale * (b - a), start, end)  # noqa: E731
+
+    def worse(state):
+        _, value, halvings = state
+        return ~(value <= before) & (halvings < _HALVINGS)
+
+    def halve(state):
+        scale, _, halvings = state
+        return scale / 2, loss(between(scale / 2)), halvings + 1
+
+    scale, value, _ = jax.lax.while_loop(worse, halve, (jnp.ones_like(before), loss(end), 0))
+    return jax.tree.map(lambda a, b: jnp.where(value <= before, b, a), start, between(scale))

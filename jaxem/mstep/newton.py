@@ -1,0 +1,114 @@
+r"""Newton's method on independent blocks of parameters, all blocks at once.
+
+Parameters that share batch axes are laid side by side as unknowns :math:`x` of shape (B, d). The
+Hessian of Q is then B blocks of d by d, and d Hessian-vector products give them all, each product
+moving the same unknown of every block. If Q was proved quadratic one step is its maximiser.
+Otherwise steps are taken in unconstrained coordinates, halved until Q rises, and repeated until
+what a step promises is rounding.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.solvers import Block
+from jaxem.estep.expectation import Expectation, Values
+from jaxem.model import Model
+from jaxem.numerics.linalg import solve_concave
+from jaxem.types import Array
+
+_ITERATIONS = 12
+_HALVINGS = 30
+
+
+def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array]:
+    """New values of the parameters of a block, the others given."""
+    layout = _Layout(q.model, block)
+    start = layout.pack(values)
+    objective = lambda x: q({**values, **layout.unpack(x)})  # noqa: E731
+    if block.quadratic:
+        gradient, hessian = _derivatives(objective, start)
+        return layout.unpack(start + solve_concave(hessian, gradient))
+    return layout.unpack(_climb(objective, start))
+
+
+class _Layout:
+    """How parameters become the rows (B, d) of unknowns, and back."""
+
+    def __init__(self, model: Model, block: Block):
+        self.parameters = [model.parameter(name) for name in block.names]
+        self.batch = block.batch
+        self.identity = block.quadratic
+
+    def pack(self, values: Values) -> Array:
+        columns = []
+        for p, batch in zip(self.parameters, self.batch, strict=True):
+            t = values[p.name]
+            u = t if self.identity else p.unconstrain(t)
+            front = jnp.moveaxis(u, batch, range(len(batch)))
+            columns.append(front.reshape(math.prod(front.shape[: len(batch)]), -1))
+        return jnp.concatenate(columns, -1)
+
+    def unpack(self, x: Array) -> dict[str, Array]:
+        out, start = {}, 0
+        for p, batch in zip(self.parameters, self.batch, strict=True):
+            shape = p.shape if self.identity else p.unconstrained_shape
+            kept = [shape[a] for a in batch]
+            rest = [n for a, n in enumerate(shape) if a not in batch]
+            width = int(np.prod(rest))
+            front = x[:, start : start + width].reshape(kept + rest)
+            u = jnp.moveaxis(front, range(len(batch)), batch)
+            out[p.name] = u if self.identity else p.constrain(u)
+            start += width
+        return out
+
+
+def _derivatives(objective: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
+    """Gradient (B, d), and the diagonal blocks (B, d, d) of the Hessian."""
+    gradient = jax.grad(objective)
+    unit = jnp.eye(x.shape[1], dtype=x.dtype)
+    moves = jnp.broadcast_to(unit[:, None, :], (x.shape[1], *x.shape))
+    value, push = jax.linearize(gradient, x)
+    columns = jax.vmap(push)(moves)
+    return value, jnp.moveaxis(columns, 0, -1)
+
+
+def _climb(objective: Callable[[Array], Array], start: Array) -> Array:
+    def unfinished(state):
+        _, _, promise, iteration = state
+        return (promise > 0) & (iteration < _ITERATIONS)
+
+    def iterate(state):
+        x, value, _, iteration = state
+        gradient, hessian = _derivatives(objective, x)
+        step = solve_concave(hessian, gradient)
+        new, risen = _backtrack(objective, x, value, jnp.where(jnp.isfinite(step), step, 0.0))
+        promise = jnp.sum(gradient * jnp.where(jnp.isfinite(step), step, 0.0))
+        noise = 4 * jnp.finfo(x.dtype).eps * jnp.abs(value)
+        promise = jnp.where((promise > noise) & (risen > value), promise, 0.0)
+        return new, risen, promise, iteration + 1
+
+    value = objective(start)
+    state = (start, value, jnp.ones((), start.dtype), 0)
+    return jax.lax.while_loop(unfinished, iterate, state)[0]
+
+
+def _backtrack(objective, x: Array, value: Array, step: Array) -> tuple[Array, Array]:
+    """The longest of step, step/2, step/4, ... at which the objective does not fall."""
+
+    def falling(state):
+        _, trial, halvings = state
+        return ~(trial >= value) & (halvings < _HALVINGS)
+
+    def halve(state):
+        scale, _, halvings = state
+        scale = scale / 2
+        return scale, objective(x + scale * step), halvings + 1
+
+    first = jnp.ones((), x.dtype)
+    scale, trial, _ = jax.lax.while_loop(falling, halve, (first, objective(x + step), 0))
+    rose = trial >= value
+    return jnp.where(rose, x + scale * step, x), jnp.where(rose, trial, value)

@@ -1,0 +1,64 @@
+"""A function traced once a shape, repaired, and replayed from then on.
+
+A log joint is differentiated dozens of times while a plan is made. Building its distributions in
+Python each time would cost more than the arithmetic; the trace is made once for each combination
+of shapes and dtypes, its logarithms are repaired (`zeros`), and only the result is replayed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend import core
+
+from jaxem.numerics.zeros import repair
+
+Signature = tuple[Any, ...]
+
+
+class Traced:
+    """A function of pytrees that returns one array, replayed from its repaired trace.
+
+    Attributes:
+        traces: How often the function has been run by Python.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+        self._programs: dict[Signature, core.ClosedJaxpr] = {}
+        self.traces = 0
+
+    def program(self, *args: Any) -> core.ClosedJaxpr:
+        """The repaired trace for arguments of these shapes."""
+        leaves, tree = jax.tree.flatten(args)
+        signature = (
+            tree,
+            tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves),
+            jax.config.jax_enable_x64,  # pyright: ignore[reportAttributeAccessIssue]
+        )
+        if signature not in self._programs:
+            self._programs[signature] = self._trace(leaves, tree)
+        return self._programs[signature]
+
+    def _trace(self, leaves, tree) -> core.ClosedJaxpr:
+        self.traces += 1
+        avals = [jax.ShapeDtypeStruct(jnp.shape(a), jnp.result_type(a)) for a in leaves]
+        closed = jax.make_jaxpr(lambda *flat: self._function(*jax.tree.unflatten(tree, flat)))(
+            *avals
+        )
+        return repair(closed)
+
+    def __call__(self, *args: Any) -> jax.Array:
+        """Evaluate the function at these arguments."""
+        program = self.program(*args)
+        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(args)]
+        return core.jaxpr_as_fun(program)(*leaves)[0]
+
+    def reads(self, *args: Any) -> list[bool]:
+        """For each leaf of the arguments, whether the value depends on it."""
+        program = self.program(*args).jaxpr
+        used = {v for v in program.outvars if not isinstance(v, core.Literal)}
+        for eqn in program.eqns:
+            used.update(v for v in eqn.invars if not isinstance(v, core.Literal))
+        return [v in used for v in program.invars]

@@ -1,0 +1,22 @@
+"""A floor under the size of XLA's CPU worker pool.
+
+On a machine with two cores the pool has two threads, and a compiled program that holds several
+batched LAPACK calls can wait for ever: each call occupies a thread and waits for another one. A
+pool of four cures it. XLA reads ``PJRT_NPROC`` once, when its backend starts, so the floor has to
+be set before the first array is made; importing jaxem does so.
+"""
+
+import os
+
+_FLOOR = 4
+_VARIABLES = ("PJRT_NPROC", "NPROC")
+
+
+def ensure_worker_pool() -> None:
+    """Ask XLA for at least four CPU workers, unless the environment already says how many.
+
+    Does nothing on a machine with four cores or more. It has no effect once a JAX backend runs.
+    """
+    if (os.cpu_count() or 1) >= _FLOOR or any(name in os.environ for name in _VARIABLES):
+        return
+    os.environ["PJRT_NPROC"] = str(_FLOOR)

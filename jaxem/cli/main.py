@@ -101,7 +101,7 @@ def explain_command(config: ConfigFile, settings: Settings = None) -> None:
 
 @contextmanager
 def _mistakes_in_words() -> Iterator[None]:
-    """A person's mistake is a sentence and exit code 2; anything else is a bug and a traceback."""
+    """A person's mistake, or Ctrl-C, is a sentence; anything else is a bug and a traceback."""
     from jaxem.cli.problems import ConfigError
 
     try:
@@ -109,6 +109,9 @@ def _mistakes_in_words() -> Iterator[None]:
     except ConfigError as error:
         typer.echo(error.report(), err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was written", err=True)
+        raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 import jaxem
 from jaxem.cli.declared import build
+from jaxem.cli.interrupts import Interrupts
 from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem
 from jaxem.cli.progress import Bar
@@ -16,7 +17,12 @@ from jaxem.types import DeclarationError
 def fit(job: Job, quiet: bool) -> jaxem.Fit:
     """Fit the model of a config."""
     section = job.config.fit
-    with _declarations_in_words(job), Bar(shown=not quiet) as bar:
+    with _declarations_in_words(job), Interrupts() as interrupts, Bar(shown=not quiet) as bar:
+
+        def report(progress: Any) -> None:
+            bar(progress)
+            interrupts.check()
+
         return jaxem.fit(
             build(job),
             data(job),
@@ -24,7 +30,7 @@ def fit(job: Job, quiet: bool) -> jaxem.Fit:
             init=_init(section),
             weights=job.table.weights,
             algorithm=jaxem.EM(e_step=_e_step(section)),
-            progress=bar,
+            progress=report,
             **_given(section),
         )
 

@@ -4,7 +4,8 @@ One program gives objective and gradient in unconstrained coordinates for all re
 that gradient certifies stationarity. The largest curvature is estimated by Lanczos' method, each
 Hessian-vector product being a central difference of two gradients; a Ritz value is never above the
 largest eigenvalue, so a positive one is never an artefact of stopping early. A saddle is told only
-if, moreover, a walk along that direction really raises the objective.
+if, moreover, a walk along that direction really raises the objective; and a run whose objective
+still rises along the gradient has stalled, whatever its last gains were.
 """
 
 import dataclasses
@@ -31,10 +32,12 @@ class Certificate:
     Attributes:
         gradient_norm: Largest entry of the gradient, in unconstrained coordinates, (R,).
         escape: How much the objective rises on a walk along the most upward direction, (R,).
+        climb: How much it rises on a walk along the gradient, (R,).
     """
 
     gradient_norm: np.ndarray
     escape: np.ndarray
+    climb: np.ndarray
 
 
 class Landscape:
@@ -97,11 +100,22 @@ def certify(landscape: Landscape, values: dict[str, np.ndarray]) -> Certificate:
     with np.errstate(all="ignore"):
         objective, gradient = landscape(u)
         if not u.shape[1]:
-            return Certificate(np.zeros(len(u)), np.zeros(len(u)))
-        direction = _most_upward(landscape, u)
-        walks = [landscape(u + s * direction)[0] for w in _WALKS for s in (w, -w)]
-        escape = np.nanmax(np.stack([objective, *walks]), axis=0) - objective
-    return Certificate(np.abs(gradient).max(1), escape)
+            return Certificate(*[np.zeros(len(u))] * 3)
+        upward = _most_upward(landscape, u)
+        escape = _walk(landscape, u, objective, upward, (1, -1))
+        size = np.maximum(np.abs(u), 1.0)
+        steepest = np.abs(gradient * size).max(1, keepdims=True)
+        uphill = size * np.nan_to_num(gradient * size / np.where(steepest > 0, steepest, 1.0))
+        climb = _walk(landscape, u, objective, uphill, (1,))
+    return Certificate(np.abs(gradient).max(1), escape, climb)
+
+
+def _walk(landscape: Landscape, u, objective, direction, signs) -> np.ndarray:
+    """The largest rise of the objective on a few steps along a direction, (R,)."""
+    if not np.any(direction):
+        return np.zeros(len(u))
+    rises = [landscape(u + sign * w * direction)[0] - objective for w in _WALKS for sign in signs]
+    return np.fmax(np.fmax.reduce(rises), 0.0)
 
 
 def _most_upward(landscape: Landscape, u: np.ndarray) -> np.ndarray:

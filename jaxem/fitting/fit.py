@@ -148,15 +148,14 @@ def _conclude(
     certificate = certify(Landscape(model, plan, algorithm, batch), runs.values)
     fallen = collapsed(model, plan, algorithm, batch, runs.values, runs.objective)
     status = [
-        _final_status(Status(int(s)), bool(f), float(e), float(g), float(o), tolerance)
-        for s, f, e, g, o in zip(
-            runs.status,
-            fallen,
-            certificate.escape,
-            certificate.gradient_norm,
-            runs.objective,
-            strict=True,
+        _final_status(
+            Status(int(runs.status[i])),
+            bool(fallen[i]),
+            float(certificate.escape[i]),
+            float(certificate.climb[i]),
+            max(1e-3, 1e3 * tolerance, _noise(runs.objective[i])),
         )
+        for i in range(len(runs.status))
     ]
     best = _best(status, runs.objective)
     restarts = Restarts(
@@ -186,18 +185,21 @@ def _conclude(
     )
 
 
+def _noise(objective: float) -> float:
+    return 1000 * float(jnp.finfo(jnp.result_type(float)).eps) * (1 + abs(float(objective)))
+
+
 def _final_status(
-    status: Status, fallen: bool, escape: float, gradient: float, objective: float, tolerance: float
+    status: Status, fallen: bool, escape: float, climb: float, notable: float
 ) -> Status:
     """The status of the loop, corrected by what only a look at the end can tell."""
-    noise = 100 * float(jnp.finfo(jnp.result_type(float)).eps) * (1 + abs(objective))
     if fallen and status not in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
         return Status.DEGENERATE
-    if status in (Status.CONVERGED, Status.STALLED) and escape > max(1e-3, 1e3 * tolerance, noise):
+    if status not in (Status.CONVERGED, Status.STALLED):
+        return status
+    if escape > notable and escape > climb:
         return Status.SADDLE
-    if status == Status.STALLED and gradient**2 <= max(tolerance, noise):
-        return Status.CONVERGED
-    return status
+    return Status.STALLED if climb > notable else Status.CONVERGED
 
 
 def _best(status: list[Status], objective: np.ndarray) -> int:

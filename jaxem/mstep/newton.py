@@ -3,8 +3,13 @@ r"""Newton's method on independent blocks of parameters, all blocks at once.
 Parameters that share batch axes are laid side by side as unknowns :math:`x` of shape (B, d). The
 Hessian of Q is then B blocks of d by d, and d Hessian-vector products give them all, each product
 moving the same unknown of every block. If Q was proved quadratic one step is its maximiser.
-Otherwise steps are taken in unconstrained coordinates, halved until Q rises, and repeated until
-what a step promises is rounding.
+Otherwise steps are taken in unconstrained coordinates, no longer than a few units in a
+logarithm or logit, halved until Q rises, and repeated until a step promises next to nothing: Newton
+converges quadratically, so what is then left is the square of it.
+
+A direction in which a logarithm may move by a unit for less than a millionth of a nat an observation
+is stiffened: the degrees of freedom of a Student-t that the data would have normal go to a few
+hundred thousand, not to where the density is a difference of huge numbers.
 """
 
 import math
@@ -22,6 +27,8 @@ from jaxem.types import Array
 
 _ITERATIONS = 12
 _HALVINGS = 30
+_LONGEST = 3.0
+_STIFFNESS = 1e-6
 
 
 def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array]:
@@ -32,7 +39,10 @@ def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array
     if block.quadratic:
         gradient, hessian = _derivatives(objective, start)
         return layout.unpack(start + solve_concave(hessian, gradient))
-    return layout.unpack(_climb(objective, start))
+    unitless = layout.unitless()
+    longest = jnp.where(unitless, _LONGEST, jnp.inf).astype(start.dtype)
+    stiffness = jnp.where(unitless, _STIFFNESS * q.batch.weights.sum(), 0.0)
+    return layout.unpack(_climb(objective, start, longest, stiffness))
 
 
 class _Layout:
@@ -51,6 +61,14 @@ class _Layout:
             front = jnp.moveaxis(u, batch, range(len(batch)))
             columns.append(front.reshape(math.prod(front.shape[: len(batch)]), -1))
         return jnp.concatenate(columns, -1)
+
+    def unitless(self) -> np.ndarray:
+        """For each unknown of a block, whether it is a logarithm or logit, (d,)."""
+        widths = [
+            int(np.prod([n for a, n in enumerate(p.unconstrained_shape) if a not in batch]))
+            for p, batch in zip(self.parameters, self.batch, strict=True)
+        ]
+        return np.repeat([p.kind != "real" for p in self.parameters], widths)
 
     def unpack(self, x: Array) -> dict[str, Array]:
         out, start = {}, 0
@@ -76,7 +94,9 @@ def _derivatives(objective: Callable[[Array], Array], x: Array) -> tuple[Array, 
     return value, jnp.moveaxis(columns, 0, -1)
 
 
-def _climb(objective: Callable[[Array], Array], start: Array) -> Array:
+def _climb(
+    objective: Callable[[Array], Array], start: Array, longest: Array, stiffness: Array
+) -> Array:
     def unfinished(state):
         _, _, promise, iteration = state
         return (promise > 0) & (iteration < _ITERATIONS)
@@ -84,24 +104,34 @@ def _climb(objective: Callable[[Array], Array], start: Array) -> Array:
     def iterate(state):
         x, value, _, iteration = state
         gradient, hessian = _derivatives(objective, x)
-        step = solve_concave(hessian, gradient)
-        new, risen = _backtrack(objective, x, value, jnp.where(jnp.isfinite(step), step, 0.0))
-        promise = jnp.sum(gradient * jnp.where(jnp.isfinite(step), step, 0.0))
-        noise = 4 * jnp.finfo(x.dtype).eps * jnp.abs(value)
-        promise = jnp.where((promise > noise) & (risen > value), promise, 0.0)
+        hessian = hessian - jnp.diag(stiffness)
+        step = _shorten(solve_concave(hessian, gradient), longest)
+        promise = jnp.sum(gradient * step)
+        new, risen = _backtrack(objective, x, value, step, promise)
+        enough = jnp.finfo(x.dtype).eps ** 0.62 * (1 + jnp.abs(value))
+        promise = jnp.where((promise > enough) & (risen > value), promise, 0.0)
         return new, risen, promise, iteration + 1
 
-    value = objective(start)
-    state = (start, value, jnp.ones((), start.dtype), 0)
+    state = (start, objective(start), jnp.ones((), start.dtype), 0)
     return jax.lax.while_loop(unfinished, iterate, state)[0]
 
 
-def _backtrack(objective, x: Array, value: Array, step: Array) -> tuple[Array, Array]:
-    """The longest of step, step/2, step/4, ... at which the objective does not fall."""
+def _shorten(step: Array, longest: Array) -> Array:
+    """Each block's step, scaled so that no unknown goes further than its limit."""
+    step = jnp.where(jnp.isfinite(step), step, 0.0)
+    excess = jnp.max(jnp.abs(step) / longest, axis=-1, keepdims=True)
+    return step / jnp.maximum(excess, 1.0)
 
-    def falling(state):
-        _, trial, halvings = state
-        return ~(trial >= value) & (halvings < _HALVINGS)
+
+def _backtrack(objective, x: Array, value: Array, step: Array, promise: Array):
+    """The longest of step, step/2, step/4, ... that keeps a tenth of its promise.
+
+    With a promise of zero the unknowns stay where they are.
+    """
+
+    def refused(state):
+        scale, trial, halvings = state
+        return ~(trial >= value + 0.1 * scale * promise) & (halvings < _HALVINGS)
 
     def halve(state):
         scale, _, halvings = state
@@ -109,6 +139,7 @@ def _backtrack(objective, x: Array, value: Array, step: Array) -> tuple[Array, A
         return scale, objective(x + scale * step), halvings + 1
 
     first = jnp.ones((), x.dtype)
-    scale, trial, _ = jax.lax.while_loop(falling, halve, (first, objective(x + step), 0))
-    rose = trial >= value
+    begin = (first, jnp.where(promise > 0, objective(x + step), value), 0)
+    scale, trial, _ = jax.lax.while_loop(refused, halve, begin)
+    rose = (trial >= value) & (promise > 0)
     return jnp.where(rose, x + scale * step, x), jnp.where(rose, trial, value)

@@ -15,11 +15,12 @@ from jaxem.algebra.blocks import batch_axes, block_size, by_least_squares
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import draw_parameters, find_home, random_responsibilities
 from jaxem.algebra.order import Strengths, components, dependencies
-from jaxem.algebra.probe import Probe, Values
+from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.rows import planning_rows
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
 from jaxem.model import Model
+from jaxem.model.declaration import check_tables, ordinary_values
 from jaxem.model.prior import Parameter
 from jaxem.types import Data
 
@@ -79,12 +80,26 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
 
     Returns:
         The plan.
+
+    Raises:
+        DeclarationError: If the log joint is no number at ordinary parameters.
     """
     leaves, tree = jax.tree.flatten(data)
     key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
     if key not in model.plans:
-        model.plans[key] = _plan(Probe(model, planning_rows(data, weights)))
+        model.plans[key] = _plan(_open_probe(model, planning_rows(data, weights)))
     return model.plans[key]
+
+
+def _open_probe(model: Model, rows: Data) -> Probe:
+    """Look at the log joint at ordinary parameters, and compile its derivatives."""
+    rows = widen(rows)
+    with jax.enable_x64(True):
+        many = jax.jit(jax.vmap(model.table, in_axes=(0, None)))
+        tables = np.asarray(many(ordinary_values(model, _TRIALS), rows))
+        compiled = jax.jit(jax.vmap(derivatives(model), in_axes=(0, 0, None, None)))
+    check_tables(tables, rows)
+    return Probe(model, rows, (tables > -np.inf).any(0), compiled)
 
 
 def _plan(probe: Probe) -> Plan:

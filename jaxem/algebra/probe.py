@@ -6,6 +6,7 @@ at chosen points. One program answers all of them, eight points at a time, so th
 one compilation. The rest of the planning is NumPy on the host, in float64 whatever the flag says.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -21,26 +22,27 @@ Values = dict[str, np.ndarray]
 LANES = 8
 
 
+Compiled = Callable[..., Any]
+
+
 class Probe:
     """Values and derivatives of Q on the planning rows, for given responsibilities.
 
-    Attributes:
+    Args:
         model: The declared model.
-        rows: The planning rows.
+        rows: The planning rows, floats in float64.
         possible: Where the log joint is above -inf at ordinary parameters, shape (n, K).
+        compiled: `derivatives` of the model, vectorised over its first two arguments.
     """
 
-    def __init__(self, model: Model, rows: Data):
+    def __init__(self, model: Model, rows: Data, possible: np.ndarray, compiled: Compiled):
         self.model = model
         self.rows = rows
+        self.possible = possible
         self.count = row_count(rows)
         self.free = model.free
+        self._compiled = compiled
         self._names = [p.name for p in model.free]
-        with jax.enable_x64(True):
-            self._rows = jax.tree.map(_widen, rows)
-            self._program = jax.jit(jax.vmap(self._derivatives, in_axes=(0, 0, None, None)))
-            table = jax.jit(model.table)(self._complete({}), self._rows)
-        self.possible = np.asarray(table) > -np.inf
 
     def center(self) -> Values:
         """An ordinary value of every free parameter."""
@@ -79,27 +81,33 @@ class Probe:
             for n in self._names
         }
         with jax.enable_x64(True):
-            out = self._program(stacked, moved, responsibilities, self._rows)
+            out = self._compiled(stacked, moved, responsibilities, self.rows)
             return jax.tree.map(np.asarray, out)
 
-    def _derivatives(self, values, tangent, responsibilities, rows):
-        both = jax.value_and_grad(lambda v: self._expected(v, responsibilities, rows))
+
+def derivatives(model: Model) -> Compiled:
+    """The function (values, tangent, responsibilities, rows) to Q, its gradient and H tangent."""
+
+    def expected(values, responsibilities, rows):
+        fixed = {p.name: p.fixed for p in model.parameters if p.fixed is not None}
+        given = {**values, **fixed}
+        values = {p.name: p.interior(jnp.asarray(given[p.name], float)) for p in model.parameters}
+        table = model.table(values, rows)
+        held = responsibilities > 0
+        inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
+        return inner.sum() + model.prior_gradient_point(values)
+
+    def at(values, tangent, responsibilities, rows):
+        both = jax.value_and_grad(lambda v: expected(v, responsibilities, rows))
         (q, g), (_, h) = jax.jvp(both, (values,), (tangent,))
         return q, g, h
 
-    def _expected(self, values, responsibilities, rows):
-        values = self._complete(values)
-        table = self.model.table(values, rows)
-        held = responsibilities > 0
-        inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
-        return inner.sum() + self.model.prior_gradient_point(values)
+    return at
 
-    def _complete(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Add the fixed parameters, and centers for names that are left out."""
-        return {
-            p.name: p.interior(jnp.asarray(values.get(p.name, p.center()), float))
-            for p in self.model.parameters
-        }
+
+def widen(rows: Data) -> Data:
+    """Rows with their floats in float64."""
+    return jax.tree.map(_widen, rows)
 
 
 def _widen(leaf):

@@ -21,11 +21,13 @@ class Step(NamedTuple):
     Attributes:
         evidence: Sum of the weighted log evidence *at the parameters given*, a scalar.
         log_prior: Log density of the prior there, a scalar.
+        counts: Expected count of each latent state there, (K,).
         proposal: The parameters to go to.
     """
 
     evidence: Array
     log_prior: Array
+    counts: Array
     proposal: dict[str, Array]
 
 
@@ -50,7 +52,7 @@ class EM:
     def step(self, model: Model, plan: Plan, values: Values, batch: Batch, keep: bool) -> Step:
         """One step from parameters by dotted name."""
         values = jax.lax.stop_gradient(dict(values))
-        evidence, q = take_expectation(model, self.e_step, values, batch, keep)
+        evidence, counts, q = take_expectation(model, self.e_step, values, batch, keep)
         names = tuple(p.name for p in model.free)
         proposal = self.m_step(plan, q, values, names)
-        return Step(evidence, model.prior_density(values), proposal)
+        return Step(evidence, model.prior_density(values), counts, proposal)

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxem.numerics.rows import in_blocks, row_count
 from jaxem.types import Array, Data
@@ -26,11 +28,11 @@ class Batch(NamedTuple):
     weights: Array
 
 
-def make_batch(data: Data, weights: Array, states: int, lanes: int) -> Batch:
+def make_batch(data: Data, weights: np.ndarray, states: int, lanes: int) -> Batch:
     """Cut data into as many blocks as keep a block's table small.
 
     Args:
-        data: A pytree with n rows.
+        data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
         states: Latent states a row.
         lanes: Restarts that run at once.
@@ -41,8 +43,7 @@ def make_batch(data: Data, weights: Array, states: int, lanes: int) -> Batch:
     count = row_count(data)
     largest = max(64, _ENTRIES // (states * lanes))
     blocks = -(-count // largest)
-    rows, cut = in_blocks(data, jnp.asarray(weights), -(-count // blocks))
-    return Batch(rows, cut)
+    return Batch(*jax.tree.map(jnp.asarray, in_blocks(data, weights, -(-count // blocks))))
 
 
 def keeps_responsibilities(batch: Batch, states: int, lanes: int) -> bool:

@@ -68,7 +68,7 @@ class Expectation:
 
 def take_expectation(
     model: Model, e_step: EStep, values: Values, batch: Batch, keep: bool
-) -> tuple[Array, Expectation]:
+) -> tuple[Array, Array, Expectation]:
     """The E-step: the evidence of all rows, and Q.
 
     Args:
@@ -79,22 +79,23 @@ def take_expectation(
         keep: Whether to keep the responsibilities.
 
     Returns:
-        The sum of the weighted log evidence, a scalar, and Q.
+        The sum of the weighted log evidence, a scalar; the expected count of each state, (K,);
+        and Q.
     """
 
-    def block(total, inputs):
-        rows, weights = inputs
+    def block(totals, inputs):
+        (total, counts), (rows, weights) = totals, inputs
         table = model.table(values, rows)
         evidence = e_step.evidence(model.latent, table)
         present = weights > 0
+        shares = weights[:, None] * e_step.responsibilities(model.latent, table)
         total = total + jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
-        if not keep:
-            return total, None
-        return total, weights[:, None] * e_step.responsibilities(model.latent, table)
+        return (total, counts + shares.sum(0)), shares if keep else None
 
     zero = jnp.zeros((), batch.weights.dtype)
-    evidence, kept = _over_blocks(block, zero, tuple(batch))
-    return evidence, Expectation(model, e_step, batch, values, kept)
+    none = jnp.zeros(model.latent.size, batch.weights.dtype)
+    (evidence, counts), kept = _over_blocks(block, (zero, none), tuple(batch))
+    return evidence, counts, Expectation(model, e_step, batch, values, kept)
 
 
 def _over_blocks(block, start, inputs):

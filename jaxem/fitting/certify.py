@@ -50,7 +50,7 @@ class Landscape:
 
         def objective(u, fixed, batch):
             values = {**fixed, **{p.name: p.constrain(u[p.name]) for p in self._free}}
-            evidence, _ = take_expectation(model, algorithm.e_step, values, batch, keep=False)
+            evidence, _, _ = take_expectation(model, algorithm.e_step, values, batch, keep=False)
             return evidence + model.prior_density(values)
 
         both = jax.vmap(jax.value_and_grad(objective), in_axes=(0, None, None))

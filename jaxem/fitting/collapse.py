@@ -2,84 +2,92 @@
 
 The likelihood of a mixture with free scales is unbounded: a component that sits on one point gains
 without end as its scale goes to zero. A fit that got there is not an answer, however high its
-objective. A scale (a positive number, a covariance, a Cholesky factor) is suspect when it is tiny
-beside what is ordinary for the data; it has collapsed if making it smaller still, by a factor of
-a hundred, raises the objective. A rate that is rightly near zero does not pass that test.
+objective. The test follows the definition: of each parameter that may be a scale (a positive
+number, a covariance, a Cholesky factor) the smallest block, measured against what is ordinary for
+the data, is made smaller by a factor of a hundred. At a maximum the objective falls; where a
+component has collapsed it rises. A rate that is rightly near zero does not pass that test.
 """
 
-import jax
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
-from jaxem.estep.batch import Batch
-from jaxem.estep.expectation import take_expectation
-from jaxem.model import Model
+from jaxem.fitting.certify import Landscape
+from jaxem.fitting.restarts import Runs
 from jaxem.model.prior import Parameter
+from jaxem.status import Status
 
 _SUSPECT = 1e-4
 _SHRINK = 1e-2
 _GAIN = 0.5
 
-Values = dict[str, np.ndarray]
+_OWN_ENDS = (Status.CONVERGED, Status.STALLED, Status.NON_FINITE, Status.DEGENERATE)
 
 
 def collapsed(
-    model: Model, plan: Plan, algorithm: EM, batch: Batch, values: Values, objective: np.ndarray
+    landscape: Landscape,
+    plan: Plan,
+    parameters: tuple[Parameter, ...],
+    runs: Runs,
+    gradient_norm: np.ndarray,
 ) -> np.ndarray:
     """For each restart, whether a component has collapsed, (R,).
 
     Args:
-        model: The declared model.
-        plan: Its plan, which knows ordinary parameters.
-        algorithm: Whose objective counts.
-        batch: The rows.
-        values: Parameters by dotted name, stacked over restarts.
-        objective: Their objectives, (R,).
+        landscape: The objective.
+        plan: Which knows ordinary parameters.
+        parameters: The free parameters.
+        runs: How the restarts ended. One that was stopped on its way may have scales that are
+            right to shrink, and only tiny ones are looked at; one whose gradient, or whose next
+            objective, is not finite has collapsed if a scale there is tiny.
+        gradient_norm: Gradient norms of the restarts, (R,).
     """
-    shrunk, suspect = dict(values), np.zeros(len(objective), bool)
-    for p in model.free:
-        if p.kind in ("positive", "positive_definite", "lower_cholesky"):
-            with np.errstate(all="ignore"):
-                shrunk[p.name], found = _shrink(p, values[p.name], plan.home[p.name])
-            suspect |= found
-    if not suspect.any():
-        return suspect
-
-    def evaluate(v, batch):
-        evidence, _ = take_expectation(model, algorithm.e_step, v, batch, keep=False)
-        return evidence + model.prior_density(v)
-
-    program = plan.program(("evaluate", algorithm.e_step), jax.vmap(evaluate, in_axes=(0, None)))
-    after = np.asarray(program(shrunk, batch))
-    return suspect & ((after > objective + _GAIN) | (after == np.inf))
+    found = np.zeros(len(runs.objective), bool)
+    ended = np.isin(runs.status, _OWN_ENDS)
+    broken = (runs.status == Status.NON_FINITE) | ~np.isfinite(gradient_norm)
+    for p in parameters:
+        if p.kind not in ("positive", "positive_definite", "lower_cholesky"):
+            continue
+        with np.errstate(all="ignore"):
+            shrunk, tiny = _shrink(p, runs.values[p.name], plan.home[p.name])
+            _, next_tiny = _shrink(p, runs.proposals[p.name], plan.home[p.name])
+            after, _ = landscape(landscape.coordinates({**runs.values, p.name: shrunk}))
+            rises = (after > runs.objective + _GAIN) | (after == np.inf)
+            found |= (ended & rises) | (tiny & rises) | (broken & (tiny | next_tiny))
+    return found
 
 
 def _shrink(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The leaf with its tiny scales made smaller, and which restarts had any."""
+    """The leaf with its smallest block made smaller, and whether that was tiny, by restart."""
     if p.kind == "positive":
-        tiny = t < _SUSPECT * np.median(home)
-        return np.where(tiny, t * _SHRINK, t), tiny.reshape(len(t), -1).any(1)
-    square = t @ t.swapaxes(-1, -2) if p.kind == "lower_cholesky" else t
-    ordinary = home @ home.swapaxes(-1, -2) if p.kind == "lower_cholesky" else home
-    units = np.sqrt(np.diagonal(ordinary, axis1=-2, axis2=-1))
-    units = np.broadcast_to(units, (*t.shape[:-2], t.shape[-1])).astype(float)
-    scaled = square / (units[..., :, None] * units[..., None, :])
-    eigenvalues, vectors = np.linalg.eigh(np.nan_to_num(scaled))
-    tiny = eigenvalues < _SUSPECT**2
-    smaller = np.where(tiny, np.maximum(eigenvalues, 1e-14) * _SHRINK**2, eigenvalues)
-    rebuilt = (vectors * smaller[..., None, :]) @ vectors.swapaxes(-1, -2)
-    rebuilt = rebuilt * (units[..., :, None] * units[..., None, :])
-    if p.kind == "lower_cholesky":
-        rebuilt = units[..., :, None] * _factor(vectors, smaller)
-    found = tiny.reshape(len(t), -1).any(1)
-    changed = tiny.any(-1)[..., None, None]
-    return np.where(changed, rebuilt, t).astype(t.dtype), found
+        ratio = (t / np.median(home)).reshape(len(t), -1)
+        factor = np.where(_is_smallest(ratio), _SHRINK, 1.0).reshape(t.shape)
+        return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT
+    return _shrink_matrices(t, home, p.kind == "lower_cholesky")
 
 
-def _factor(vectors: np.ndarray, eigenvalues: np.ndarray) -> np.ndarray:
-    """The lower Cholesky factor of V diag(e) V', through QR, which bears tiny eigenvalues."""
-    half = np.sqrt(eigenvalues)[..., :, None] * vectors.swapaxes(-1, -2)
-    upper = np.linalg.qr(half)[1]
-    signs = np.sign(np.diagonal(upper, axis1=-2, axis2=-1))[..., :, None]
-    return (upper * np.where(signs == 0, 1.0, signs)).swapaxes(-1, -2)
+def _shrink_matrices(t: np.ndarray, home: np.ndarray, factored: bool):
+    """Shrink the narrowest direction of the narrowest matrix, in ordinary units."""
+    square = t @ t.swapaxes(-1, -2) if factored else t
+    ordinary = home @ home.swapaxes(-1, -2) if factored else home
+    units = np.broadcast_to(
+        np.sqrt(np.diagonal(ordinary, axis1=-2, axis2=-1)), (*t.shape[:-2], t.shape[-1])
+    )
+    scaled = np.nan_to_num(square / (units[..., :, None] * units[..., None, :]))
+    widths, vectors = np.linalg.eigh(scaled)
+    widths = np.maximum(widths, 1e-30)
+    smallest = _is_smallest(widths[..., 0].reshape(len(t), -1)).reshape(widths.shape[:-1])
+    smaller = widths.copy()
+    smaller[..., 0] *= np.where(smallest, _SHRINK**2, 1.0)
+    half = np.sqrt(smaller)[..., :, None] * vectors.swapaxes(-1, -2) * units[..., None, :]
+    rebuilt = half.swapaxes(-1, -2) @ half
+    if factored:
+        upper = np.linalg.qr(half)[1]
+        signs = np.where(np.diagonal(upper, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+        rebuilt = (upper * signs[..., :, None]).swapaxes(-1, -2)
+    out = np.where(smallest[..., None, None], rebuilt, t).astype(t.dtype)
+    return out, widths[..., 0].reshape(len(t), -1).min(1) < _SUSPECT**2
+
+
+def _is_smallest(ratio: np.ndarray) -> np.ndarray:
+    """Marks the first smallest entry of each row."""
+    return np.arange(ratio.shape[1]) == np.nan_to_num(ratio, nan=np.inf).argmin(1)[:, None]

@@ -34,7 +34,7 @@ def fit(
     init: Any = None,
     weights: Any = None,
     algorithm: EM | None = None,
-    tolerance: float = 1e-8,
+    tolerance: float = 1e-10,
     max_steps: int = 5000,
     time_limit: float | None = None,
     progress: bool | Callable[[Progress], None] = False,
@@ -65,11 +65,10 @@ def fit(
     _check_options(restarts, tolerance, max_steps, time_limit, algorithm)
     data = prepare_data(data)
     weights = prepare_weights(weights, row_count(data), model.latent.size)
-    check_declaration(model, data, weights)
+    check_declaration(model, data)
     plan = make_plan(model, data, weights)
     starts = _make_starts(Setting(model, plan, data, weights), init, restarts, key)
-    rows = jax.tree.map(jnp.asarray, data)
-    batch = make_batch(rows, jnp.asarray(weights), model.latent.size, restarts)
+    batch = make_batch(data, weights, model.latent.size, restarts)
     runs = run_restarts(
         model,
         plan,
@@ -145,14 +144,16 @@ def _conclude(
     model: Model, plan: Plan, algorithm: EM, batch: Batch, runs: Runs, tolerance: float
 ) -> Fit:
     """Certify every restart, correct its status, and choose the best."""
-    certificate = certify(Landscape(model, plan, algorithm, batch), runs.values)
-    fallen = collapsed(model, plan, algorithm, batch, runs.values, runs.objective)
+    landscape = Landscape(model, plan, algorithm, batch)
+    certificate = certify(landscape, runs.values)
+    fallen = collapsed(landscape, plan, model.free, runs, certificate.gradient_norm)
     status = [
         _final_status(
             Status(int(runs.status[i])),
             bool(fallen[i]),
             float(certificate.escape[i]),
             float(certificate.climb[i]),
+            bool(np.isfinite(certificate.gradient_norm[i])),
             max(1e-3, 1e3 * tolerance, _noise(runs.objective[i])),
         )
         for i in range(len(runs.status))
@@ -182,7 +183,19 @@ def _conclude(
         model=model,
         algorithm=algorithm,
         rows=int((np.asarray(batch.weights) > 0).sum()),
+        notes=_notes(runs, best, float(np.asarray(batch.weights).sum())),
     )
+
+
+def _notes(runs: Runs, best: int, total: float) -> tuple[str, ...]:
+    """What a reader should know of the best restart beyond its status."""
+    notes = []
+    for state in np.flatnonzero(runs.counts[best] < 1e-6 * total):
+        notes.append(
+            f"latent state {state} is empty: its expected count is {runs.counts[best][state]:.1e} "
+            f"of {total:g}; its parameters mean nothing"
+        )
+    return tuple(notes)
 
 
 def _noise(objective: float) -> float:
@@ -190,13 +203,15 @@ def _noise(objective: float) -> float:
 
 
 def _final_status(
-    status: Status, fallen: bool, escape: float, climb: float, notable: float
+    status: Status, fallen: bool, escape: float, climb: float, smooth: bool, notable: float
 ) -> Status:
     """The status of the loop, corrected by what only a look at the end can tell."""
     if fallen and status not in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
         return Status.DEGENERATE
     if status not in (Status.CONVERGED, Status.STALLED):
         return status
+    if not smooth:
+        return Status.NON_FINITE
     if escape > notable and escape > climb:
         return Status.SADDLE
     return Status.STALLED if climb > notable else Status.CONVERGED

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxem.algorithm.em import Step
 from jaxem.fitting.stopping import has_converged, relative_change, rounding
@@ -34,6 +35,7 @@ class State(NamedTuple):
         previous: The last parameters that were judged good.
         objective: Log posterior of ``previous``.
         evidence: Log likelihood of ``previous``.
+        counts: Expected count of each latent state there, (K,).
         gain: What the step to ``previous`` gained.
         steps: Steps taken to reach ``previous``; -1 before the start is judged.
         halvings: How often the proposal was moved back towards ``previous``.
@@ -46,6 +48,7 @@ class State(NamedTuple):
     previous: Values
     objective: Array
     evidence: Array
+    counts: Array
     gain: Array
     steps: Array
     halvings: Array
@@ -61,13 +64,24 @@ class Controls(NamedTuple):
     max_steps: Array
 
 
-def first_state(values: Values) -> State:
-    """The state of one restart at its start."""
-    dtype = next(iter(values.values())).dtype
-    none = jnp.full((), -jnp.inf, dtype)
-    zero = jnp.zeros((), jnp.int32)
-    trace = jnp.full((CHUNK,), jnp.nan, dtype)
-    return State(values, values, none, none, -none, zero - 1, zero, zero, zero, trace)
+def first_states(values: dict[str, np.ndarray], size: int) -> State:
+    """The states of all restarts at their starts.
+
+    Args:
+        values: Parameters by dotted name, stacked over restarts.
+        size: Latent states.
+
+    Returns:
+        NumPy leaves, stacked over restarts.
+    """
+    first = next(iter(values.values()))
+    lanes, dtype = len(first), first.dtype
+    none = np.full(lanes, -np.inf, dtype)
+    zero = np.zeros(lanes, np.int32)
+    trace = np.full((lanes, CHUNK), np.nan, dtype)
+    counts = np.full((lanes, size), np.nan, dtype)
+    leaves = (values, values, none, none, counts, -none, zero - 1, zero, zero, zero, trace)
+    return State(*leaves)  # pyright: ignore[reportArgumentType]
 
 
 def run_chunk(
@@ -159,6 +173,7 @@ def _accept(
         previous=state.values,
         objective=objective,
         evidence=found.evidence,
+        counts=found.counts,
         gain=jnp.where(begun, gain, jnp.inf),
         steps=steps,
         halvings=jnp.zeros_like(state.halvings),

@@ -12,7 +12,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.em import EM
 from jaxem.estep.batch import Batch, keeps_responsibilities
-from jaxem.fitting.loop import Controls, State, first_state, run_chunk
+from jaxem.fitting.loop import Controls, State, first_states, run_chunk
 from jaxem.model import Model
 from jaxem.status import Status
 
@@ -38,13 +38,26 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Runs:
-    """How all restarts ended: arrays over restarts."""
+    """How all restarts ended: arrays over restarts.
+
+    Attributes:
+        values: The parameters reached, by dotted name.
+        proposals: Where the algorithm would have gone next.
+        objective: Objective of ``values``.
+        evidence: The part of it that the data make.
+        status: How each ended, a `Status`.
+        steps: Steps to ``values``.
+        counts: Expected counts of the latent states there, (R, K).
+        traces: Objective at the start and after each step.
+    """
 
     values: dict[str, np.ndarray]
+    proposals: dict[str, np.ndarray]
     objective: np.ndarray
     evidence: np.ndarray
     status: np.ndarray
     steps: np.ndarray
+    counts: np.ndarray
     traces: tuple[np.ndarray, ...]
 
 
@@ -81,7 +94,7 @@ def run_restarts(
     program = plan.program(("chunk", algorithm, keep), _chunk_function(model, plan, algorithm, keep))
     dtype = batch.weights.dtype
     controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
-    states: State = jax.vmap(first_state)({k: jnp.asarray(v) for k, v in starts.items()})
+    states = jax.tree.map(jnp.asarray, first_states(starts, model.latent.size))
     pieces: list[np.ndarray] = []
     began = time.monotonic()
     ended_by = Status.RUNNING
@@ -141,9 +154,11 @@ def _collect(states: State, pieces: list[np.ndarray], ended_by: Status) -> Runs:
     traces = np.concatenate(pieces, axis=1)
     return Runs(
         values={k: np.asarray(v) for k, v in states.previous.items()},
+        proposals={k: np.asarray(v) for k, v in states.values.items()},
         objective=np.asarray(states.objective),
         evidence=np.asarray(states.evidence),
         status=status,
         steps=np.maximum(np.asarray(states.steps), 0),
+        counts=np.asarray(states.counts),
         traces=tuple(row[~np.isnan(row)] for row in traces),
     )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.em import EM
+from jaxem.estep import Hard
 from jaxem.fitting.summary import summarise
 from jaxem.model import Model
 from jaxem.model.check import prepare_data
@@ -95,6 +96,11 @@ class Fit:
     def log_posterior(self) -> float:
         """Log likelihood plus log prior, up to the constant of Bayes' rule."""
         return self.objective
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether the objective counts only the most probable states."""
+        return isinstance(self.algorithm.e_step, Hard)
 
     @property
     def converged(self) -> bool:

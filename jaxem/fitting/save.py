@@ -39,7 +39,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "rows": fit.rows,
         "notes": list(fit.notes),
         "best": fit.restarts.best,
-        "hard": isinstance(fit.algorithm.e_step, Hard),
+        "hard": fit.is_hard,
     }
     restarts = fit.restarts
     arrays = {

@@ -4,8 +4,8 @@ EM converges linearly, so the gains :math:`g_t` shrink by a factor :math:`c = g_
 what is left is the rest of a geometric series, :math:`g_t \, c / (1 - c)` (Aitken's estimate).
 Near the optimum the objective is quadratic in the parameters, which therefore shrink by
 :math:`\sqrt c`. A run stops when both estimates are small: the objective within ``tolerance``, the
-parameters, relative to their size, within its square root. Gains that grow mean a plateau, and a
-plateau is never the end.
+parameters, relative to their size, within a hundredth of its square root. Gains that grow mean a
+plateau, and a plateau is never the end.
 """
 
 from collections.abc import Mapping
@@ -59,6 +59,7 @@ def has_converged(
     left, rate = left_to_gain(gain, last_gain)
     slow = jnp.sqrt(jnp.clip(rate, 0.0, 1.0))
     to_move = jnp.where(slow < 1, change * slow / jnp.where(slow < 1, 1 - slow, 1.0), jnp.inf)
-    near = (left <= jnp.maximum(tolerance, noise)) & (to_move <= jnp.sqrt(tolerance))
-    still = (jnp.abs(gain) <= noise) & (change <= jnp.sqrt(tolerance) * 1e-2)
+    path = jnp.maximum(1e-2 * jnp.sqrt(tolerance), 1e3 * jnp.finfo(change.dtype).eps)
+    near = (left <= jnp.maximum(tolerance, noise)) & (to_move <= path)
+    still = (jnp.abs(gain) <= noise) & (change <= path)
     return (tolerance > 0) & (near | still)

@@ -24,13 +24,17 @@ def _head(fit: "Fit") -> list[str]:
     lines = [
         f"jaxem fit: {name}{fit.rows} rows",
         f"status          {fit.status.sentence}",
-        f"log likelihood  {fit.log_likelihood:.6f}",
+        f"{_likelihood_words(fit)}  {fit.log_likelihood:.6f}",
     ]
     if fit.log_prior != 0:
         lines.append(f"log posterior   {fit.log_posterior:.6f}  (log prior {fit.log_prior:.6f})")
     lines.append(f"steps           {fit.steps}")
     lines.append(f"gradient norm   {fit.gradient_norm:.1e}  (unconstrained coordinates)")
     return lines
+
+
+def _likelihood_words(fit: "Fit") -> str:
+    return "classification log likelihood" if fit.is_hard else "log likelihood"
 
 
 def _estimates(params: dict[str, Any], prefix: str = "") -> list[str]:

@@ -67,11 +67,11 @@ class Setting:
             Parameters by dotted name, stacked over restarts.
         """
         count = row_count(self.data)
-        rows = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], self.data)
-        batch = Batch(rows, jnp.asarray(self.weights).reshape(1, count))
+        rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[None]), self.data)
+        batch = Batch(rows, jnp.asarray(self.weights.reshape(1, count)))
         program = self.plan.program("initial", self._program())
         out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
-        return {k: np.asarray(v) for k, v in out.items()}
+        return {k: np.array(v) for k, v in out.items()}
 
     def _program(self) -> Any:
         model, plan = self.model, self.plan

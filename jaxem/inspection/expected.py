@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from jaxem.estep import EStep, Exact
 from jaxem.estep.batch import make_batch
 from jaxem.estep.expectation import take_expectation
@@ -41,8 +38,8 @@ def expected_log_joint(
     """
     rows = prepare_data(data)
     prepared = prepare_weights(weights, row_count(rows), model.latent.size)
-    check_declaration(model, rows, prepared)
+    check_declaration(model, rows)
     values = model.flatten(model.nest(check_params(model, at, "at")))
-    batch = make_batch(jax.tree.map(jnp.asarray, rows), prepared, model.latent.size, 1)
-    _, q = take_expectation(model, e_step or Exact(), values, batch, keep=True)
+    batch = make_batch(rows, prepared, model.latent.size, 1)
+    _, _, q = take_expectation(model, e_step or Exact(), values, batch, keep=True)
     return lambda params: q(model.flatten(params))

@@ -96,7 +96,7 @@ def explain(model: Model, data: Data, *, weights: Any = None, restarts: int = 1)
     """
     rows = prepare_data(data)
     prepared = prepare_weights(weights, row_count(rows), model.latent.size)
-    check_declaration(model, rows, prepared)
+    check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
     batch = make_batch(rows, prepared, model.latent.size, restarts)
     lines = tuple(_line(model, plan, p) for p in model.parameters)

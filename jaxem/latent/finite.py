@@ -50,9 +50,9 @@ class Finite(Latent):
     def states(self) -> State:
         """Every joint state: an array (K,), or a dictionary of arrays (K,)."""
         if self.sizes[0][0] == "":
-            return jnp.arange(self.size)
+            return np.arange(self.size)
         grid = np.indices([value for _, value in self.sizes]).reshape(len(self.sizes), -1)
-        return {name: jnp.asarray(row) for (name, _), row in zip(self.sizes, grid, strict=True)}
+        return {name: row for (name, _), row in zip(self.sizes, grid, strict=True)}
 
     def log_partition(self, factors: Array) -> Array:
         """Log of the sum over states; shape (..., K) to (...)."""

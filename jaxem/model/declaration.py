@@ -10,19 +10,15 @@ import numpy as np
 
 from jaxem.model.model import Model
 from jaxem.numerics.charts import from_real, to_real
-from jaxem.numerics.rows import row_count, take_rows
+from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
 
-_LOOKED_AT = 256
-
-
-def check_declaration(model: Model, data: Data, weights: np.ndarray) -> None:
-    """Check that the log joint, the prior and the data fit together.
+def check_declaration(model: Model, data: Data) -> None:
+    """Check that the log joint, the prior and the data fit together; nothing is compiled.
 
     Args:
         model: The declared model.
         data: Prepared data.
-        weights: Prepared weights.
 
     Raises:
         DeclarationError: With what was given, what was expected, and what to do.
@@ -30,7 +26,6 @@ def check_declaration(model: Model, data: Data, weights: np.ndarray) -> None:
     row = take_rows(data, 0)
     _check_call(model, row)
     _check_use(model, row)
-    _check_values(model, take_rows(data, _some_rows(weights)), _some_rows(weights))
 
 
 def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[str, np.ndarray]:
@@ -110,29 +105,27 @@ def _check_support(p, value: np.ndarray, what: str) -> None:
 
 
 def _check_call(model: Model, row: Data) -> None:
-    """Call the log joint once, abstractly, and put its complaint in words."""
-    values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
-    z = jax.tree.map(lambda s: s[0], model.latent.states())
+    """Trace the log joint once, and put its complaint in words."""
+    values = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     names = [p.name for p in model.parameters]
     try:
-        out = jax.eval_shape(model.log_joint, model.nest(values), z, row)
+        shapes = model.shapes(values, row)
     except KeyError as missing:
         key = missing.args[0] if missing.args else ""
         raise DeclarationError(
             f"log_joint asks for {key!r}, which is not there"
             f"{_did_you_mean(str(key), dict.fromkeys(names))}; the parameters are "
-            f"{', '.join(map(repr, names))}, and the data are {_data_words(row)}."
+            f"{', '.join(map(repr, names))}, and one row of the data is {_data_words(row)}."
         ) from missing
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DeclarationError(
             f"log_joint(params, z, x) fails for one row x = {_data_words(row)}, "
-            f"z = {_state_words(z)} and params of shapes "
+            f"z = {_state_words(model)} and params of shapes "
             f"{ {p.name: p.shape for p in model.parameters} }: {first}"
         ) from error
-    shape = getattr(out, "shape", None)
-    if shape != ():
-        got = f"shape {shape}" if shape is not None else type(out).__name__
+    if shapes != [()]:
+        got = f"shape {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} arrays"
         raise DeclarationError(
             f"log_joint returns {got}; expected a scalar, the log density of one row. Sum the "
             f"log densities of independent entries with .sum(), or .to_event(1)."
@@ -179,46 +172,44 @@ def _asked_by_priors(model: Model) -> set[str]:
     return params.keys_asked
 
 
-def _check_values(model: Model, rows: Data, where: np.ndarray) -> None:
-    """The log joint must be a number at ordinary parameters, for every row in some state."""
-    rng = np.random.default_rng(0)
-    program = jax.jit(model.table)
-    tables = [np.asarray(program(_ordinary(model, rng, i), rows)) for i in range(3)]
-    broken = np.all([np.isnan(t).any(1) for t in tables], axis=0)
+def check_tables(tables: np.ndarray, rows: Data) -> None:
+    """The log joint must be a number at ordinary parameters, for every row in some state.
+
+    Args:
+        tables: Log factors at a few ordinary parameters, (draws, n, K).
+        rows: The rows that they are of.
+
+    Raises:
+        DeclarationError: Naming the first row where it is not.
+    """
+    broken = np.isnan(tables).any(2).all(0)
     if broken.any():
-        row = int(where[broken.argmax()])
         raise DeclarationError(
-            f"log_joint is NaN at ordinary parameters, first for row {row} of the data: "
+            f"log_joint is NaN at ordinary parameters, first for the row "
             f"{_row_words(rows, int(broken.argmax()))}. Look for a logarithm or root of a "
             f"negative number, or a value outside a distribution's domain."
         )
-    impossible = np.all([(t == -np.inf).all(1) for t in tables], axis=0)
+    impossible = (tables == -np.inf).all(2).all(0)
     if impossible.any():
-        row = int(where[impossible.argmax()])
         raise DeclarationError(
-            f"{int(impossible.sum())} of {len(where)} rows looked at have zero density under "
-            f"every latent state, first row {row}: {_row_words(rows, int(impossible.argmax()))}. "
-            f"Is the value outside the support of its distribution, or excluded in every state?"
+            f"log_joint is -inf under every latent state for {int(impossible.sum())} of "
+            f"{len(impossible)} rows looked at, first for the row "
+            f"{_row_words(rows, int(impossible.argmax()))}: an impossible observation. Is the "
+            f"value outside the support of its distribution, or excluded in every state?"
         )
 
 
-def _ordinary(model: Model, rng: np.random.Generator, scale: int) -> dict[str, np.ndarray]:
-    """The centre of every support (scale 0), or a value about it."""
+def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:
+    """Ordinary parameters: the centre of every support, and values about it, stacked."""
+    rng = np.random.default_rng(0)
     out = {}
     for p in model.parameters:
-        value = p.center()
-        if p.fixed is None and p.kind != "other" and scale:
-            noise = 0.5 * scale * rng.normal(size=p.shape)
-            value = from_real(p.kind, to_real(p.kind, value) + noise)
-        out[p.name] = value.astype(jnp.result_type(float))
+        values = np.broadcast_to(p.center(), (draws, *p.shape)).copy()
+        if p.fixed is None and p.kind != "other":
+            noise = 0.5 * np.arange(draws).reshape(-1, *[1] * len(p.shape))
+            values = from_real(p.kind, to_real(p.kind, values) + noise * rng.normal(size=values.shape))
+        out[p.name] = values
     return out
-
-
-def _some_rows(weights: np.ndarray) -> np.ndarray:
-    present = np.flatnonzero(weights > 0)
-    if len(present) <= _LOOKED_AT:
-        return present
-    return np.sort(np.random.default_rng(0).choice(present, _LOOKED_AT, replace=False))
 
 
 def _data_words(row: Data) -> str:
@@ -228,12 +219,11 @@ def _data_words(row: Data) -> str:
     return ", ".join(f"{jax.tree_util.keystr(k)} of shape {np.shape(v)}" for k, v in leaves)
 
 
-def _state_words(z: Any) -> str:
-    return "a dictionary of ints" if isinstance(z, dict) else "an int"
+def _state_words(model: Model) -> str:
+    return "a dictionary of ints" if isinstance(model.latent.states(), dict) else "an int"
 
 
 def _row_words(rows: Data, index: int) -> str:
-    assert row_count(rows) > index
     taken = jax.tree.map(lambda leaf: np.asarray(leaf)[index].tolist(), rows)
     words = str(taken)
     return words if len(words) <= 120 else words[:117] + "..."

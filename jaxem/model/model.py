@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpyro
 
 from jaxem.latent import Latent
 from jaxem.model.prior import Parameter, nest, read_prior
@@ -114,17 +115,26 @@ class Model:
         """The log prior for differentiation, at parameters that are already interior."""
         return self._prior(dict(values))
 
+    def shapes(self, values: Mapping[str, Array], row: Data) -> list[tuple[int, ...]]:
+        """Shapes of what the log joint returns for one row, which should be a single scalar."""
+        return self._joint.shapes(dict(values), self._first_state(), row)
+
     def reads(self, values: Mapping[str, Array], row: Data) -> tuple[dict[str, bool], bool]:
         """Which parameters the log joint or a prior depends on, and whether on the state."""
-        z = jax.tree.map(lambda s: s[0], self.latent.states())
+        z = self._first_state()
         flags = self._joint.reads(dict(values), z, row)
         names = sorted(values)
         in_joint = dict(zip(names, flags[: len(names)], strict=True))
         of_state = flags[len(names) : len(names) + len(jax.tree.leaves(z))]
         return in_joint, any(of_state)
 
+    def _first_state(self):
+        return jax.tree.map(lambda s: s[0], self.latent.states())
+
     def _call_joint(self, values, z, x):
-        return self.log_joint(self.nest(values), z, x)
+        # NumPyro then gives -inf, not a number, outside the support of a distribution.
+        with numpyro.validation_enabled():
+            return self.log_joint(self.nest(values), z, x)
 
     def _call_prior(self, values):
         params = self.nest(values)

@@ -200,15 +200,18 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     base = _base(distribution)
-    is_delta = isinstance(base, dist.Delta)
+    shape = tuple(distribution.shape())
+    fixed = np.asarray(distribution.mean, float) if isinstance(base, dist.Delta) else None
+    if support_kind(support) == "simplex" and shape[-1] == 1:
+        fixed = np.ones(shape)  # a simplex of a single category has a single point
     return Parameter(
         name=name,
         path=path,
         prior=entry,
         support=support,
         kind=support_kind(support),
-        shape=tuple(distribution.shape()),
-        fixed=np.asarray(distribution.mean, float) if is_delta else None,
+        shape=shape,
+        fixed=fixed,
         described=_describe(entry, base),
     )
 

@@ -1,9 +1,9 @@
 """Rows of pytrees: counting, taking, and cutting into equal blocks."""
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
-from jaxem.types import Array, Data
+from jaxem.types import Data
 
 
 def row_count(data: Data) -> int:
@@ -16,11 +16,11 @@ def take_rows(data: Data, rows) -> Data:
     return jax.tree.map(lambda leaf: leaf[rows], data)
 
 
-def in_blocks(data: Data, weights: Array, size: int) -> tuple[Data, Array]:
+def in_blocks(data: Data, weights: np.ndarray, size: int) -> tuple[Data, np.ndarray]:
     """Cut rows into blocks of equal size; the last is filled with copies of row 0 of weight 0.
 
     Args:
-        data: A pytree with n rows.
+        data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
         size: Rows a block.
 
@@ -29,7 +29,8 @@ def in_blocks(data: Data, weights: Array, size: int) -> tuple[Data, Array]:
     """
     count = row_count(data)
     blocks = -(-count // size)
-    order = jnp.where(jnp.arange(blocks * size) < count, jnp.arange(blocks * size), 0)
-    kept = (jnp.arange(blocks * size) < count).astype(weights.dtype)
+    order = np.arange(blocks * size)
+    kept = (order < count).astype(weights.dtype)
+    order = np.where(order < count, order, 0)
     cut = jax.tree.map(lambda leaf: leaf[order].reshape(blocks, size, *leaf.shape[1:]), data)
     return cut, (weights[order] * kept).reshape(blocks, size)

@@ -55,6 +55,10 @@ class Traced:
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(args)]
         return core.jaxpr_as_fun(program)(*leaves)[0]
 
+    def shapes(self, *args: Any) -> list[tuple[int, ...]]:
+        """Shapes of the arrays that the function returns for these arguments."""
+        return [tuple(v.aval.shape) for v in self.program(*args).jaxpr.outvars]
+
     def reads(self, *args: Any) -> list[bool]:
         """For each leaf of the arguments, whether the value depends on it."""
         program = self.program(*args).jaxpr

@@ -1,0 +1,80 @@
+"""Folders are the stages of the data's way: a module imports only from lower floors."""
+
+import pytest
+
+from tests.architecture.source import imports, modules
+
+FLOORS = {
+    "version": 0,
+    "types": 0,
+    "status": 0,
+    "workers": 0,
+    "numerics": 0,
+    "datasets": 0,
+    "latent": 1,
+    "model": 2,
+    "algebra": 3,
+    "initial": 4,
+    "estep": 4,
+    "mstep": 4,
+    "algorithm": 5,
+    "fitting": 6,
+    "inspection": 7,
+    "zoo": 7,
+    "estimators": 8,
+    "cli": 9,
+}
+
+#: Neighbours on one floor that may be used, in this direction only.
+BESIDE = {
+    ("numerics", "types"),
+    ("numerics", "status"),
+    ("datasets", "types"),
+    ("mstep", "estep"),
+    ("initial", "estep"),
+    ("initial", "mstep"),
+    ("zoo", "inspection"),
+}
+
+#: Where the public face, `import jaxem`, stands: on the library, under those who only use it.
+FACE = 7.5
+
+
+def stage(module: str) -> str:
+    """The folder or file directly under jaxem that holds a module; empty for jaxem itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def floor(stage_name: str) -> float:
+    return FLOORS[stage_name] if stage_name else FACE
+
+
+def upward(module: str) -> list[str]:
+    """What a module imports that it must not."""
+    here = stage(module)
+    wrong = []
+    for target in sorted(imports(modules()[module])):
+        there = stage(target)
+        own = there == here
+        if not own and (here, there) not in BESIDE and floor(there) >= floor(here):
+            wrong.append(f"{module} (floor {floor(here)}) imports {target} (floor {floor(there)})")
+    return wrong
+
+
+def test_every_folder_has_a_floor():
+    assert {stage(name) for name in modules()} - {""} <= set(FLOORS)
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name != "jaxem"])
+def test_imports_go_down(module):
+    assert not upward(module)
+
+
+def test_modules_load_in_an_order():
+    """No circle of imports that run when a module is loaded, inside a folder either."""
+    known = modules()
+    graph = {name: imports(path, at_load=True) & set(known) for name, path in known.items()}
+    while graph:
+        leaves = {name for name, targets in graph.items() if not targets & set(graph)}
+        assert leaves, f"a circle among {sorted(graph)}"
+        graph = {name: targets for name, targets in graph.items() if name not in leaves}

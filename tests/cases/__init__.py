@@ -1,0 +1,1 @@
+"""Published answers: models declared as log joints, fitted, and held against the literature."""

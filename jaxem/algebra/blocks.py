@@ -73,9 +73,7 @@ def by_least_squares(probe: Probe, p: Parameter, batch: tuple[int, ...]) -> Solv
     def solve(trial: Trial, start: np.ndarray):
         values = {**trial.values, p.name: start}
         tangents = [{p.name: e} for e in _columns(p, batch)]
-        _, gradients, products = probe(
-            [values] * len(tangents), trial.responsibilities, tangents
-        )
+        _, gradients, products = probe([values] * len(tangents), trial.responsibilities, tangents)
         g = _to_blocks(gradients[0][p.name], batch)
         hessian = np.stack([_to_blocks(h[p.name], batch) for h in products], -1)
         touched = np.abs(hessian).max(-1) > 0

@@ -60,8 +60,11 @@ def constant_exponent(probe: Probe, p: Parameter, trials: list[Trial], double) -
     found = []
     for trial in trials:
         points = [double(trial.values[p.name], k) for k in range(3)]
-        _, gradients, _ = probe([{**trial.values, p.name: t} for t in points], trial.responsibilities)
-        h = [g[p.name] * (t if p.kind == "positive" else 1.0) for t, g in zip(points, gradients)]
+        _, gradients, _ = probe(
+            [{**trial.values, p.name: t} for t in points], trial.responsibilities
+        )
+        carried = zip(points, gradients, strict=True)
+        h = [g[p.name] * (t if p.kind == "positive" else 1.0) for t, g in carried]
         with np.errstate(all="ignore"):
             exponent = np.log2((h[2] - h[1]) / (h[1] - h[0])).ravel()
         found.append(exponent[(h[1] != h[0]).ravel()])

@@ -1,16 +1,16 @@
-"""Ordinary parameters for a model of which nothing is known but its supports and its data.
+r"""Ordinary parameters for a model of which nothing is known but its supports and its data.
 
 A plan is proved at several parameter values, and a proof at a hopeless place (a mean of 0 where
 the data are near 1e8) proves little. So each draw is found: from the centre of the supports,
 coarse steps climb Q under its own random responsibilities, one Newton step or one search along
 the gradient a leaf, over many orders of magnitude. The draws are then mixed elementwise in real
-coordinates, :math:`u_a + 0.7 \\varepsilon (u_b - u_c)`, which keeps offset and scale.
+coordinates, :math:`u_a + 0.7 \varepsilon (u_b - u_c)`, which keeps offset and scale.
 """
 
 import numpy as np
 
-from jaxem.numerics.charts import from_real, real_gradient, to_real
 from jaxem.algebra.probe import Probe, Values
+from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 _STRIDES = 4.0 ** np.arange(-4, 3)
 _LARGEST = 48

@@ -1,8 +1,8 @@
 r"""Closed forms for covariance and precision matrices, and for their Cholesky factors.
 
 For a factor :math:`L` with :math:`S = L L^\top` the gradient with respect to :math:`S` follows from
-the one with respect to :math:`L` by the adjoint of the Cholesky factorisation: with :math:`\Phi` the
-lower triangle of :math:`L^\top g_L`, its diagonal halved,
+the one with respect to :math:`L` by the adjoint of the Cholesky factorisation: with :math:`\Phi`
+the lower triangle of :math:`L^\top g_L`, its diagonal halved,
 
 .. math:: S \, g_S \, S = \tfrac12 L (\Phi + \Phi^\top) L^\top .
 

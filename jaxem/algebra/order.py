@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jaxem.numerics.charts import real_gradient, real_tangent
 from jaxem.algebra.probe import Probe
 from jaxem.algebra.prove import Trial
 from jaxem.model.prior import Parameter
+from jaxem.numerics.charts import real_gradient, real_tangent
 
 _DEPENDS = 1e-6
 
@@ -45,9 +45,7 @@ def dependencies(
             at_answer = answers[p.name][index] if p.name in answers else None
             for name, value in _coupling(probe, trial, p, at_answer, rng).items():
                 strength[p.name][name] = max(value, strength[p.name].get(name, 0.0))
-    return {
-        a: {b: s for b, s in row.items() if s > _DEPENDS} for a, row in strength.items()
-    }
+    return {a: {b: s for b, s in row.items() if s > _DEPENDS} for a, row in strength.items()}
 
 
 def _coupling(probe: Probe, trial: Trial, p: Parameter, answer, rng) -> dict[str, float]:
@@ -112,5 +110,3 @@ def components(strength: Strengths, names: list[str]) -> list[list[str]]:
         groups.append(sorted(group, key=lambda a: sum(strength[a].get(b, 0.0) for b in group)))
         left = [b for b in left if b not in group]
     return groups
-
-

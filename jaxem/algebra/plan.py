@@ -99,7 +99,7 @@ def _open_probe(model: Model, rows: Data) -> Probe:
         tables = np.asarray(many(ordinary_values(model, _TRIALS), rows))
         compiled = jax.jit(jax.vmap(derivatives(model), in_axes=(0, 0, None, None)))
     check_tables(tables, rows)
-    return Probe(model, rows, (tables > -np.inf).any(0), compiled)
+    return Probe(model, rows, np.any(tables > -np.inf, axis=0), compiled)
 
 
 def _plan(probe: Probe) -> Plan:

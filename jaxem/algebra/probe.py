@@ -49,7 +49,10 @@ class Probe:
         return {p.name: p.center() for p in self.free}
 
     def __call__(
-        self, points: list[Values], responsibilities: np.ndarray, tangents: list[Values] | None = None
+        self,
+        points: list[Values],
+        responsibilities: np.ndarray,
+        tangents: list[Values] | None = None,
     ) -> tuple[np.ndarray, list[Values], list[Values]]:
         """Q, its gradient, and its Hessian times a tangent, at each point.
 
@@ -77,7 +80,9 @@ class Probe:
         tangents = list(tangents) + [{}] * pad
         stacked = {n: np.stack([p[n] for p in points]) for n in self._names}
         moved = {
-            n: np.stack([t.get(n, np.zeros_like(p[n])) for t, p in zip(tangents, points, strict=True)])
+            n: np.stack(
+                [t.get(n, np.zeros_like(p[n])) for t, p in zip(tangents, points, strict=True)]
+            )
             for n in self._names
         }
         with jax.enable_x64(True):

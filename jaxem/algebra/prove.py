@@ -18,10 +18,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxem.numerics.charts import from_real, real_gradient, to_real
 from jaxem.algebra.forms import Form, propose
 from jaxem.algebra.probe import Probe, Values
 from jaxem.model.prior import Parameter
+from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 GRADIENT = 1e-9
 AGREEMENT = 1e-7

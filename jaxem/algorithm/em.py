@@ -44,7 +44,9 @@ class EM:
     e_step: EStep = dataclasses.field(default_factory=Exact)
     m_step: MStep = dataclasses.field(default_factory=Derived)
 
-    def __init__(self, e_step: EStep | None = None, m_step: MStep | Mapping[str, MStep] | None = None):
+    def __init__(
+        self, e_step: EStep | None = None, m_step: MStep | Mapping[str, MStep] | None = None
+    ):
         object.__setattr__(self, "e_step", Exact() if e_step is None else e_step)
         own = isinstance(m_step, MStep)
         object.__setattr__(self, "m_step", m_step if own else Derived(m_step))

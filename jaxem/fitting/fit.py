@@ -101,7 +101,7 @@ def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[s
     model = setting.model
     if init is None or callable(init):
         initialiser = kmeans_plus_plus if init is None else init
-        starts = initialiser(setting, _generators(key, restarts))
+        starts: Any = initialiser(setting, _generators(key, restarts))
     else:
         starts = check_params(model, init, "init", restarts)
     dtype = jnp.result_type(float)
@@ -219,7 +219,9 @@ def _final_status(
 
 def _best(status: list[Status], objective: np.ndarray) -> int:
     """The highest objective among the sanest outcomes."""
-    rank = [0 if s.usable else 1 if s in (Status.SADDLE, Status.OBJECTIVE_FELL) else 2 for s in status]
+    rank = [
+        0 if s.usable else 1 if s in (Status.SADDLE, Status.OBJECTIVE_FELL) else 2 for s in status
+    ]
     finite = np.where(np.isfinite(objective), objective, -np.inf)
     order = sorted(range(len(status)), key=lambda i: (rank[i], -finite[i], i))
     return order[0]

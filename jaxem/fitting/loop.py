@@ -142,7 +142,9 @@ def _judge(
     half = between(state.previous, state.values)
     damped = state._replace(values=half, halvings=state.halvings + 1)
     stopped = state._replace(
-        status=stop, previous=_where(begun, state.previous, state.values), steps=jnp.maximum(state.steps, 0)
+        status=stop,
+        previous=_where(begun, state.previous, state.values),
+        steps=jnp.maximum(state.steps, 0),
     )
     return _where(damp, damped, _where(stop > 0, stopped, accepted))
 

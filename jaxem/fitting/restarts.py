@@ -91,7 +91,9 @@ def run_restarts(
     """
     lanes = next(iter(starts.values())).shape[0]
     keep = keeps_responsibilities(batch, model.latent.size, lanes)
-    program = plan.program(("chunk", algorithm, keep), _chunk_function(model, plan, algorithm, keep))
+    program = plan.program(
+        ("chunk", algorithm, keep), _chunk_function(model, plan, algorithm, keep)
+    )
     dtype = batch.weights.dtype
     controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
     states = jax.tree.map(jnp.asarray, first_states(starts, model.latent.size))

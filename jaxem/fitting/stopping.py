@@ -5,7 +5,8 @@ what is left is the rest of a geometric series, :math:`g_t \, c / (1 - c)` (Aitk
 Near the optimum the objective is quadratic in the parameters, which therefore shrink by
 :math:`\sqrt c`. A run stops when both estimates are small: the objective within ``tolerance``, the
 parameters, relative to their size, within a hundredth of its square root. Gains that grow mean a
-plateau, and a plateau is never the end.
+plateau, and a plateau is never the end. Gains that are rounding say nothing of :math:`c`; then the
+parameters alone must have come to rest, as for a slow :math:`c` of 0.99.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 
 from jaxem.types import Array
+
+_SLOWEST = 100.0
 
 
 def rounding(objective: Array) -> Array:
@@ -60,6 +63,6 @@ def has_converged(
     slow = jnp.sqrt(jnp.clip(rate, 0.0, 1.0))
     to_move = jnp.where(slow < 1, change * slow / jnp.where(slow < 1, 1 - slow, 1.0), jnp.inf)
     path = jnp.maximum(1e-2 * jnp.sqrt(tolerance), 1e3 * jnp.finfo(change.dtype).eps)
-    near = (left <= jnp.maximum(tolerance, noise)) & (to_move <= path)
-    still = (jnp.abs(gain) <= noise) & (change <= path)
+    near = (gain > noise) & (left <= tolerance) & (to_move <= path)
+    still = (jnp.abs(gain) <= noise) & (_SLOWEST * change <= path)
     return (tolerance > 0) & (near | still)

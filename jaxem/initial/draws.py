@@ -2,7 +2,6 @@
 
 import jax
 import numpy as np
-import numpyro.distributions as dist
 
 from jaxem.initial.seeds import random_rows
 from jaxem.initial.setting import Setting
@@ -23,11 +22,9 @@ def prior_draws(setting: Setting, generators: list[np.random.Generator]):
 
 def _in_order(parameters: tuple[Parameter, ...]) -> list[Parameter]:
     """Priors that depend on other parameters come last."""
-    return sorted(parameters, key=lambda p: not isinstance(p.prior, dist.Distribution))
+    return sorted(parameters, key=lambda p: p.is_conditional)
 
 
 def _draw(setting: Setting, p: Parameter, known: dict[str, np.ndarray], rng: np.random.Generator):
-    prior = p.prior
-    if not isinstance(prior, dist.Distribution):
-        prior = prior(setting.model.nest(known))
+    prior = p.distribution(setting.model.nest(known))
     return np.asarray(prior.sample(jax.random.key(int(rng.integers(2**31)))))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
-from jaxem.algebra.solvers import Block, Climb, Solver, Sweep
+from jaxem.algebra.solvers import Block, Solver, Sweep
 from jaxem.estep.batch import Batch, make_batch
 from jaxem.model import Model
 from jaxem.model.check import prepare_data, prepare_weights
@@ -59,7 +59,13 @@ class Explanation:
     def __str__(self) -> str:
         rows = [("parameter", "shape", "support", "prior", "M-step")]
         rows += [
-            (ln.name, str(ln.shape), ln.support, ln.prior, ln.solved + (f" ({ln.reason})" if ln.reason else ""))
+            (
+                ln.name,
+                str(ln.shape),
+                ln.support,
+                ln.prior,
+                ln.solved + (f" ({ln.reason})" if ln.reason else ""),
+            )
             for ln in self.lines
         ]
         widths = [max(len(r[i]) for r in rows) for i in range(4)]
@@ -127,9 +133,8 @@ def _group_words(solver: Solver) -> str:
     match solver:
         case Sweep():
             return f"({' -> '.join(solver.names)}) x {solver.rounds}"
-        case Block() | Climb() if len(solver.names) > 1:
+        case _:
             return "+".join(solver.names)
-    return solver.names[0]
 
 
 def _work(model: Model, batch: Batch, restarts: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
 
+
 def check_declaration(model: Model, data: Data) -> None:
     """Check that the log joint, the prior and the data fit together; nothing is compiled.
 
@@ -167,8 +168,8 @@ def _asked_by_priors(model: Model) -> set[str]:
     values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
     params = _Asked(model.nest(values))
     for p in model.parameters:
-        if not hasattr(p.prior, "log_prob"):
-            p.prior(params)  # pyright: ignore[reportCallIssue]
+        if p.is_conditional:
+            p.distribution(params)
     return params.keys_asked
 
 
@@ -207,7 +208,9 @@ def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:
         values = np.broadcast_to(p.center(), (draws, *p.shape)).copy()
         if p.fixed is None and p.kind != "other":
             noise = 0.5 * np.arange(draws).reshape(-1, *[1] * len(p.shape))
-            values = from_real(p.kind, to_real(p.kind, values) + noise * rng.normal(size=values.shape))
+            values = from_real(
+                p.kind, to_real(p.kind, values) + noise * rng.normal(size=values.shape)
+            )
         out[p.name] = values
     return out
 

@@ -95,7 +95,7 @@ class Model:
         return jnp.where(weights > 0, weights * jnp.where(weights > 0, evidence, 0.0), 0.0).sum()
 
     def table(self, values: Mapping[str, Array], rows: Data) -> Array:
-        """`log_factors` of parameters by dotted name; states last, where sums over them are fast."""
+        """`log_factors` of parameters by dotted name; states last, where sums are fast."""
         states = self.latent.states()
         one_row = jax.vmap(lambda z, x: self._joint(dict(values), z, x), (0, None))
         return jax.vmap(lambda x: one_row(states, x))(rows)
@@ -140,9 +140,8 @@ class Model:
         params = self.nest(values)
         total = jnp.zeros((), jnp.result_type(float))
         for parameter in self.free:
-            entry = parameter.prior
-            prior = entry if hasattr(entry, "log_prob") else entry(params)  # pyright: ignore
             if parameter.described != "flat":
+                prior = parameter.distribution(params)
                 total = total + jnp.sum(prior.log_prob(values[parameter.name]))
         return total
 

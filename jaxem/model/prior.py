@@ -80,7 +80,16 @@ class Parameter:
         """Shape of the unconstrained coordinates."""
         return tuple(biject_to(self.support).inverse_shape(self.shape))
 
-    def interior(self, value: Array) -> Array:
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the prior is a function of other parameters."""
+        return not isinstance(self.prior, dist.Distribution)
+
+    def distribution(self, params: Params) -> dist.Distribution:
+        """The prior, given all parameters nested as declared."""
+        return self.prior if isinstance(self.prior, dist.Distribution) else self.prior(params)
+
+    def interior(self, value: Any) -> Array:
         """The value moved off an exact boundary of its support, by less than any rounding.
 
         Derivatives of log densities do not exist at 0 or 1; a probability that EM has put

@@ -7,9 +7,9 @@ Otherwise steps are taken in unconstrained coordinates, no longer than a few uni
 logarithm or logit, halved until Q rises, and repeated until a step promises next to nothing: Newton
 converges quadratically, so what is then left is the square of it.
 
-A direction in which a logarithm may move by a unit for less than a millionth of a nat an observation
-is stiffened: the degrees of freedom of a Student-t that the data would have normal go to a few
-hundred thousand, not to where the density is a difference of huge numbers.
+A direction in which a logarithm may move by a unit for less than a millionth of a nat an
+observation is stiffened: the degrees of freedom of a Student-t that the data would have normal go
+to a few million, not to where the density is a difference of huge numbers.
 """
 
 import math

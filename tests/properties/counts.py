@@ -183,7 +183,7 @@ def documents():
 
 
 def product():
-    """Two hidden causes at once: a season and a fault."""
+    """Two hidden causes at once, a season and a fault, each with its prior."""
 
     def log_joint(params, z, calls):
         causes = jnp.log(params["season"][z["season"]]) + jnp.log(params["fault"][z["fault"]])
@@ -191,18 +191,18 @@ def product():
 
     def update(params, data, shares):
         joint = shares.sum(0).reshape(3, 2)
-        rate = (data @ shares).reshape(3, 2) / joint
-        total = joint.sum()
-        return {"season": joint.sum(1) / total, "fault": joint.sum(0) / total, "rate": rate}
+        rate = ((data @ shares).reshape(3, 2) + 1.0) / (joint + 0.3)
+        season, fault = joint.sum(1) + 4.0, joint.sum(0) + 4.0
+        return {"season": season / season.sum(), "fault": fault / fault.sum(), "rate": rate}
 
     return Case(
         jaxem.Model(
             log_joint,
             latent=jaxem.Finite(season=3, fault=2),
             prior={
-                "season": simplex(3),
-                "fault": simplex(2),
-                "rate": jaxem.flat((3, 2), constraints.positive),
+                "season": dist.Dirichlet(jnp.full(3, 5.0)),
+                "fault": dist.Dirichlet(jnp.full(2, 5.0)),
+                "rate": dist.Gamma(2.0, 0.3).expand([3, 2]),
             },
         ),
         CALLS,

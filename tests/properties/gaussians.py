@@ -33,7 +33,7 @@ def scatter(data, shares, loc):
     return np.einsum("nk,nki,nkj->kij", shares, apart, apart)
 
 
-def _mixture(log_density, prior, start, spread, form, **options):
+def _mixture(log_density, prior, start, spread, form, loc=words.QUADRATIC, shared=False):
     """K weights, K centres and one more parameter, whose update is `spread`."""
 
     def log_joint(params, z, x):
@@ -54,8 +54,8 @@ def _mixture(log_density, prior, start, spread, form, **options):
         model,
         POINTS,
         {"weights": WEIGHTS, "loc": LOC, name: start},
-        labels={"weights": 0, "loc": 0} | ({name: 0} if np.ndim(start) != 2 or form == words.SQUARE else {}),
-        closed={"weights": words.COUNTS, "loc": options.get("loc", words.QUADRATIC), name: form},
+        labels={"weights": 0, "loc": 0} | ({} if shared else {name: 0}),
+        closed={"weights": words.COUNTS, "loc": loc, name: form},
         update=update,
     )
 
@@ -79,6 +79,7 @@ def tied():
         lambda counts, about: about.sum(0) / counts.sum(),
         words.SCATTER,
         loc=words.blocks(2),
+        shared=True,
     )
 
 
@@ -88,7 +89,7 @@ def diagonal():
         {"scale": jaxem.flat((3, 2), constraints.positive)},
         np.array([[1.0, 1.2], [1.5, 1.0], [0.8, 2.0]]),
         lambda counts, about: np.sqrt(np.einsum("kii->ki", about) / counts[:, None]),
-        words.SQUARE,
+        words.INVERSE_SQUARE,
     )
 
 
@@ -98,7 +99,7 @@ def spherical():
         {"variance": jaxem.flat((3,), constraints.positive)},
         np.array([1.0, 2.0, 1.5]),
         lambda counts, about: np.einsum("kii->k", about) / counts / 2,
-        words.RATE,
+        words.INVERSE_RATE,
     )
 
 

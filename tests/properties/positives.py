@@ -59,7 +59,7 @@ def log_normal():
         dist.LogNormal,
         {"loc": jaxem.flat((2,)), "scale": positive(2)},
         {"loc": [-0.5, 1.5], "scale": [0.8, 0.6]},
-        closed={"loc": words.QUADRATIC, "scale": words.SQUARE},
+        closed={"loc": words.QUADRATIC, "scale": words.INVERSE_SQUARE},
         update=update,
     )
 

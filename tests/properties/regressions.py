@@ -42,7 +42,7 @@ def mixture():
         {"design": DESIGN, "response": RESPONSE},
         {"weights": np.array([0.4, 0.6]), "slopes": SLOPES + 0.5, "scale": np.array([1.0, 1.5])},
         labels={"weights": 0, "slopes": 0, "scale": 0},
-        closed={"weights": words.COUNTS, "slopes": words.blocks(3), "scale": words.SQUARE},
+        closed={"weights": words.COUNTS, "slopes": words.blocks(3), "scale": words.INVERSE_SQUARE},
         update=_weighted_least_squares,
     )
 
@@ -79,7 +79,7 @@ def experts():
         ),
         {"design": DESIGN, "response": RESPONSE},
         {"gate": np.array([0.1, 0.2, -0.1]), "slopes": SLOPES + 0.5, "scale": 1.0},
-        closed={"slopes": words.blocks(3), "scale": words.SQUARE},
+        closed={"slopes": words.blocks(3), "scale": words.INVERSE_SQUARE},
         refused=("gate",),
         exact=False,
     )

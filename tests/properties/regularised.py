@@ -110,7 +110,7 @@ def semi_supervised():
         model,
         {"x": LINE, "label": LABELS},
         {"weights": WEIGHTS, "loc": np.array([0.0, 3.0, 2.0]), "scale": np.array([1.0, 1.5, 2.0])},
-        closed={"weights": words.COUNTS, "loc": words.QUADRATIC, "scale": words.SQUARE},
+        closed={"weights": words.COUNTS, "loc": words.QUADRATIC, "scale": words.INVERSE_SQUARE},
         update=update,
     )
 
@@ -142,8 +142,8 @@ def logits():
         LINE,
         {
             "logits": np.log(WEIGHTS),
-            "loc": np.array([0.0, 3.0, 2.0]),
-            "log_scale": np.array([0.0, 0.4, 0.7]),
+            "loc": np.array([0.0, 4.5, 2.2]),
+            "log_scale": np.array([0.0, 0.1, -0.1]),
         },
         labels={"logits": 0, "loc": 0, "log_scale": 0},
         closed={"logits": words.LOGITS, "loc": words.QUADRATIC, "log_scale": words.LOG_SCALE},

@@ -1,0 +1,43 @@
+"""The textbook's closed forms, by name and by number; and none where there is none."""
+
+import numpy as np
+import pytest
+
+from .models import MODELS
+
+EXACT = [name for name, make in MODELS.items() if make().exact]
+
+
+def test_at_least_a_dozen_models_are_closed_throughout():
+    assert len(EXACT) >= 12
+
+
+def test_every_parameter_is_solved_as_the_textbook_does(study):
+    found = {line.name: line for line in study.explanation.lines}
+    for name, words in study.case.closed.items():
+        assert found[name].solved == f"closed form: {words}"
+        assert found[name].exact and not found[name].reason
+    if study.case.exact:
+        assert set(study.case.closed) == set(found)
+
+
+def test_one_sweep_is_the_exact_m_step_or_says_that_it_is_not(study):
+    assert study.explanation.exact == study.case.exact
+
+
+def test_one_sweep_is_the_textbook_update(study):
+    if study.case.update is None:
+        pytest.skip("no textbook has this update")
+    expected = study.case.update(study.case.start, study.case.data, study.shares)
+    found = study.model.flatten(study.few_steps(steps=1).params)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_what_has_no_closed_form_gets_none(study):
+    found = {line.name: line for line in study.explanation.lines}
+    for name in study.case.refused:
+        assert not found[name].exact
+        assert not found[name].solved.startswith("closed form")
+    if study.case.refused:
+        assert "generalised EM" in str(study.explanation)

@@ -1,0 +1,35 @@
+"""Fisher's identity: at the parameters of its E-step, Q is as steep as the log posterior."""
+
+import numpy as np
+
+
+def test_q_is_as_steep_as_the_log_posterior(study):
+    expected, posterior = study.at_start.expected_slope, study.at_start.posterior_slope
+    largest = max(np.abs(slope).max() for slope in posterior.values())
+    for name, slope in posterior.items():
+        np.testing.assert_allclose(
+            expected[name], slope, rtol=0, atol=1e-12 * largest, err_msg=name
+        )
+
+
+def test_the_slope_is_that_of_finite_differences(study):
+    """Along a random direction, with no automatic derivative on one side."""
+    rng, step = np.random.default_rng(0), 1e-5
+    direction = {p.name: _direction(p, study.start[p.name], rng) for p in study.model.free}
+    points = {
+        name: np.stack([study.start[name] + h * move for h in (step, -step)])
+        for name, move in direction.items()
+    }
+    up, down = study.objectives(points)
+    slopes = study.at_start.posterior_slope
+    along = sum((slopes[name] * move).sum() for name, move in direction.items())
+    assert abs((up - down) / (2 * step) - along) < 1e-6 * (abs(along) + abs(up))
+
+
+def _direction(p, value, rng):
+    """A move that keeps to the support: relative, and the same for all of a matrix."""
+    if p.kind == "real":
+        return rng.normal(size=p.shape)
+    matrix = p.kind in ("positive_definite", "lower_cholesky")
+    shape = (*p.shape[:-2], 1, 1) if matrix else p.shape
+    return np.asarray(value) * rng.normal(size=shape)

@@ -7,7 +7,7 @@ from benchmarks.problem import Size
 from benchmarks.report import publish
 
 SMALL = Size(rows=20_000, features=8, components=8, restarts=1, steps=20)
-LARGE = Size(rows=200_000, features=16, components=16, restarts=1, steps=10)
+LARGE = Size(rows=200_000, features=16, components=16, restarts=1, steps=5)
 
 
 def main() -> None:

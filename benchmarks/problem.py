@@ -29,7 +29,8 @@ def draw_rows(size: Size, seed: int = 0) -> np.ndarray:
     """Rows of K overlapping Gaussians with covariances of their own, (N, D)."""
     rng = np.random.default_rng(seed)
     d, k = size.features, size.components
-    factors = 0.5 * rng.normal(size=(k, d, d)) + np.eye(d)
+    shapes = 0.5 * rng.normal(size=(k, d, d))
+    factors = np.linalg.cholesky(shapes @ shapes.mT + np.eye(d))
     label = rng.integers(0, k, size.rows)
     noise = np.einsum("nij,nj->ni", factors[label], rng.normal(size=(size.rows, d)))
     return rng.normal(0, 2, (k, d))[label] + noise

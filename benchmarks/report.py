@@ -14,7 +14,7 @@ from benchmarks.contest import Result
 PAGE = Path(__file__).with_name("README.md")
 HEAD = (
     "| problem | steps | jaxem, s | scikit-learn, s | scikit-learn / jaxem (range) "
-    "| first fit, s | log likelihoods apart |\n|---|---|---|---|---|---|---|"
+    "| first fit, s | apart, nats |\n|---|---|---|---|---|---|---|"
 )
 
 
@@ -24,7 +24,7 @@ def line(result: Result) -> str:
     return (
         f"| {result.size} | {result.size.steps} | {np.median(result.ours):.3g} "
         f"| {np.median(result.theirs):.3g} | {middle:.2f} ({low:.2f} to {high:.2f}) "
-        f"| {result.first:.3g} | {result.apart:.0e} |"
+        f"| {result.first:.3g} | {result.apart:.1e} |"
     )
 
 

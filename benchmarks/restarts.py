@@ -6,7 +6,7 @@ from benchmarks.contest import contest
 from benchmarks.problem import Size
 from benchmarks.report import publish
 
-SIZE = Size(rows=5_000, features=8, components=8, restarts=64, steps=20)
+SIZE = Size(rows=5_000, features=8, components=8, restarts=64, steps=10)
 
 
 def main() -> None:

@@ -86,12 +86,14 @@ class Landscape:
         return {p.name: p.unconstrain(values[p.name]) for p in self._free}
 
 
-def certify(landscape: Landscape, values: dict[str, np.ndarray]) -> Certificate:
+def certify(landscape: Landscape, values: dict[str, np.ndarray], stationary: bool) -> Certificate:
     """Certificates of all restarts.
 
     Args:
         landscape: The objective.
         values: Parameters by dotted name, stacked over restarts.
+        stationary: Whether any restart claims to be stationary; if none does, the walks, which
+            cost as much as a few dozen steps, are left out.
 
     Returns:
         The certificate; NaN where the objective is not finite.
@@ -99,15 +101,16 @@ def certify(landscape: Landscape, values: dict[str, np.ndarray]) -> Certificate:
     u = landscape.coordinates(values)
     with np.errstate(all="ignore"):
         objective, gradient = landscape(u)
-        if not u.shape[1]:
-            return Certificate(*[np.zeros(len(u))] * 3)
+        norm = np.abs(gradient).max(1, initial=0.0)
+        if not stationary or not u.shape[1]:
+            return Certificate(norm, np.zeros(len(u)), np.zeros(len(u)))
         upward = _most_upward(landscape, u)
         escape = _walk(landscape, u, objective, upward, (1, -1))
         size = np.maximum(np.abs(u), 1.0)
         steepest = np.abs(gradient * size).max(1, keepdims=True)
         uphill = size * np.nan_to_num(gradient * size / np.where(steepest > 0, steepest, 1.0))
         climb = _walk(landscape, u, objective, uphill, (1,))
-    return Certificate(np.abs(gradient).max(1), escape, climb)
+    return Certificate(norm, escape, climb)
 
 
 def _walk(landscape: Landscape, u, objective, direction, signs) -> np.ndarray:

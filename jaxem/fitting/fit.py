@@ -145,7 +145,8 @@ def _conclude(
 ) -> Fit:
     """Certify every restart, correct its status, and choose the best."""
     landscape = Landscape(model, plan, algorithm, batch)
-    certificate = certify(landscape, runs.values)
+    claims = np.isin(runs.status, (Status.CONVERGED, Status.STALLED))
+    certificate = certify(landscape, runs.values, bool(claims.any()))
     fallen = collapsed(landscape, plan, model.free, runs, certificate.gradient_norm)
     status = [
         _final_status(

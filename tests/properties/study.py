@@ -15,7 +15,7 @@ STEPS = 6
 
 
 class Point(NamedTuple):
-    """What the model and its E-step say at the start.
+    """What the model and its E-step say at some parameters.
 
     Attributes:
         table: Log factors, (n, K).
@@ -24,7 +24,7 @@ class Point(NamedTuple):
         evidence_slope: Gradient of the summed evidence with respect to the table, (n, K).
         posterior: The log posterior.
         posterior_slope: Its gradient, by dotted name.
-        expected_slope: Gradient of Q, taken at the parameters of its E-step, by dotted name.
+        expected_slope: The gradient of Q whose E-step was at the start, by dotted name.
     """
 
     table: Any
@@ -37,47 +37,34 @@ class Point(NamedTuple):
 
 
 class Study:
-    """A case and its fits; programs are compiled when first asked for, and kept."""
+    """A case and its fits.
+
+    A fit has two restarts: the start of the case, and the same with its labels moved on by one
+    place. All fits have as many rows, so that a case is compiled once.
+    """
 
     def __init__(self, case: Case):
         self.case = case
         self.model = case.model
-        self.start = case.model.flatten(case.start)
+        self.start = {k: np.asarray(v) for k, v in case.model.flatten(case.start).items()}
 
-    def fit(self, init=None, data=None, weights=None, **options) -> jaxem.Fit:
-        """Fit the case, unless told otherwise from its start and on its data."""
-        given = data is not None
+    def fit(self, data=None, weights=None, **options) -> jaxem.Fit:
+        """Fit the case, or other rows, from both starts."""
+        if data is None:
+            data, weights = self.case.data, self.case.weights
         return jaxem.fit(
-            self.model,
-            data if given else self.case.data,
-            weights=weights if given else self.case.weights,
-            init=self.case.start if init is None else init,
-            **options,
+            self.model, data, weights=weights, init=self.starts, restarts=2, **options
         )
 
-    def few_steps(self, init=None, steps: int = STEPS, **options) -> jaxem.Fit:
+    def steps(self, count: int = STEPS, **options) -> jaxem.Fit:
         """Exactly that many EM steps."""
-        return self.fit(init, tolerance=0, max_steps=steps, **options)
+        return self.fit(tolerance=0, max_steps=count, **options)
 
     @cached_property
-    def explanation(self) -> jaxem.Explanation:
-        return jaxem.explain(self.model, self.case.data, weights=self.case.weights)
-
-    @cached_property
-    def fitted(self) -> jaxem.Fit:
-        """From the start to the end."""
-        return self.fit()
-
-    @cached_property
-    def short(self) -> jaxem.Fit:
-        return self.few_steps()
-
-    @cached_property
-    def pair(self) -> jaxem.Fit:
-        """Two restarts: the start, and the start with its labels moved on by one."""
+    def starts(self) -> dict[str, Any]:
         other = self.relabel(self.start, 1)
-        stacked = {name: np.stack([self.start[name], other[name]]) for name in other}
-        return self.few_steps(self.model.nest(stacked), restarts=2)
+        both = {name: np.stack([value, other[name]]) for name, value in self.start.items()}
+        return self.model.nest(both)
 
     def relabel(self, values, places: int) -> dict[str, np.ndarray]:
         """Values by dotted name with the labels of all states moved on."""
@@ -87,35 +74,56 @@ class Study:
             for name, value in values.items()
         }
 
+    def lane(self, fit: jaxem.Fit, index: int = 0) -> dict[str, np.ndarray]:
+        """The parameters of one restart, by dotted name."""
+        stacked = self.model.flatten(fit.restarts.params)
+        return {name: np.asarray(value[index]) for name, value in stacked.items()}
+
+    @cached_property
+    def explanation(self) -> jaxem.Explanation:
+        return jaxem.explain(self.model, self.case.data, weights=self.case.weights)
+
+    @cached_property
+    def fitted(self) -> jaxem.Fit:
+        """To the end."""
+        return self.fit()
+
+    @cached_property
+    def short(self) -> jaxem.Fit:
+        return self.steps()
+
     @cached_property
     def at_start(self) -> Point:
+        return self.look(self.start)
+
+    def look(self, values: dict[str, Any]) -> Point:
+        """Everything at some parameters by dotted name."""
+        return jax.tree.map(np.asarray, self._program(dict(values)))
+
+    @cached_property
+    def _program(self):
         data, weights = jax.tree.map(jnp.asarray, (self.case.data, self.row_weights))
+        model, latent = self.model, self.model.latent
         q = jaxem.expected_log_joint(
-            self.model, self.case.data, at=self.case.start, weights=self.case.weights
+            model, self.case.data, at=self.case.start, weights=self.case.weights
         )
 
+        def posterior(values):
+            params = model.nest(values)
+            return model.log_likelihood(params, data, weights) + model.log_prior(params)
+
         def look(values):
-            latent, table = self.model.latent, self.model.table(values, data)
-            objective = lambda v: self._objective(v, data, weights)  # noqa: E731
+            table = model.log_factors(model.nest(values), data)
             return Point(
                 table,
                 latent.log_partition(table),
                 latent.marginals(table),
                 jax.grad(lambda t: latent.log_partition(t).sum())(table),
-                *jax.value_and_grad(objective)(values),
-                jax.grad(lambda v: q(self.model.nest(v)))(values),
+                *jax.value_and_grad(posterior)(values),
+                jax.grad(lambda v: q(model.nest(v)))(values),
             )
 
-        return jax.tree.map(np.asarray, jax.jit(look)(self.start))
-
-    def objectives(self, points: dict[str, np.ndarray]) -> np.ndarray:
-        """The log posterior at stacked values by dotted name."""
-        data, weights = jax.tree.map(jnp.asarray, (self.case.data, self.row_weights))
-        return np.asarray(jax.jit(jax.vmap(lambda v: self._objective(v, data, weights)))(points))
-
-    def _objective(self, values, data, weights):
-        params = self.model.nest(values)
-        return self.model.log_likelihood(params, data, weights) + self.model.log_prior(params)
+        return jax.jit(look)
 
     @cached_property
     def row_weights(self) -> np.ndarray:
@@ -129,3 +137,15 @@ class Study:
         table = self.at_start.table
         odds = np.exp(table - table.max(1, keepdims=True))
         return self.row_weights[:, None] * odds / odds.sum(1, keepdims=True)
+
+    def assert_same(self, found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+        """Parameters by dotted name agree: to rounding, or as well as Newton's method ends."""
+        tolerance = 1e-8 if self.case.exact else 2e-4
+        for name, value in expected.items():
+            np.testing.assert_allclose(
+                found[name], value, rtol=tolerance, atol=tolerance, err_msg=name
+            )
+
+    def assert_same_trace(self, found: np.ndarray, expected: np.ndarray) -> None:
+        """Objectives agree, to rounding or as well as Newton's method ends."""
+        np.testing.assert_allclose(found, expected, rtol=1e-11 if self.case.exact else 1e-8)

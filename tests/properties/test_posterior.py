@@ -21,7 +21,8 @@ def test_evidence_is_the_sum_over_all_states(study):
     params = jax.tree.map(jnp.asarray, study.case.start)
     for i in range(ROWS):
         row = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), study.case.data)
-        joint = [float(study.case.model.log_joint(params, z, row)) for z in states_of(study.model.latent)]
+        states = states_of(study.model.latent)
+        joint = [float(study.model.log_joint(params, z, row)) for z in states]
         total = math.fsum(math.exp(f) for f in joint)
         np.testing.assert_allclose(study.at_start.table[i], joint, rtol=1e-12, atol=1e-13)
         assert math.isclose(study.at_start.evidence[i], math.log(total), rel_tol=1e-11)

@@ -62,6 +62,29 @@ def _interacts(parameters, product, scaled_product, scaling) -> bool:
     return False
 
 
+def same_at_every_row(
+    probe: Probe, parameters: tuple[Parameter, ...], trials: list[Trial], rng: np.random.Generator
+) -> bool:
+    """Whether the curvature of Q depends on the rows through the counts of the states alone.
+
+    It does for a Gaussian mean, and does not for regression coefficients. If rows exchange their
+    responsibilities the counts stay, and so must the Hessian. The M-step may then evaluate it at a
+    single row.
+    """
+    for trial in trials[:2]:
+        v = {p.name: rng.normal(size=p.shape) for p in parameters}
+        before = trial.responsibilities
+        after = before[rng.permutation(len(before))]
+        mixed = after * (before.sum(0) / after.sum(0))
+        _, _, (here,) = probe([trial.values], before, [v])
+        _, _, (there,) = probe([trial.values], mixed, [v])
+        for p in parameters:
+            gap = np.abs(here[p.name] - there[p.name]).max(initial=0.0)
+            if not gap <= _COUPLED * np.abs(here[p.name]).max(initial=0.0):
+                return False
+    return True
+
+
 def block_size(p: Parameter, batch: tuple[int, ...]) -> int:
     """Numbers a block."""
     return int(np.prod([n for a, n in enumerate(p.shape) if a not in batch]))

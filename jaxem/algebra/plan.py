@@ -11,7 +11,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxem.algebra.blocks import batch_axes, block_size, by_least_squares
+from jaxem.algebra.blocks import (
+    batch_axes,
+    block_size,
+    by_least_squares,
+    same_at_every_row,
+)
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import draw_parameters, find_home, random_responsibilities
 from jaxem.algebra.order import Strengths, components, dependencies
@@ -131,7 +136,8 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator):
         if p.kind == "real" and size <= LARGEST_BLOCK:
             proof = prove(probe, p, by_least_squares(probe, p, batch), trials)
             if proof.accepted:
-                members[p.name] = Block((p.name,), (batch,), size, quadratic=True)
+                flat = same_at_every_row(probe, (p,), trials, rng)
+                members[p.name] = Block((p.name,), (batch,), size, True, flat)
                 answers[p.name] = proof.answers
                 continue
         for form in candidate_forms(probe, p, trials):
@@ -179,7 +185,8 @@ def _joint(probe: Probe, trials, rng, group: list[str], quadratic: bool) -> Bloc
     if size > LARGEST_BLOCK:
         return None
     names = tuple(p.name for p in parameters)
-    return Block(names, (batch,) * len(names), size, quadratic)
+    flat = quadratic and same_at_every_row(probe, parameters, trials, rng)
+    return Block(names, (batch,) * len(names), size, quadratic, flat)
 
 
 def _shared_leading(parameters: tuple[Parameter, ...]) -> tuple[int, ...]:

@@ -36,12 +36,15 @@ class Block:
         batch: For each, the axes along which blocks do not interact.
         size: Unknowns a block.
         quadratic: Q was proved quadratic: one step is exact, and is a closed form.
+        same_at_every_row: The curvature depends on the data through the counts of the states
+            alone, and is evaluated at one row.
     """
 
     names: tuple[str, ...]
     batch: tuple[tuple[int, ...], ...]
     size: int
     quadratic: bool
+    same_at_every_row: bool = False
 
     @property
     def exact(self) -> bool:

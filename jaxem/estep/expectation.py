@@ -30,6 +30,7 @@ class Expectation:
         e_step: How responsibilities are made.
         batch: The rows.
         at: The parameters of the E-step.
+        counts: Expected count of each state, (K,).
         kept: Responsibilities times row weights, (blocks, size, K), or None to make them again.
     """
 
@@ -37,7 +38,17 @@ class Expectation:
     e_step: EStep
     batch: Batch
     at: Values
+    counts: Array
     kept: Array | None
+
+    def at_one_row(self) -> "Expectation":
+        """Q with all responsibility moved to the first row, the counts of the states kept."""
+        rows = jax.tree.map(lambda leaf: leaf[:1, :1], self.batch.rows)
+        weights = jnp.ones((1, 1), self.batch.weights.dtype)
+        kept = self.counts[None, None, :]
+        return Expectation(
+            self.model, self.e_step, Batch(rows, weights), self.at, self.counts, kept
+        )
 
     def __call__(self, values: Values) -> Array:
         """Q at these parameters, which should be interior."""
@@ -95,7 +106,7 @@ def take_expectation(
     zero = jnp.zeros((), batch.weights.dtype)
     none = jnp.zeros(model.latent.size, batch.weights.dtype)
     (evidence, counts), kept = _over_blocks(block, (zero, none), tuple(batch))
-    return evidence, counts, Expectation(model, e_step, batch, values, kept)
+    return evidence, counts, Expectation(model, e_step, batch, values, counts, kept)
 
 
 def _over_blocks(block, start, inputs):

@@ -81,7 +81,7 @@ class Setting:
         def one(home, shares, batch):
             table = model.table(home, jax.tree.map(lambda leaf: leaf[0], batch.rows))
             kept = _possible(shares, table) * batch.weights[0][:, None]
-            q = Expectation(model, Exact(), batch, home, kept[None])
+            q = Expectation(model, Exact(), batch, home, kept.sum(0), kept[None])
             values = home
             for _ in range(sweeps):
                 values = Derived()(plan, q, values, names)

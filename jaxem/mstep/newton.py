@@ -35,7 +35,14 @@ def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array
     """New values of the parameters of a block, the others given."""
     layout = _Layout(q.model, block)
     start = layout.pack(values)
-    objective = lambda x: q({**values, **layout.unpack(x)})  # noqa: E731
+
+    def objective(x: Array, q: Expectation = q) -> Array:
+        return q({**values, **layout.unpack(x)})
+
+    if block.same_at_every_row:
+        gradient = jax.grad(objective)(start)
+        _, hessian = _derivatives(lambda x: objective(x, q.at_one_row()), start)
+        return layout.unpack(start + solve_concave(hessian, gradient))
     if block.quadratic:
         gradient, hessian = _derivatives(objective, start)
         return layout.unpack(start + solve_concave(hessian, gradient))

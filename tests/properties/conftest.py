@@ -1,11 +1,15 @@
-"""Every property test meets every declared model; what a model compiles, its tests share."""
+"""Every property test meets every declared model; what a model compiles, its tests share.
+
+A test that needs less than all says which: ``@pytest.mark.parametrize("study", [...],
+indirect=True)``.
+"""
 
 import pytest
 
 from .models import MODELS
-from .study import Study
+from .study import study_of
 
 
 @pytest.fixture(scope="session", params=list(MODELS), ids=lambda name: name.replace(" ", "-"))
 def study(request):
-    return Study(MODELS[request.param]())
+    return study_of(request.param)

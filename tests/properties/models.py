@@ -1,6 +1,9 @@
 """The table of declared models: a new one joins every property test by one line."""
 
+import functools
+
 from . import classes, counts, gaussians, positives, regressions, regularised
+from .case import Case
 
 MODELS = {
     "gaussian full": gaussians.full,
@@ -33,3 +36,14 @@ MODELS = {
     "zero-inflated": regressions.zero_inflated,
     "laplace prior": regressions.kinked,
 }
+
+
+@functools.cache
+def declared(name: str) -> Case:
+    """The case of this name; the same object each time."""
+    return MODELS[name]()
+
+
+def those_with(feature: str) -> list[str]:
+    """Names of the cases whose field of this name is not empty."""
+    return [name for name in MODELS if getattr(declared(name), feature)]

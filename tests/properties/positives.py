@@ -12,7 +12,7 @@ from .counts import shared, simplex
 
 _rng = np.random.default_rng(8)
 WAITS = np.concatenate([_rng.gamma(2.0, 0.4, 40), _rng.gamma(5.0, 1.2, 40)])
-TAILS = np.concatenate([_rng.standard_t(4, 40), 6 + 0.7 * _rng.standard_t(6, 40)])
+TAILS = np.concatenate([_rng.standard_t(2, 40), 9 + 0.7 * _rng.standard_t(3, 40)])
 
 
 def positive(*shape):
@@ -86,10 +86,11 @@ def weibull():
 
 
 def student():
+    """The usual prior of the degrees of freedom keeps them where the data can tell them."""
     return _two(
         dist.StudentT,
-        {"df": positive(2), "loc": jaxem.flat((2,)), "scale": positive(2)},
-        {"df": [5.0, 6.0], "loc": [0.5, 5.0], "scale": [1.0, 1.5]},
+        {"df": dist.Gamma(2.0, 0.1).expand([2]), "loc": jaxem.flat((2,)), "scale": positive(2)},
+        {"df": [4.0, 5.0], "loc": [0.5, 8.0], "scale": [1.0, 1.5]},
         data=TAILS,
         refused=("df", "loc", "scale"),
         exact=False,

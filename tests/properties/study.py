@@ -1,6 +1,6 @@
 """One case with what several tests look at, each made once."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 import jaxem
 
 from .case import Case
+from .models import declared
 
 STEPS = 6
 
@@ -149,3 +150,9 @@ class Study:
     def assert_same_trace(self, found: np.ndarray, expected: np.ndarray) -> None:
         """Objectives agree, to rounding or as well as Newton's method ends."""
         np.testing.assert_allclose(found, expected, rtol=1e-11 if self.case.exact else 1e-8)
+
+
+@cache
+def study_of(name: str) -> Study:
+    """The study of a case; the same object each time."""
+    return Study(declared(name))

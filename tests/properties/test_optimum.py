@@ -7,12 +7,12 @@ import pytest
 
 import jaxem
 
-SOME = ("diagonal", "log-rates", "latent-classes", "regressions")
+#: One more program to compile each.
+SOME = ["gaussian diagonal", "poisson log-rates", "latent classes", "regressions"]
 
 
-def test_closed_forms_reach_the_top_of_q(study, request):
-    if not request.node.callspec.id.endswith(SOME):
-        pytest.skip("one more program to compile; four models have theirs")
+@pytest.mark.parametrize("study", SOME, indirect=True)
+def test_closed_forms_reach_the_top_of_q(study):
     case = study.case
     q = jaxem.expected_log_joint(case.model, case.data, at=case.start, weights=case.weights)
     top, found = climb(study.model, q, study.start), study.lane(study.steps(1))

@@ -88,6 +88,7 @@ def run_chunk(
     step: Callable[[Values], Step],
     between: Callable[[Values, Values], Values],
     trusted: bool,
+    rows: int,
     states: State,
     controls: Controls,
 ) -> State:
@@ -97,6 +98,7 @@ def run_chunk(
         step: The algorithm: parameters of one restart to what it found.
         between: Parameters half way between two.
         trusted: Whether a fall of the objective is damped (True) or ends the run.
+        rows: Rows that the objective sums over, which tell what of it may be rounding.
         states: Stacked over restarts.
         controls: When to stop.
 
@@ -105,7 +107,9 @@ def run_chunk(
     """
 
     def one(state: State, start: Array) -> State:
-        new = _judge(state, step(state.values), between, trusted, controls, start)
+        found = step(state.values)
+        noise = rounding(found.evidence + found.log_prior, rows)
+        new = _judge(state, found, between, trusted, controls, start, noise)
         running = state.status == Status.RUNNING
         return jax.tree.map(lambda a, b: jnp.where(running, a, b), new, state)
 
@@ -124,21 +128,22 @@ def run_chunk(
 
 
 def _judge(
-    state: State, found: Step, between, trusted: bool, controls: Controls, chunk_start: Array
+    state: State, found: Step, between, trusted: bool, controls: Controls, chunk_start: Array, noise
 ) -> State:
     """Accept the parameters that were judged, or step back from them."""
     objective = found.evidence + found.log_prior
     begun = state.steps >= 0
     bad = _outcome(objective, found)
-    fell = begun & (objective < state.objective - rounding(state.objective))
+    fell = begun & (objective < state.objective - noise)
     impossible = objective == -jnp.inf
     may_damp = trusted & begun & (state.halvings < _HALVINGS)
     damp = may_damp & (fell | impossible)
     stop = jnp.where(impossible & ~begun, Status.IMPOSSIBLE, bad)
-    stop = jnp.where((stop == 0) & (fell | impossible) & ~damp, Status.OBJECTIVE_FELL, stop)
+    given_up = Status.STALLED if trusted else Status.OBJECTIVE_FELL
+    stop = jnp.where((stop == 0) & (fell | impossible) & ~damp, given_up, stop)
     stop = jnp.where(damp, 0, stop).astype(jnp.int32)
 
-    accepted = _accept(state, found, objective, controls, chunk_start)
+    accepted = _accept(state, found, objective, controls, chunk_start, noise)
     half = between(state.previous, state.values)
     damped = state._replace(values=half, halvings=state.halvings + 1)
     stopped = state._replace(
@@ -158,13 +163,13 @@ def _outcome(objective: Array, found: Step) -> Array:
 
 
 def _accept(
-    state: State, found: Step, objective: Array, controls: Controls, chunk_start: Array
+    state: State, found: Step, objective: Array, controls: Controls, chunk_start: Array, noise
 ) -> State:
     begun = state.steps >= 0
     gain = jnp.where(begun, objective - state.objective, jnp.inf)
     change = relative_change(state.values, state.previous)
-    done = begun & has_converged(gain, state.gain, change, objective, controls.tolerance)
-    quiet = jnp.where(jnp.abs(gain) <= rounding(objective), state.quiet + 1, 0)
+    done = begun & has_converged(gain, state.gain, change, noise, controls.tolerance)
+    quiet = jnp.where(jnp.abs(gain) <= noise, state.quiet + 1, 0)
     steps = state.steps + 1
     status = jnp.where(steps >= controls.max_steps, Status.STEP_LIMIT, Status.RUNNING)
     status = jnp.where((quiet >= _QUIET) & (controls.tolerance > 0), Status.STALLED, status)

@@ -127,7 +127,8 @@ def _chunk_function(model: Model, plan: Plan, algorithm: EM, keep: bool):
         def step(values):
             return algorithm.step(model, plan, values, batch, keep)
 
-        return run_chunk(step, between, algorithm.m_step.trusted, states, controls)
+        rows = batch.weights.size
+        return run_chunk(step, between, algorithm.m_step.trusted, rows, states, controls)
 
     return chunk
 

@@ -18,9 +18,10 @@ from jaxem.types import Array
 _SLOWEST = 100.0
 
 
-def rounding(objective: Array) -> Array:
-    """A change of the objective that may be rounding."""
-    return 8 * jnp.finfo(objective.dtype).eps * (1 + jnp.abs(objective))
+def rounding(objective: Array, rows: int) -> Array:
+    """A change of the objective, a sum over rows, that may be rounding."""
+    factor = 8 + 0.25 * rows**0.5
+    return factor * jnp.finfo(objective.dtype).eps * (1 + jnp.abs(objective))
 
 
 def left_to_gain(gain: Array, last_gain: Array) -> tuple[Array, Array]:
@@ -44,7 +45,7 @@ def relative_change(new: Mapping[str, Array], old: Mapping[str, Array]) -> Array
 
 
 def has_converged(
-    gain: Array, last_gain: Array, change: Array, objective: Array, tolerance: Array
+    gain: Array, last_gain: Array, change: Array, noise: Array, tolerance: Array
 ) -> Array:
     """Whether a run may stop.
 
@@ -52,13 +53,12 @@ def has_converged(
         gain: What the last step gained.
         last_gain: What the step before it gained.
         change: `relative_change` of the last step.
-        objective: The present objective, which sets what is rounding.
+        noise: What may be `rounding` of the objective.
         tolerance: Nats that may be left; 0 never stops.
 
     Returns:
         A boolean.
     """
-    noise = rounding(objective)
     left, rate = left_to_gain(gain, last_gain)
     slow = jnp.sqrt(jnp.clip(rate, 0.0, 1.0))
     to_move = jnp.where(slow < 1, change * slow / jnp.where(slow < 1, 1 - slow, 1.0), jnp.inf)

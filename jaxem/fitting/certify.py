@@ -1,11 +1,11 @@
 r"""Certificates: how stationary an answer is, and whether it is a maximum at all.
 
-One program gives objective and gradient in unconstrained coordinates for all restarts. The norm of
-that gradient certifies stationarity. The largest curvature is estimated by Lanczos' method, each
-Hessian-vector product being a central difference of two gradients; a Ritz value is never above the
-largest eigenvalue, so a positive one is never an artefact of stopping early. A saddle is told only
-if, moreover, a walk along that direction really raises the objective; and a run whose objective
-still rises along the gradient has stalled, whatever its last gains were.
+One program gives objective and gradient in real coordinates (logs, logits) for all restarts. The
+norm of that gradient certifies stationarity. The largest curvature is estimated by Lanczos' method,
+each Hessian-vector product being a central difference of two gradients; a Ritz value is never above
+the largest eigenvalue, so a positive one is never an artefact of stopping early. A saddle is told
+only if, moreover, a walk along that direction really raises the objective; and a run whose
+objective still rises along the gradient has stalled, whatever its last gains were.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from jaxem.algorithm.em import EM
 from jaxem.estep.batch import Batch
 from jaxem.estep.expectation import take_expectation
 from jaxem.model import Model
+from jaxem.model.prior import Parameter
 
 _LANCZOS = 12
 _WALKS = (1e-3, 1e-2, 0.1, 0.5)
@@ -30,7 +31,7 @@ class Certificate:
     """What was found of each restart.
 
     Attributes:
-        gradient_norm: Largest entry of the gradient, in unconstrained coordinates, (R,).
+        gradient_norm: Largest entry of the gradient, in real coordinates, (R,).
         escape: How much the objective rises on a walk along the most upward direction, (R,).
         climb: How much it rises on a walk along the gradient, (R,).
     """
@@ -41,20 +42,20 @@ class Certificate:
 
 
 class Landscape:
-    """The objective of a batch as a function of unconstrained coordinates, for all restarts."""
+    """The objective of a batch as a function of real coordinates, for all restarts."""
 
     def __init__(self, model: Model, plan: Plan, algorithm: EM, batch: Batch):
         self._free = model.free
         self._batch = batch
-        self._to = plan.program("unconstrain", jax.vmap(self._unconstrain))
 
         def objective(u, fixed, batch):
-            values = {**fixed, **{p.name: p.constrain(u[p.name]) for p in self._free}}
+            values = {**fixed, **{p.name: p.from_real(u[p.name]) for p in model.free}}
             evidence, _, _ = take_expectation(model, algorithm.e_step, values, batch, keep=False)
             return evidence + model.prior_density(values)
 
         both = jax.vmap(jax.value_and_grad(objective), in_axes=(0, None, None))
         self._program = plan.program(("landscape", algorithm.e_step), both)
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._fixed = {
             p.name: jnp.asarray(p.fixed, batch.weights.dtype)
             for p in model.parameters
@@ -62,10 +63,10 @@ class Landscape:
         }
 
     def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
-        """Flat unconstrained coordinates, (R, d)."""
-        u = self._to({p.name: values[p.name] for p in self._free})
+        """Flat real coordinates, (R, d); NaN where a matrix is not positive definite."""
+        u = {p.name: _to_real(p, values[p.name]) for p in self._free}
         self._shapes = {k: v.shape[1:] for k, v in u.items()}
-        return np.concatenate([np.asarray(v).reshape(v.shape[0], -1) for v in u.values()], 1)
+        return np.concatenate([v.reshape(v.shape[0], -1) for v in u.values()], 1)
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""
@@ -82,8 +83,13 @@ class Landscape:
             start += width
         return out
 
-    def _unconstrain(self, values):
-        return {p.name: p.unconstrain(values[p.name]) for p in self._free}
+
+def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, float)
+    if p.kind != "positive_definite":
+        return np.asarray(p.to_real(values), float)
+    broken = ~(np.linalg.eigvalsh(np.nan_to_num(values)) > 0).all(-1)[..., None, None]
+    return np.where(broken, np.nan, p.to_real(np.where(broken, np.eye(values.shape[-1]), values)))
 
 
 def certify(landscape: Landscape, values: dict[str, np.ndarray], stationary: bool) -> Certificate:

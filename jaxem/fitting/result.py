@@ -26,7 +26,7 @@ class Restarts:
         log_likelihood: Log likelihood there, (R,).
         status: How each ended.
         steps: Steps each took, (R,).
-        gradient_norm: Largest entry of the gradient in unconstrained coordinates, (R,).
+        gradient_norm: Largest entry of the gradient in real coordinates (logs, logits), (R,).
         params: Parameters, nested as declared, stacked over restarts.
         traces: Objective after each step, one array a restart.
         best: Index of the restart that was chosen.
@@ -68,7 +68,7 @@ class Fit:
         status: How the best restart ended.
         steps: Steps it took.
         trace: Objective at the start and after each step, (steps + 1,).
-        gradient_norm: Largest entry of the gradient there, in unconstrained coordinates.
+        gradient_norm: Largest entry of the gradient there, in real coordinates (logs, logits).
         restarts: All restarts.
         plan: What the algebra found.
         model: The declared model; None for a fit that was loaded without one.

@@ -29,7 +29,7 @@ def _head(fit: "Fit") -> list[str]:
     if fit.log_prior != 0:
         lines.append(f"log posterior   {fit.log_posterior:.6f}  (log prior {fit.log_prior:.6f})")
     lines.append(f"steps           {fit.steps}")
-    lines.append(f"gradient norm   {fit.gradient_norm:.1e}  (unconstrained coordinates)")
+    lines.append(f"gradient norm   {fit.gradient_norm:.1e}  (in logs and logits)")
     return lines
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import biject_to, constraints
 
+from jaxem.numerics import charts
 from jaxem.types import Array, DeclarationError, Params
 
 Prior = dist.Distribution | Callable[[Params], dist.Distribution]
@@ -101,6 +102,14 @@ class Parameter:
         if self.kind == "unit":
             return jnp.clip(value, 1e-30, 1 - info.epsneg)
         return value
+
+    def to_real(self, value: Any) -> Any:
+        """Real coordinates: logs and logits, of the shape of the value where there is a chart."""
+        return charts.to_real(self.kind, value) if self.kind != "other" else self.unconstrain(value)
+
+    def from_real(self, u: Any) -> Any:
+        """The value with these real coordinates."""
+        return charts.from_real(self.kind, u) if self.kind != "other" else self.constrain(u)
 
     def center(self) -> np.ndarray:
         """An ordinary value: the image of 0 in unconstrained coordinates."""

@@ -1,0 +1,117 @@
+"""Every way to end is reached by a fit that was built to end so."""
+
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxem
+from jaxem import Status
+
+from .mixtures import ANSWERS, TWO, centres, choices, normals, normals_start
+
+START = {"weights": np.array([0.5, 0.5]), "loc": np.array([0.0, 5.0])}
+model = functools.cache(centres)
+
+
+def classes(table):
+    return {"weights": np.array([0.4, 0.6]), "answer": np.broadcast_to(table, (2, 2, 3))}
+
+
+def update_with(change):
+    """EM whose M-step is a person's, and sets the centres to ``change(centres)``."""
+    step = jaxem.ClosedForm(lambda params, data, shares: {"loc": change(params["loc"])})
+    return jaxem.EM(m_step=step)
+
+
+def converged():
+    return jaxem.fit(model(), TWO, init=START)
+
+
+def step_limit():
+    return jaxem.fit(model(), TWO, init=START, max_steps=2)
+
+
+def time_limit():
+    return jaxem.fit(model(), TWO, init=START, tolerance=0, time_limit=1e-9)
+
+
+def interrupted():
+    def stop(report):
+        raise KeyboardInterrupt
+
+    return jaxem.fit(model(), TWO, init=START, tolerance=0, progress=stop)
+
+
+def non_finite():
+    return jaxem.fit(model(), TWO, init=START, algorithm=update_with(lambda loc: loc * jnp.nan))
+
+
+def objective_fell():
+    return jaxem.fit(model(), TWO, init=START, algorithm=update_with(lambda loc: loc + 1.0))
+
+
+def degenerate():
+    data = np.append(TWO[:-2], [20.0, 20.0])
+    return jaxem.fit(normals(), data, init=normals_start([2.0, 20.0]))
+
+
+def impossible():
+    """Only the start says that nobody ever gives the third answer."""
+    return jaxem.fit(choices(), ANSWERS, init=classes(np.array([0.5, 0.5, 0.0])))
+
+
+def saddle():
+    return jaxem.fit(model(), TWO, init=START | {"loc": np.array([1.75, 1.75])})
+
+
+def no_interior_mode():
+    """A prior that is infinite where an answer is never given."""
+    start = classes(np.array([[[0.2, 0.3, 0.5]], [[0.5, 0.3, 0.2]]]))
+    return jaxem.fit(choices(concentration=0.1), ANSWERS % 2, init=start)
+
+
+def stalled():
+    """An update that does not move is at rest, and not at the top."""
+    return jaxem.fit(model(), TWO, init=START, algorithm=update_with(lambda loc: loc))
+
+
+ENDS = {
+    Status.CONVERGED: converged,
+    Status.STEP_LIMIT: step_limit,
+    Status.TIME_LIMIT: time_limit,
+    Status.INTERRUPTED: interrupted,
+    Status.NON_FINITE: non_finite,
+    Status.OBJECTIVE_FELL: objective_fell,
+    Status.DEGENERATE: degenerate,
+    Status.IMPOSSIBLE: impossible,
+    Status.SADDLE: saddle,
+    Status.NO_INTERIOR_MODE: no_interior_mode,
+    Status.STALLED: stalled,
+}
+
+
+def test_no_status_is_forgotten():
+    assert set(ENDS) | {Status.RUNNING} == set(Status)
+
+
+@pytest.mark.parametrize("status", ENDS, ids=lambda status: status.name.lower())
+def test_every_status_is_reached(status):
+    fit = ENDS[status]()
+    assert fit.status == status
+    assert fit.restarts.status == [status]
+    assert fit.converged == (status == Status.CONVERGED)
+    assert status.sentence in fit.summary()
+    assert all(np.all(np.isfinite(value)) for value in fit.params.values())
+
+
+def test_a_run_is_running_until_it_has_ended():
+    active = []
+    jaxem.fit(model(), TWO, init=START, tolerance=0, max_steps=60, progress=lambda r: active.append(r.active))
+    assert active == [1, 1, 0]
+
+
+def test_sentences_and_names_are_all_different():
+    assert len({status.sentence for status in Status}) == len(Status)
+    assert len({str(status) for status in Status}) == len(Status)

@@ -60,6 +60,15 @@ class Plan:
         """Whether one sweep is the exact joint M-step."""
         return all(solver.exact for solver in self.solvers)
 
+    @property
+    def verdict(self) -> str:
+        """What one sweep does, in words."""
+        if self.exact:
+            return "one sweep is the exact M-step"
+        if all(isinstance(solver, Closed | Block) for solver in self.solvers):
+            return "one sweep is the exact M-step, as far as Newton's method converges"
+        return "a sweep raises Q but need not reach its maximum (generalised EM)"
+
     def solver_of(self, name: str) -> Solver:
         """The solver of the group that a parameter belongs to."""
         return next(solver for solver in self.solvers if name in solver.names)

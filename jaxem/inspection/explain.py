@@ -47,6 +47,7 @@ class Explanation:
         lines: One a parameter.
         order: The sweep, in words.
         exact: Whether one sweep is the exact joint M-step.
+        verdict: The same in words.
         work: Memory and arithmetic of a step, in words.
     """
 
@@ -54,6 +55,7 @@ class Explanation:
     lines: tuple[Line, ...]
     order: str
     exact: bool
+    verdict: str
     work: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -73,13 +75,8 @@ class Explanation:
             "  ".join([*(cell.ljust(w) for cell, w in zip(r, widths, strict=False)), r[4]])
             for r in rows
         ]
-        verdict = (
-            "one sweep is the exact M-step"
-            if self.exact
-            else "a sweep raises Q but need not reach its maximum (generalised EM)"
-        )
         return "\n".join(
-            [self.title, "", *table, "", f"sweep: {self.order}; {verdict}", *self.work]
+            [self.title, "", *table, "", f"sweep: {self.order}; {self.verdict}", *self.work]
         )
 
     __repr__ = __str__
@@ -108,7 +105,7 @@ def explain(model: Model, data: Data, *, weights: Any = None, restarts: int = 1)
     lines = tuple(_line(model, plan, p) for p in model.parameters)
     title = f"{model.latent!r}, {row_count(rows)} rows, {model.latent.size} latent states"
     order = " -> ".join(_group_words(s) for s in plan.solvers)
-    return Explanation(title, lines, order, plan.exact, _work(model, batch, restarts))
+    return Explanation(title, lines, order, plan.exact, plan.verdict, _work(model, batch, restarts))
 
 
 def _line(model: Model, plan: Plan, p) -> Line:

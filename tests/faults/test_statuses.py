@@ -53,8 +53,7 @@ def objective_fell():
 
 
 def degenerate():
-    data = np.append(TWO[:-2], [20.0, 20.0])
-    return jaxem.fit(normals(), data, init=normals_start([2.0, 20.0]))
+    return jaxem.fit(normals(), TWO, init=normals_start([2.0, TWO[7]], [2.0, 1e-3]))
 
 
 def impossible():
@@ -67,9 +66,10 @@ def saddle():
 
 
 def no_interior_mode():
-    """A prior that is infinite where an answer is never given."""
-    start = classes(np.array([[[0.2, 0.3, 0.5]], [[0.5, 0.3, 0.2]]]))
-    return jaxem.fit(choices(concentration=0.1), ANSWERS % 2, init=start)
+    """A prior that is infinite where an answer is never given, and a class that gives none."""
+    data = np.where(np.arange(40)[:, None] < 8, 2, ANSWERS % 2)
+    start = classes(np.array([[[0.2, 0.3, 0.5]], [[0.5, 0.49, 0.01]]]))
+    return jaxem.fit(choices(concentration=0.1), data, init=start)
 
 
 def stalled():

@@ -12,11 +12,18 @@ _FLOOR = 4
 _VARIABLES = ("PJRT_NPROC", "NPROC")
 
 
+def _cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def ensure_worker_pool() -> None:
     """Ask XLA for at least four CPU workers, unless the environment already says how many.
 
     Does nothing on a machine with four cores or more. It has no effect once a JAX backend runs.
     """
-    if (os.cpu_count() or 1) >= _FLOOR or any(name in os.environ for name in _VARIABLES):
+    if _cores() >= _FLOOR or any(name in os.environ for name in _VARIABLES):
         return
     os.environ["PJRT_NPROC"] = str(_FLOOR)

@@ -12,7 +12,7 @@ from jaxem.estep.batch import Batch
 from jaxem.estep.expectation import Values, take_expectation
 from jaxem.model import Model
 from jaxem.mstep import Derived, MStep
-from jaxem.types import Array
+from jaxem.types import Array, DeclarationError
 
 
 class Step(NamedTuple):
@@ -47,7 +47,17 @@ class EM:
     def __init__(
         self, e_step: EStep | None = None, m_step: MStep | Mapping[str, MStep] | None = None
     ):
-        object.__setattr__(self, "e_step", Exact() if e_step is None else e_step)
+        e_step = Exact() if e_step is None else e_step
+        if not isinstance(e_step, EStep):
+            raise DeclarationError(
+                f"e_step must be jaxem.Exact() or jaxem.Hard(), with parentheses; got {e_step!r}."
+            )
+        if not isinstance(m_step, MStep | Mapping | None):
+            raise DeclarationError(
+                f"m_step must be jaxem.ClosedForm(update), jaxem.Ascent(...), jaxem.Derived(), or "
+                f"a dictionary of these by parameter; got {m_step!r}."
+            )
+        object.__setattr__(self, "e_step", e_step)
         own = isinstance(m_step, MStep)
         object.__setattr__(self, "m_step", m_step if own else Derived(m_step))
 

@@ -48,8 +48,13 @@ class Hard(EStep):
     """
 
     def evidence(self, latent: Latent, factors: Array) -> Array:
-        """Log joint of the most probable state."""
-        return jnp.max(factors, axis=-1)
+        """Log joint of the most probable state.
+
+        The state is picked out, not maximised over: the derivative of a maximum compares values
+        that a compiler may have rounded differently, and then loses rows.
+        """
+        best = latent.mode(factors)[..., None] == jnp.arange(factors.shape[-1])
+        return jnp.where(best, factors, 0.0).sum(-1)
 
     def responsibilities(self, latent: Latent, factors: Array) -> Array:
         """The indicator of the most probable state; zero where no state is possible."""

@@ -86,10 +86,18 @@ class Landscape:
 
 def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, float)
-    if p.kind != "positive_definite":
+    try:
         return np.asarray(p.to_real(values), float)
-    broken = ~(np.linalg.eigvalsh(np.nan_to_num(values)) > 0).all(-1)[..., None, None]
-    return np.where(broken, np.nan, p.to_real(np.where(broken, np.eye(values.shape[-1]), values)))
+    except np.linalg.LinAlgError:
+        return np.stack([_to_real_or_nan(p, value) for value in values])
+
+
+def _to_real_or_nan(p: Parameter, value: np.ndarray) -> np.ndarray:
+    """NumPy's Cholesky factorisation refuses a whole stack for one singular matrix."""
+    try:
+        return np.asarray(p.to_real(value), float)
+    except np.linalg.LinAlgError:
+        return np.full(value.shape, np.nan)
 
 
 def certify(landscape: Landscape, values: dict[str, np.ndarray], stationary: bool) -> Certificate:

@@ -19,6 +19,7 @@ from jaxem.status import Status
 _SUSPECT = 1e-4
 _SHRINK = 1e-2
 _GAIN = 0.5
+_NOTHING = 1e-60
 
 _OWN_ENDS = (Status.CONVERGED, Status.STALLED, Status.NON_FINITE, Status.DEGENERATE)
 
@@ -50,10 +51,20 @@ def collapsed(
         with np.errstate(all="ignore"):
             shrunk, tiny = _shrink(p, runs.values[p.name], plan.home[p.name])
             _, next_tiny = _shrink(p, runs.proposals[p.name], plan.home[p.name])
+            found |= _vanished(p, runs.values[p.name])
             after, _ = landscape(landscape.coordinates({**runs.values, p.name: shrunk}))
             rises = (after > runs.objective + _GAIN) | (after == np.inf)
             found |= (ended & rises) | (tiny & rises) | (broken & (tiny | next_tiny))
     return found
+
+
+def _vanished(p: Parameter, t: np.ndarray) -> np.ndarray:
+    """Whether a matrix has a direction of no width at all, to rounding, by restart."""
+    if p.kind == "positive":
+        return np.zeros(len(t), bool)
+    spread = np.abs(np.diagonal(t, axis1=-2, axis2=-1)).reshape(len(t), -1)
+    power = 1 if p.kind == "lower_cholesky" else 2
+    return spread.min(1) < _NOTHING**power
 
 
 def _shrink(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -63,9 +63,11 @@ def fit(
     """
     algorithm = EM() if algorithm is None else algorithm
     _check_options(restarts, tolerance, max_steps, time_limit, algorithm)
+    _check_model(model, algorithm)
     data = prepare_data(data)
-    weights = prepare_weights(weights, row_count(data), model.latent.size)
+    weights = prepare_weights(weights, row_count(data), model)
     check_declaration(model, data)
+    init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     plan = make_plan(model, data, weights)
     starts = _make_starts(Setting(model, plan, data, weights), init, restarts, key)
     batch = make_batch(data, weights, model.latent.size, restarts)
@@ -96,14 +98,33 @@ def _check_options(restarts, tolerance, max_steps, time_limit, algorithm) -> Non
         raise DeclarationError(f"algorithm must be jaxem.EM(...); got {algorithm!r}.")
 
 
+def _check_model(model: Any, algorithm: EM) -> None:
+    if not isinstance(model, Model):
+        raise DeclarationError(
+            f"fit takes a jaxem.Model(log_joint, latent, prior) first; got {model!r}."
+        )
+    free = [p.name for p in model.free]
+    for name in algorithm.m_step.named:
+        if name not in free:
+            raise DeclarationError(
+                f"m_step names {name!r}, which is no free parameter; these are "
+                f"{', '.join(map(repr, free))}."
+            )
+
+
 def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
     """Parameters by dotted name, stacked over restarts, in the flag's precision."""
     model = setting.model
     if init is None or callable(init):
         initialiser = kmeans_plus_plus if init is None else init
         starts: Any = initialiser(setting, _generators(key, restarts))
+        if not isinstance(starts, dict):
+            raise DeclarationError(
+                f"the initialiser returned {type(starts).__name__}, not parameters; "
+                f"jaxem.initial.from_responsibilities is called with a table first."
+            )
     else:
-        starts = check_params(model, init, "init", restarts)
+        starts = init
     dtype = jnp.result_type(float)
     out = {}
     for p in model.parameters:
@@ -115,6 +136,8 @@ def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[s
 def _generators(key: Any, count: int) -> list[np.random.Generator]:
     if isinstance(key, int | np.integer):
         seed = [int(key) % 2**32]
+    elif not hasattr(key, "dtype"):
+        raise DeclarationError(f"key must be an int or a JAX key; got {key!r}.")
     else:
         raw = key
         if jnp.issubdtype(jnp.asarray(key).dtype, jax.dtypes.prng_key):
@@ -174,7 +197,7 @@ def _conclude(
         params=pick(restarts.params, best),
         objective=float(runs.objective[best]),
         log_likelihood=float(runs.evidence[best]),
-        log_prior=float(runs.objective[best] - runs.evidence[best]),
+        log_prior=_difference(float(runs.objective[best]), float(runs.evidence[best])),
         status=status[best],
         steps=int(runs.steps[best]),
         trace=runs.traces[best],
@@ -190,13 +213,20 @@ def _conclude(
 
 def _notes(runs: Runs, best: int, total: float) -> tuple[str, ...]:
     """What a reader should know of the best restart beyond its status."""
-    notes = []
-    for state in np.flatnonzero(runs.counts[best] < 1e-6 * total):
-        notes.append(
-            f"latent state {state} is empty: its expected count is {runs.counts[best][state]:.1e} "
-            f"of {total:g}; its parameters mean nothing"
-        )
-    return tuple(notes)
+    empty = np.flatnonzero(runs.counts[best] < 1e-6 * total)
+    if not len(empty):
+        return ()
+    which = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+    words = "latent state {} is" if len(empty) == 1 else "latent states {} are"
+    return (
+        f"{words.format(which)} empty: expected counts below {1e-6 * total:.1e} of {total:g}; "
+        f"parameters that belong to {'it' if len(empty) == 1 else 'them'} alone mean nothing",
+    )
+
+
+def _difference(objective: float, evidence: float) -> float:
+    """The prior's part; 0 where an impossible start leaves -inf in both."""
+    return objective - evidence if np.isfinite(evidence) else 0.0
 
 
 def _noise(objective: float) -> float:
@@ -219,10 +249,11 @@ def _final_status(
 
 
 def _best(status: list[Status], objective: np.ndarray) -> int:
-    """The highest objective among the sanest outcomes."""
-    rank = [
-        0 if s.usable else 1 if s in (Status.SADDLE, Status.OBJECTIVE_FELL) else 2 for s in status
-    ]
-    finite = np.where(np.isfinite(objective), objective, -np.inf)
-    order = sorted(range(len(status)), key=lambda i: (rank[i], -finite[i], i))
-    return order[0]
+    """The highest objective among the sanest outcomes; of equals, to rounding, the first."""
+    told = (Status.SADDLE, Status.OBJECTIVE_FELL)
+    rank = np.asarray([0 if s.usable else 1 if s in told else 2 for s in status])
+    finite = np.where(np.isfinite(objective) & (rank == rank.min()), objective, -np.inf)
+    highest = finite.max()
+    if highest == -np.inf:
+        return int(rank.argmin())
+    return int(np.argmax(finite >= highest - 1e-9 * (1 + abs(highest))))

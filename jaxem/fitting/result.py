@@ -13,6 +13,8 @@ from jaxem.estep import Hard
 from jaxem.fitting.summary import summarise
 from jaxem.model import Model
 from jaxem.model.check import prepare_data
+from jaxem.model.declaration import check_call
+from jaxem.numerics.rows import take_rows
 from jaxem.status import Status
 from jaxem.types import Array, Data, DeclarationError, Params
 
@@ -47,9 +49,11 @@ class Restarts:
     @property
     def reached_best(self) -> int:
         """How many usable restarts reached the best objective, to 1e-4 nats."""
-        near = np.abs(self.objective - self.objective[self.best]) < 1e-4 + 1e-7 * np.abs(
-            self.objective[self.best]
-        )
+        best = self.objective[self.best]
+        if not np.isfinite(best):
+            return 0
+        finite = np.where(np.isfinite(self.objective), self.objective, -np.inf)
+        near = np.abs(finite - best) < 1e-4 + 1e-7 * np.abs(best)
         return int(sum(n and s.usable for n, s in zip(near, self.status, strict=True)))
 
 
@@ -158,5 +162,7 @@ class Fit:
             return e_step.evidence(model.latent, table)
 
         program = self.plan.program((what, e_step), row_block) if self.plan else jax.jit(row_block)
-        rows = jax.tree.map(jnp.asarray, prepare_data(data))
+        prepared = prepare_data(data)
+        check_call(model, take_rows(prepared, 0))
+        rows = jax.tree.map(jnp.asarray, prepared)
         return program(model.flatten(self.params), rows)

@@ -13,6 +13,7 @@ from jaxem.algorithm import EM
 from jaxem.estep import Exact, Hard
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
+from jaxem.model.declaration import check_params
 from jaxem.status import Status
 from jaxem.types import DeclarationError
 
@@ -27,6 +28,8 @@ def save(fit: Fit, path: str | Path) -> None:
         path: Where; ".npz" is added if it is missing.
     """
     path = _with_suffix(path)
+    if not path.parent.is_dir():
+        raise DeclarationError(f"cannot save to {path}: there is no folder {path.parent}.")
     header = {
         "format": _FORMAT,
         "jaxem": jaxem.version.__version__,
@@ -79,6 +82,8 @@ def load(path: str | Path, model: Model | None = None) -> Fit:
     except (ValueError, KeyError, OSError) as error:
         raise DeclarationError(f"{path} is not a fit that jaxem saved: {error}.") from None
     params = _nest({k.removeprefix("param/"): v for k, v in arrays.items() if "/" in k})
+    if model is not None:
+        check_params(model, pick(params, header["best"]), f"the fit in {path}")
     ends = np.cumsum(arrays["trace_lengths"])[:-1]
     restarts = Restarts(
         objective=arrays["restart_objective"],

@@ -47,9 +47,18 @@ def _estimates(params: dict[str, Any], prefix: str = "") -> list[str]:
         if array.size > _LARGEST:
             lines.append(f"{prefix}{key}: array of shape {array.shape}")
             continue
-        text = np.array2string(array, precision=5, suppress_small=True, separator=", ")
+        text = np.array2string(array, separator=", ", formatter={"float_kind": _format(array)})
         lines.append(f"{prefix}{key}:" + (" " if "\n" not in text else "\n") + text)
     return lines
+
+
+def _format(array: np.ndarray):
+    """Digits enough to tell the entries apart: values near 1e8 need more than values near 1."""
+    largest = np.abs(array).max(initial=0.0)
+    spread = np.ptp(array) if array.size > 1 else largest
+    extra = np.log10(largest / spread) if spread > 0 and np.isfinite(largest) else 0
+    digits = int(np.clip(6 + np.floor(extra), 6, 15))
+    return lambda value: f"{value:.{digits}g}"
 
 
 def _restarts(fit: "Fit") -> list[str]:

@@ -37,7 +37,7 @@ def expected_log_joint(
         DeclarationError: If model, data or parameters cannot be used as given.
     """
     rows = prepare_data(data)
-    prepared = prepare_weights(weights, row_count(rows), model.latent.size)
+    prepared = prepare_weights(weights, row_count(rows), model)
     check_declaration(model, rows)
     values = model.flatten(model.nest(check_params(model, at, "at")))
     batch = make_batch(rows, prepared, model.latent.size, 1)

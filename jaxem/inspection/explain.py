@@ -98,7 +98,7 @@ def explain(model: Model, data: Data, *, weights: Any = None, restarts: int = 1)
         DeclarationError: If the model or the data cannot be used as given.
     """
     rows = prepare_data(data)
-    prepared = prepare_weights(weights, row_count(rows), model.latent.size)
+    prepared = prepare_weights(weights, row_count(rows), model)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
     batch = make_batch(rows, prepared, model.latent.size, restarts)

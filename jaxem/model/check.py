@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxem.model.model import Model
 from jaxem.types import Data, DeclarationError
 
 _warned = False
@@ -35,18 +36,22 @@ def prepare_data(data: Any) -> Data:
         raise DeclarationError(f"all arrays in data need the same number of rows; {listed}.")
     if next(iter(counts.values())) == 0:
         raise DeclarationError("data has no rows.")
+    _warn_of_float32([leaf for _, leaf in leaves])
     return jax.tree.map(_in_flag_precision, data)
 
 
-def prepare_weights(weights: Any, count: int, states: int) -> np.ndarray:
+def prepare_weights(weights: Any, count: int, model: Model) -> np.ndarray:
     """Row weights, checked; ones if none are given.
 
     Raises:
         DeclarationError: If the shape is wrong, a weight is negative or not finite, or the total
-            is below the number of latent states.
+            is below the number of latent states that have parameters of their own.
     """
     given = weights is not None
-    out = np.ones(count) if not given else np.asarray(weights, float)
+    try:
+        out = np.ones(count) if not given else np.asarray(weights, float)
+    except (TypeError, ValueError):
+        raise DeclarationError(f"weights must be numbers, one a row; got {weights!r}.") from None
     if out.shape != (count,):
         raise DeclarationError(f"weights has shape {out.shape}; expected ({count},), one a row.")
     if not np.all(np.isfinite(out)) or np.any(out < 0):
@@ -57,7 +62,8 @@ def prepare_weights(weights: Any, count: int, states: int) -> np.ndarray:
         )
     if out.sum() == 0:
         raise DeclarationError("all weights are zero: there is nothing to fit.")
-    if out.sum() < states:
+    states = model.latent.size
+    if out.sum() < states and any(states in p.shape for p in model.free):
         what = f"a total weight of {out.sum():g}" if given else f"{count} rows"
         raise DeclarationError(
             f"data has {what} for {states} latent states; fewer observations than states cannot "
@@ -123,15 +129,19 @@ def _float_type() -> Any:
 
 
 def _in_flag_precision(leaf: np.ndarray) -> np.ndarray:
+    return leaf.astype(_float_type()) if leaf.dtype.kind == "f" else leaf
+
+
+def _warn_of_float32(leaves: list[np.ndarray]) -> None:
+    """Once, when double precision is thrown away because of JAX's flag."""
     global _warned
-    if leaf.dtype.kind != "f":
-        return leaf
-    if leaf.dtype == np.float64 and _float_type() is np.float32 and not _warned:
-        _warned = True
-        warnings.warn(
-            "float64 data are fitted in float32, because JAX's 64-bit flag is off. Objectives "
-            "and tolerances are coarser; jax.config.update('jax_enable_x64', True) at the start "
-            "of the program gives double precision.",
-            stacklevel=4,
-        )
-    return leaf.astype(_float_type())
+    doubles = any(leaf.dtype == np.float64 for leaf in leaves)
+    if not doubles or _float_type() is np.float64 or _warned:
+        return
+    _warned = True
+    warnings.warn(
+        "float64 data are fitted in float32, because JAX's 64-bit flag is off. Objectives and "
+        "tolerances are coarser; jax.config.update('jax_enable_x64', True) at the start of the "
+        "program gives double precision.",
+        stacklevel=4,
+    )

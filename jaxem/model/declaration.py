@@ -25,7 +25,7 @@ def check_declaration(model: Model, data: Data) -> None:
         DeclarationError: With what was given, what was expected, and what to do.
     """
     row = take_rows(data, 0)
-    _check_call(model, row)
+    check_call(model, row)
     _check_use(model, row)
 
 
@@ -46,7 +46,8 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
     """
     if not isinstance(params, Mapping):
         raise DeclarationError(
-            f"{what} must be a dictionary of parameters; got {type(params).__name__}."
+            f"{what} must be a dictionary of parameters, or an initialiser such as "
+            f"jaxem.initial.kmeans_plus_plus; got {params!r}."
         )
     known = {p.name: p for p in model.parameters}
     given = dict(_flatten(params))
@@ -63,7 +64,12 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
                 raise DeclarationError(f"{what} lacks parameter {name!r}, of shape {p.shape}.")
             out[name] = p.fixed
             continue
-        value = np.asarray(given[name], float)
+        value = _number(given[name], f"{what}[{name!r}]")
+        if p.fixed is not None and not np.allclose(value, p.fixed):
+            raise DeclarationError(
+                f"{what} gives {name!r}, which its prior fixes at another value. Leave it out, or "
+                f"give the parameter a prior that is not dist.Delta."
+            )
         if value.shape not in (p.shape, (lanes, *p.shape)):
             more = f", or {(lanes, *p.shape)} with one for each restart" if lanes else ""
             raise DeclarationError(
@@ -72,6 +78,13 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
         _check_support(p, value, f"{what}[{name!r}]")
         out[name] = value
     return out
+
+
+def _number(value: Any, what: str) -> np.ndarray:
+    try:
+        return np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise DeclarationError(f"{what} is {value!r}; expected an array of numbers.") from None
 
 
 def _flatten(params: Mapping[str, Any], prefix: str = ""):
@@ -99,13 +112,15 @@ def _check_support(p, value: np.ndarray, what: str) -> None:
         if p.kind in ("positive", "unit"):
             inside = inside | (value == 0) | ((value == 1) & (p.kind == "unit"))
     if not np.all(inside):
+        worst = value.ravel()[:4].tolist() if value.ndim else float(value)
         raise DeclarationError(
-            f"{what} lies outside its support, {p.support}. Its prior, {p.described}, sets the "
+            f"{what} = {worst}{'...' if value.size > 4 else ''} lies outside its support, "
+            f"{p.support}. Its prior, {p.described}, sets the "
             f"support; give a value inside it."
         )
 
 
-def _check_call(model: Model, row: Data) -> None:
+def check_call(model: Model, row: Data) -> None:
     """Trace the log joint once, and put its complaint in words."""
     values = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     names = [p.name for p in model.parameters]

@@ -47,6 +47,11 @@ class Model:
         self.log_joint = log_joint
         self.latent = latent
         self.parameters: tuple[Parameter, ...] = read_prior(prior)
+        if not self.free:
+            raise DeclarationError(
+                "every parameter is fixed by its prior: there is nothing to estimate. Use "
+                "model.log_likelihood(params, data) to evaluate the model."
+            )
         self.plans: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior)
@@ -75,8 +80,15 @@ class Model:
         for parameter in self.parameters:
             here: Any = params
             for key in parameter.path:
+                if not isinstance(here, Mapping) or key not in here:
+                    raise DeclarationError(f"params lacks parameter {parameter.name!r}.")
                 here = here[key]
             out[parameter.name] = jnp.asarray(here, jnp.result_type(float))
+            if out[parameter.name].shape != parameter.shape:
+                raise DeclarationError(
+                    f"params[{parameter.name!r}] has shape {out[parameter.name].shape}; expected "
+                    f"{parameter.shape}."
+                )
         return out
 
     def log_factors(self, params: Params, data: Data) -> Array:

@@ -29,6 +29,11 @@ def flat(shape: tuple[int, ...] = (), support=constraints.real) -> dist.Distribu
     Raises:
         DeclarationError: If the shape has fewer axes than one value of the support.
     """
+    if not isinstance(support, constraints.Constraint):
+        raise DeclarationError(
+            f"flat: the support must be a NumPyro constraint, such as constraints.positive; got "
+            f"{support!r}."
+        )
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     events = support.event_dim
     if len(shape) < events:
@@ -193,7 +198,8 @@ def _walk(prior: Mapping[str, Any], path: tuple[str, ...]):
 
 
 def _is_function(entry: Any) -> bool:
-    return callable(entry) and not isinstance(entry, dist.Distribution)
+    given = (dist.Distribution, constraints.Constraint, type)
+    return callable(entry) and not isinstance(entry, given)
 
 
 def _values(known: dict[tuple[str, ...], Parameter]) -> Params:
@@ -205,7 +211,7 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
     name = ".".join(path)
     if not isinstance(distribution, dist.Distribution):
         raise DeclarationError(
-            f"prior[{name!r}] is a {type(distribution).__name__}; expected a NumPyro distribution. "
+            f"prior[{name!r}] is {distribution!r}; expected a NumPyro distribution. "
             f"Use jaxem.flat(shape, support) for maximum likelihood, or "
             f"numpyro.distributions.Delta(value) to fix the parameter."
         )

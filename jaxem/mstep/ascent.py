@@ -10,7 +10,7 @@ import optax
 from jaxem.algebra.plan import Plan
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.mstep.mstep import MStep
-from jaxem.types import Array
+from jaxem.types import Array, DeclarationError
 
 _HALVINGS = 20
 
@@ -31,6 +31,14 @@ class Ascent(MStep):
 
     optimizer: optax.GradientTransformation | None = None
     steps: int = 5
+
+    def __post_init__(self):
+        if self.optimizer is not None and not hasattr(self.optimizer, "update"):
+            raise DeclarationError(
+                f"Ascent takes an optax optimiser, like optax.adam(1e-2); got {self.optimizer!r}."
+            )
+        if not self.steps >= 1:
+            raise DeclarationError(f"Ascent needs at least 1 step; got steps={self.steps!r}.")
 
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]

@@ -46,11 +46,11 @@ class ClosedForm(MStep):
                 )
             return {**values, names[0]: _like(new, values[names[0]], names[0])}
         changed = dict(_flatten(new))
-        unknown = sorted(set(changed) - set(values))
+        unknown = sorted(set(changed) - set(names))
         if unknown:
             raise DeclarationError(
-                f"the update returned {unknown[0]!r}, which is no parameter; the parameters are "
-                f"{', '.join(repr(name) for name in values)}."
+                f"the update returned {unknown[0]!r}, which is not among the parameters that it "
+                f"stands for: {', '.join(repr(name) for name in names)}."
             )
         return {**values, **{n: _like(v, values[n], n) for n, v in changed.items()}}
 

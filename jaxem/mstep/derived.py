@@ -13,7 +13,7 @@ from jaxem.estep.expectation import Expectation, Values
 from jaxem.mstep.ascent import Ascent
 from jaxem.mstep.mstep import MStep
 from jaxem.mstep.newton import solve_block
-from jaxem.types import Array
+from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +27,23 @@ class Derived(MStep):
     overrides: tuple[tuple[str, MStep], ...] = ()
 
     def __init__(self, overrides: Mapping[str, MStep] | None = None):
+        for name, step in (overrides or {}).items():
+            if not isinstance(step, MStep):
+                raise DeclarationError(
+                    f"the M-step of {name!r} must be jaxem.ClosedForm(update) or "
+                    f"jaxem.Ascent(...); got {step!r}."
+                )
         object.__setattr__(self, "overrides", tuple((overrides or {}).items()))
 
     @property
     def trusted(self) -> bool:
         """False if some parameter has a person's own update."""
         return all(step.trusted for _, step in self.overrides)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The parameters with an M-step of their own."""
+        return tuple(name for name, _ in self.overrides)
 
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]

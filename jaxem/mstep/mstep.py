@@ -22,6 +22,11 @@ class MStep(abc.ABC):
         """True unless the update is a person's own."""
         return True
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Parameters that this step singles out; each must exist and be free."""
+        return ()
+
     @abc.abstractmethod
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]

@@ -128,7 +128,9 @@ def test_a_constant_column_is_a_collapse_of_all(init):
 def test_a_rate_near_zero_is_no_collapse():
     """A Poisson component that explains the rows that are zero has a rate of zero, rightly."""
     model = jaxem.Model(
-        lambda params, z, x: jnp.log(params["weights"][z]) + dist.Poisson(params["rate"][z]).log_prob(x),
+        lambda params, z, x: (
+            jnp.log(params["weights"][z]) + dist.Poisson(params["rate"][z]).log_prob(x)
+        ),
         latent=jaxem.Finite(2),
         prior={"weights": weights(2), "rate": positive(2)},
     )

@@ -76,9 +76,7 @@ BROKEN = {
         ["NaN at ordinary parameters", "row", "negative number"],
     ),
     "impossible everywhere": (
-        lambda: fit(
-            lambda p, z, x: normal(p, z, x) + jnp.where(x > 0, 0.0, -jnp.inf), loc=centre
-        ),
+        lambda: fit(lambda p, z, x: normal(p, z, x) + jnp.where(x > 0, 0.0, -jnp.inf), loc=centre),
         ["-inf under every latent state", "of 40 rows", "support"],
     ),
     "times below zero": (
@@ -138,7 +136,9 @@ def test_one_bad_row_among_many_is_found():
     rows = np.column_stack([np.abs(np.sin(np.arange(3000.0))), np.arange(3000.0) % 2])
     rows[1711] = [0.5, 1.0]
     log_joint = with_weight(
-        lambda p, z, x: jnp.where(x[0] == 0.5, -jnp.inf, 0.0) + dist.Normal(p["loc"][z], 1.0).log_prob(x[1])
+        lambda p, z, x: (
+            jnp.where(x[0] == 0.5, -jnp.inf, 0.0) + dist.Normal(p["loc"][z], 1.0).log_prob(x[1])
+        )
     )
     model = jaxem.Model(log_joint, jaxem.Finite(2), {"weights": weights(2), "loc": centre})
     start = {"weights": [0.5, 0.5], "loc": [0.1, 0.9]}

@@ -22,7 +22,10 @@ def full():
         density = dist.MultivariateNormal(params["loc"][z], params["spread"][z]).log_prob(x)
         return jnp.log(params["weights"][z]) + density
 
-    prior = {"loc": jaxem.flat((2, 2)), "spread": jaxem.flat((2, 2, 2), constraints.positive_definite)}
+    prior = {
+        "loc": jaxem.flat((2, 2)),
+        "spread": jaxem.flat((2, 2, 2), constraints.positive_definite),
+    }
     return jaxem.Model(log_joint, latent=jaxem.Finite(2), prior={"weights": weights(2), **prior})
 
 
@@ -74,7 +77,9 @@ def test_a_scale_is_a_unit(make, centred, scale=1e-8):
     assert abs(found.log_likelihood + jacobian - reference.log_likelihood) < 1e-6
     np.testing.assert_allclose(params["loc"], scale * expected["loc"], rtol=1e-4, atol=1e-5 * scale)
     unit = scale**2 if make is full else scale
-    np.testing.assert_allclose(params["spread"], unit * expected["spread"], rtol=1e-4, atol=1e-5 * unit)
+    np.testing.assert_allclose(
+        params["spread"], unit * expected["spread"], rtol=1e-4, atol=1e-5 * unit
+    )
 
 
 def test_columns_may_have_very_different_units(make, centred):

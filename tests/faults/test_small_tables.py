@@ -53,8 +53,9 @@ def test_every_row_the_same():
 def test_a_row_that_weighs_nothing_may_be_impossible():
     """It is not there: neither its density nor its value matters."""
     model = jaxem.Model(
-        lambda params, z, x: jnp.log(params["weights"][z])
-        + dist.Exponential(params["rate"][z]).log_prob(x),
+        lambda params, z, x: (
+            jnp.log(params["weights"][z]) + dist.Exponential(params["rate"][z]).log_prob(x)
+        ),
         latent=jaxem.Finite(2),
         prior={"weights": weights(2), "rate": jaxem.flat((2,), constraints.positive)},
     )

@@ -108,7 +108,14 @@ def test_every_status_is_reached(status):
 
 def test_a_run_is_running_until_it_has_ended():
     active = []
-    jaxem.fit(model(), TWO, init=START, tolerance=0, max_steps=60, progress=lambda r: active.append(r.active))
+    jaxem.fit(
+        model(),
+        TWO,
+        init=START,
+        tolerance=0,
+        max_steps=60,
+        progress=lambda r: active.append(r.active),
+    )
     assert active == [1, 1, 0]
 
 

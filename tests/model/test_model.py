@@ -40,7 +40,10 @@ FULL = {**PARAMS, "unused": np.ones(2)}
 def test_the_table_has_a_row_a_datum_and_a_column_a_state(model):
     table = np.asarray(model.log_factors(FULL, DATA))
     expected = [
-        [np.log(w) + float(dist.Normal(m, 1.5).log_prob(x)) for w, m in zip([0.3, 0.7], [0.0, 2.0])]
+        [
+            np.log(w) + float(dist.Normal(m, 1.5).log_prob(x))
+            for w, m in zip([0.3, 0.7], [0.0, 2.0], strict=True)
+        ]
         for x in DATA
     ]
     np.testing.assert_allclose(table, expected, rtol=1e-13)

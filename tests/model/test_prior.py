@@ -25,7 +25,11 @@ KINDS = {
     "unit": (dist.Beta(2.0, jnp.ones((2, 3))), (2, 3), 0),
     "unit ": (dist.Uniform(0.0, 1.0), (), 0),
     "simplex": (dist.Dirichlet(jnp.ones((5, 2, 3))), (5, 2, 3), 1),
-    "positive_definite": (dist.InverseWishart(5.0, scale_matrix=jnp.eye(2)).expand([3]), (3, 2, 2), 2),
+    "positive_definite": (
+        dist.InverseWishart(5.0, scale_matrix=jnp.eye(2)).expand([3]),
+        (3, 2, 2),
+        2,
+    ),
     "positive_definite ": (dist.Wishart(5.0, scale_matrix=jnp.eye(2)), (2, 2), 2),
     "lower_cholesky": (jaxem.flat((2, 3, 3), constraints.lower_cholesky), (2, 3, 3), 2),
     "other": (dist.Uniform(-1.0, 2.0), (), 0),
@@ -63,7 +67,9 @@ def test_a_delta_fixes():
 
 
 def test_a_simplex_of_one_category_is_known():
-    np.testing.assert_array_equal(read(jaxem.flat((2, 1), constraints.simplex)).fixed, np.ones((2, 1)))
+    np.testing.assert_array_equal(
+        read(jaxem.flat((2, 1), constraints.simplex)).fixed, np.ones((2, 1))
+    )
 
 
 def test_names_are_dotted_paths_in_the_order_of_the_declaration():
@@ -104,7 +110,9 @@ def test_what_is_no_prior_is_explained(prior, words):
 @pytest.mark.parametrize("kind", ["positive", "unit", "simplex"])
 def test_the_interior_is_next_to_the_edge(kind):
     edge = {"positive": [0.0, 1.0], "unit": [0.0, 1.0], "simplex": [0.0, 1.0]}[kind]
-    parameter = read(jaxem.flat((2,), getattr(constraints, {"unit": "unit_interval"}.get(kind, kind))))
+    parameter = read(
+        jaxem.flat((2,), getattr(constraints, {"unit": "unit_interval"}.get(kind, kind)))
+    )
     inside = np.asarray(parameter.interior(jnp.array(edge)))
     assert np.all(inside > 0) and np.all(np.abs(inside - edge) < 1e-15)
     assert np.all(np.isfinite(parameter.unconstrain(jnp.array(edge))))

@@ -79,9 +79,7 @@ def test_a_zero_has_no_slope_and_the_rest_has_its_own(program):
     np.testing.assert_allclose(jax.grad(function)(HALF), [0.0, 2.0, 0.5])
     pushed = jax.jvp(function, (HALF,), (jnp.ones(3),))[1]
     np.testing.assert_allclose(pushed, 2.5)
-    np.testing.assert_allclose(
-        jax.hessian(function)(HALF), np.diag([0.0, -4.0, -0.25]), atol=1e-14
-    )
+    np.testing.assert_allclose(jax.hessian(function)(HALF), np.diag([0.0, -4.0, -0.25]), atol=1e-14)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)

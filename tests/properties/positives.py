@@ -26,9 +26,7 @@ def _two(family, prior, start, **about):
         density = family(*(params[name][z] for name in prior)).log_prob(x)
         return dist.Categorical(params["weights"]).log_prob(z) + density
 
-    model = jaxem.Model(
-        log_joint, latent=jaxem.Finite(2), prior={"weights": simplex(2), **prior}
-    )
+    model = jaxem.Model(log_joint, latent=jaxem.Finite(2), prior={"weights": simplex(2), **prior})
     start = {"weights": np.array([0.4, 0.6]), **{k: np.array(v) for k, v in start.items()}}
     data = about.pop("data", WAITS)
     about["closed"] = {"weights": words.COUNTS, **about.get("closed", {})}

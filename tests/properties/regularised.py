@@ -76,7 +76,10 @@ def hierarchical():
     return Case(
         model,
         LINE,
-        {"weights": WEIGHTS, "group": {"loc": np.array([0.0, 2.0, 4.0]), "centre": 1.0, "variance": 2.0}},
+        {
+            "weights": WEIGHTS,
+            "group": {"loc": np.array([0.0, 2.0, 4.0]), "centre": 1.0, "variance": 2.0},
+        },
         labels={"weights": 0, "group.loc": 0},
         exact=False,
     )

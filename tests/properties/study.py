@@ -53,9 +53,7 @@ class Study:
         """Fit the case, or other rows, from both starts."""
         if data is None:
             data, weights = self.case.data, self.case.weights
-        return jaxem.fit(
-            self.model, data, weights=weights, init=self.starts, restarts=2, **options
-        )
+        return jaxem.fit(self.model, data, weights=weights, init=self.starts, restarts=2, **options)
 
     def steps(self, count: int = STEPS, **options) -> jaxem.Fit:
         """Exactly that many EM steps."""

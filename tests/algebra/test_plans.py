@@ -1,0 +1,73 @@
+"""A plan is made once, holds for other rows of the same shape, and costs Python one trace."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro.distributions import constraints
+
+import jaxem
+
+_rng = np.random.default_rng(0)
+WAITS = np.concatenate([_rng.gamma(2.0, 0.5, 30), _rng.gamma(9.0, 1.0, 30)])
+
+
+def gammas():
+    """Newton's method on shapes and rates: it starts from what the plan knows of the data."""
+
+    def log_joint(params, z, x):
+        density = dist.Gamma(params["shape"][z], params["rate"][z]).log_prob(x)
+        return jnp.log(params["weights"][z]) + density
+
+    return jaxem.Model(
+        log_joint,
+        latent=jaxem.Finite(2),
+        prior={
+            "weights": jaxem.flat((2,), constraints.simplex),
+            "shape": jaxem.flat((2,), constraints.positive),
+            "rate": jaxem.flat((2,), constraints.positive),
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return gammas()
+
+
+@pytest.fixture(scope="module")
+def fitted(model):
+    return jaxem.fit(model, WAITS)
+
+
+def test_the_log_joint_is_run_by_python_once(model, fitted):
+    assert model.traces == 1
+    jaxem.fit(model, WAITS[::-1].copy(), key=3, max_steps=7, tolerance=1e-4)
+    jaxem.explain(model, WAITS)
+    fitted.responsibilities(WAITS)
+    assert model.traces == 1
+
+
+def test_the_same_plan_for_the_same_shapes(model, fitted):
+    again = jaxem.fit(model, WAITS + 0.1)
+    assert again.plan is fitted.plan and len(model.plans) == 1
+
+
+def test_other_options_compile_nothing(model, fitted):
+    sizes = {key: program._cache_size() for key, program in fitted.plan.programs.items()}
+    jaxem.fit(model, WAITS, tolerance=1e-3, max_steps=3, key=jax.random.key(7), weights=np.ones(60))
+    assert {key: p._cache_size() for key, p in fitted.plan.programs.items()} == sizes
+
+
+def test_other_rows_of_the_same_shape_get_the_answer_of_a_fresh_model(model, fitted):
+    """A thousand times longer waits, fitted by a plan that was made on the short ones."""
+    again, fresh = (jaxem.fit(m, 1000.0 * WAITS) for m in (model, gammas()))
+    for name in ("weights", "shape"):
+        np.testing.assert_allclose(
+            np.sort(again.params[name]), np.sort(fresh.params[name]), rtol=1e-3
+        )
+        np.testing.assert_allclose(
+            np.sort(again.params[name]), np.sort(fitted.params[name]), rtol=1e-3
+        )
+    np.testing.assert_allclose(again.objective, fitted.objective - 60 * np.log(1000.0), rtol=1e-7)

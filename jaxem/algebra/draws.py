@@ -10,6 +10,7 @@ coordinates, :math:`u_a + 0.7 \varepsilon (u_b - u_c)`, which keeps offset and s
 import numpy as np
 
 from jaxem.algebra.probe import Probe, Values
+from jaxem.model.prior import Parameter
 from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 _STRIDES = 4.0 ** np.arange(-4, 3)
@@ -31,29 +32,28 @@ def find_home(probe: Probe, rng: np.random.Generator) -> Values:
     return climb(probe, probe.center(), random_responsibilities(probe, rng, 20.0), rounds=3)
 
 
-def draw_parameters(probe: Probe, home: Values, rng: np.random.Generator, count: int):
-    """Different ordinary parameters around the data, mixed from coarse climbs."""
-    climbs = [home]
-    for _ in range(3):
-        climbs.append(climb(probe, home, random_responsibilities(probe, rng, 0.3), rounds=1))
-    return [mix(probe, climbs, rng) for _ in range(count)]
+def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:
+    """Home, and three coarse climbs from it under uneven responsibilities, states apart."""
+    shares = [random_responsibilities(probe, rng, 0.3) for _ in range(3)]
+    return (home, *(climb(probe, home, share, rounds=1) for share in shares))
 
 
-def mix(probe: Probe, climbs: list[Values], rng: np.random.Generator) -> Values:
+def mix(
+    parameters: tuple[Parameter, ...], climbs: tuple[Values, ...], rng: np.random.Generator
+) -> Values:
     """One draw: differential mixing, elementwise, in real coordinates."""
     out = {}
-    for p in probe.free:
-        if p.kind == "other":
-            out[p.name] = climbs[rng.integers(len(climbs))][p.name]
-            continue
-        a, b, c = (to_real(p.kind, climbs[i][p.name]) for i in rng.choice(len(climbs), 3, False))
+    for p in parameters:
+        values = [climbs[i][p.name] for i in rng.choice(len(climbs), 3, False)]
+        a, b, c = (np.asarray(p.to_real(value), float) for value in values)
         spread = np.abs(b - c).max(initial=0.0)
         unit = 0.3 if p.kind != "real" else 0.1 * spread or 0.1
+        if p.kind == "other":
+            unit = 0.5
         if p.kind in ("positive_definite", "lower_cholesky"):
-            unit = 0.1 * np.tril(np.ones(p.shape))
-            unit = unit * np.exp(_row_log_scale(a))
-        u = a + 0.7 * rng.normal(size=p.shape) * (b - c) + unit * rng.normal(size=p.shape)
-        out[p.name] = from_real(p.kind, u)
+            unit = 0.1 * np.tril(np.ones(p.shape)) * np.exp(_row_log_scale(a))
+        u = a + 0.7 * rng.normal(size=a.shape) * (b - c) + unit * rng.normal(size=a.shape)
+        out[p.name] = np.asarray(p.from_real(u), float)
     return out
 
 

@@ -93,6 +93,8 @@ def propose(form: Form, t: Any, g: Any, t2: Any, g2: Any) -> tuple[Any, Any, Any
     moved = m2 - m
     n = -_over_event((h2 - h) * moved, form) / _over_event(moved * moved, form)
     best = m + h / xp.where(n > 0, n, 1.0)
+    # A count of exactly zero leaves m - m, which is zero but for an ulp of either sign.
+    best = xp.where(xp.abs(best) <= 500 * xp.finfo(m.dtype).eps * xp.abs(m), 0.0 * best, best)
     untouched = (n == 0) & (_over_event(xp.abs(h), form) == 0)
     answer = xp.where(n > 0, form.inverse(best), xp.nan)
     return xp.where(untouched, t, answer), n, (n > 0) & form.inside(best)

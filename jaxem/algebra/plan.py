@@ -18,14 +18,14 @@ from jaxem.algebra.blocks import (
     same_at_every_row,
 )
 from jaxem.algebra.candidates import candidate_forms
-from jaxem.algebra.draws import draw_parameters, find_home, random_responsibilities
+from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.rows import planning_rows
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
 from jaxem.model import Model
-from jaxem.model.declaration import check_tables, ordinary_values
+from jaxem.model.declaration import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
 from jaxem.types import Data
 
@@ -42,7 +42,8 @@ class Plan:
     Attributes:
         solvers: One for each group of parameters, in the order of a sweep.
         members: For each parameter, its solver when the others are given.
-        home: Ordinary parameters for the planning rows, by dotted name.
+        climbs: Ordinary parameters for the planning rows, by dotted name: `home`, where all states
+            are alike, and a few where they are apart.
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
         programs: Compiled programs of this plan, by what they were compiled for.
@@ -50,7 +51,7 @@ class Plan:
 
     solvers: tuple[Solver, ...]
     members: dict[str, Closed | Block | Climb]
-    home: Values
+    climbs: tuple[Values, ...]
     strengths: Strengths
     reasons: dict[str, str]
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict)
@@ -59,6 +60,11 @@ class Plan:
     def exact(self) -> bool:
         """Whether one sweep is the exact joint M-step."""
         return all(solver.exact for solver in self.solvers)
+
+    @property
+    def home(self) -> Values:
+        """Ordinary parameters for the planning rows, all states alike."""
+        return self.climbs[0]
 
     @property
     def verdict(self) -> str:
@@ -109,27 +115,31 @@ def _open_probe(model: Model, rows: Data) -> Probe:
     """Look at the log joint at ordinary parameters, and compile its derivatives."""
     rows = widen(rows)
     with jax.enable_x64(True):
-        many = jax.jit(jax.vmap(model.table, in_axes=(0, None)))
-        tables = np.asarray(many(ordinary_values(model, _TRIALS), rows))
+        ordinary = ordinary_values(model, _TRIALS)
+        tables = np.asarray(jax.jit(jax.vmap(model.table, in_axes=(0, None)))(ordinary, rows))
+        first = {name: leaf[0] for name, leaf in ordinary.items()}
+        beyond = np.asarray(jax.jit(model.overruns)(first, rows))
         compiled = jax.jit(jax.vmap(derivatives(model), in_axes=(0, 0, None, None)))
     check_tables(tables, rows)
+    warn_of_overruns(beyond, rows)
     return Probe(model, rows, np.any(tables > -np.inf, axis=0), compiled)
 
 
 def _plan(probe: Probe) -> Plan:
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
-        home = find_home(probe, rng)
-        trials = _trials(probe, home, rng)
+        climbs = climb_apart(probe, find_home(probe, rng), rng)
+        trials = _trials(probe, climbs, rng)
         members, answers, reasons = _solve_each(probe, trials, rng)
         strength = dependencies(probe, trials, answers, rng)
         groups = components(strength, list(members))
         solvers = tuple(_group(probe, trials, rng, group, members) for group in groups)
-    return Plan(solvers, members, home, strength, reasons)
+    return Plan(solvers, members, climbs, strength, reasons)
 
 
-def _trials(probe: Probe, home: Values, rng: np.random.Generator) -> list[Trial]:
-    draws = draw_parameters(probe, home, rng, _TRIALS + 1)
+def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:
+    with jax.enable_x64(True):
+        draws = [mix(probe.free, climbs, rng) for _ in range(_TRIALS + 1)]
     return [
         Trial(draws[i], (draws[i - 1],), random_responsibilities(probe, rng, 1.0))
         for i in range(_TRIALS)

@@ -13,9 +13,25 @@ from typing import Any
 import numpy as np
 
 from jaxem.cli.loading import Job
+from jaxem.cli.problems import ConfigError, Problem
 from jaxem.fitting import Fit
 
 _PACKAGES = ("jaxem", "jax", "jaxlib", "numpyro", "optax", "numpy")
+
+
+def check(folder: Path) -> None:
+    """Complain of a folder that cannot be written, before any work is done; nothing is made yet.
+
+    Raises:
+        ConfigError: If it cannot be made or written to.
+    """
+    exists = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not exists.is_dir():
+        said = f"{exists} is a file. Name another folder with --output FOLDER."
+        raise ConfigError("output", [Problem(str(folder), said)])
+    if not os.access(exists, os.W_OK):
+        said = f"{exists} cannot be written to. Name another folder with --output FOLDER."
+        raise ConfigError("output", [Problem(str(folder), said)])
 
 
 def write(folder: Path, fit: Fit, job: Job, seconds: float) -> list[Path]:

@@ -74,9 +74,10 @@ def fit_command(
         session.prepare()
         from jaxem.cli import folder, running
 
+        place = output or Path(job.config.output.folder or Path("results") / config.stem)
+        folder.check(place)
         began = time.perf_counter()
         fit = running.fit(job, quiet)
-        place = output or Path(job.config.output.folder or Path("results") / config.stem)
         folder.write(place, fit, job, time.perf_counter() - began)
     if not quiet:
         typer.echo(fit.summary())

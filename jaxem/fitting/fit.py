@@ -13,10 +13,11 @@ from jaxem.algorithm.em import EM
 from jaxem.estep.batch import Batch, make_batch
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
+from jaxem.fitting.edges import rises_inward
 from jaxem.fitting.restarts import Progress, Runs, run_restarts
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.save import pick
-from jaxem.initial import Setting, kmeans_plus_plus
+from jaxem.initial import Setting, seeds_and_scattered
 from jaxem.model import Model
 from jaxem.model.check import prepare_data, prepare_weights
 from jaxem.model.declaration import check_declaration, check_params
@@ -46,8 +47,9 @@ def fit(
         data: Rows: an array or any pytree of arrays whose first axes agree.
         key: An int or a JAX key; the starts depend on it.
         restarts: Number of starts, all run at once.
-        init: None for k-means++ seeds; a dictionary of parameters for one start, or with a leading
-            axis for all; or an initialiser from `jaxem.initial`.
+        init: None for k-means++ seeds and, every other restart, scattered parameters; a dictionary
+            of parameters for one start, or with a leading axis for all; or an initialiser from
+            `jaxem.initial`.
         weights: Row weights, (n,); an integer weight is that many equal rows, zero is absence.
         algorithm: What to run, ``EM()`` if left out.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
@@ -116,7 +118,7 @@ def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[s
     """Parameters by dotted name, stacked over restarts, in the flag's precision."""
     model = setting.model
     if init is None or callable(init):
-        initialiser = kmeans_plus_plus if init is None else init
+        initialiser = seeds_and_scattered if init is None else init
         starts: Any = initialiser(setting, _generators(key, restarts))
         if not isinstance(starts, dict):
             raise DeclarationError(
@@ -170,12 +172,13 @@ def _conclude(
     landscape = Landscape(model, plan, algorithm, batch)
     claims = np.isin(runs.status, (Status.CONVERGED, Status.STALLED))
     certificate = certify(landscape, runs.values, bool(claims.any()))
+    stuck = rises_inward(landscape, plan, model.free, runs)
     fallen = collapsed(landscape, plan, model.free, runs, certificate.gradient_norm)
     status = [
         _final_status(
             Status(int(runs.status[i])),
             bool(fallen[i]),
-            float(certificate.escape[i]),
+            float(np.fmax(certificate.escape[i], stuck[i])),
             float(certificate.climb[i]),
             bool(np.isfinite(certificate.gradient_norm[i])),
             max(1e-3, 1e3 * tolerance, _noise(runs.objective[i])),

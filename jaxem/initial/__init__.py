@@ -4,6 +4,7 @@ An initialiser is called as ``initialiser(setting, keys)`` with a `Setting` and 
 a restart, and returns parameters by dotted name, stacked over restarts.
 """
 
+from jaxem.initial.default import scattered, seeds_and_scattered
 from jaxem.initial.draws import prior_draws
 from jaxem.initial.seeds import kmeans_plus_plus, random_rows
 from jaxem.initial.setting import Setting
@@ -16,4 +17,6 @@ __all__ = [
     "prior_draws",
     "random_responsibilities",
     "random_rows",
+    "scattered",
+    "seeds_and_scattered",
 ]

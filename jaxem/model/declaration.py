@@ -1,6 +1,7 @@
 """Saying in words what is wrong with a declaration, before anything compiles."""
 
 import difflib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -213,6 +214,28 @@ def check_tables(tables: np.ndarray, rows: Data) -> None:
             f"{_row_words(rows, int(impossible.argmax()))}: an impossible observation. Is the "
             f"value outside the support of its distribution, or excluded in every state?"
         )
+
+
+def warn_of_overruns(beyond: np.ndarray, rows: Data) -> None:
+    """Warn of indices past the end of an array, which JAX lets pass.
+
+    Args:
+        beyond: Whether an index is out of range, by row and state, (n, K).
+        rows: The rows.
+    """
+    states = np.flatnonzero(beyond.all(0))
+    if len(states):
+        where = f"in latent state {', '.join(map(str, states[:5]))}"
+    elif beyond.all(1).any():
+        where = f"for the row {_row_words(rows, int(beyond.all(1).argmax()))}"
+    else:
+        return
+    warnings.warn(
+        f"an index in log_joint runs past the end of an array {where}; JAX does not complain, and "
+        f"reads the last entry. Is a parameter shorter than the number of states, or a code larger "
+        f"than the number of categories? If it is meant, and masked, clip the index.",
+        stacklevel=5,
+    )
 
 
 def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:

@@ -112,6 +112,12 @@ class Model:
         one_row = jax.vmap(lambda z, x: self._joint(dict(values), z, x), (0, None))
         return jax.vmap(lambda x: one_row(states, x))(rows)
 
+    def overruns(self, values: Mapping[str, Array], rows: Data) -> Array:
+        """For every row and state, whether an index in the log joint is out of range, (n, K)."""
+        states = self.latent.states()
+        one_row = jax.vmap(lambda z, x: self._joint.overruns(dict(values), z, x), (0, None))
+        return jax.vmap(lambda x: one_row(states, x))(rows)
+
     def prior_density(self, values: Mapping[str, Array]) -> Array:
         """`log_prior` of parameters by dotted name.
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from jaxem.numerics.bounds import overruns
 from jaxem.numerics.zeros import repair
 
 Signature = tuple[Any, ...]
@@ -54,6 +55,10 @@ class Traced:
         program = self.program(*args)
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(args)]
         return core.jaxpr_as_fun(program)(*leaves)[0]
+
+    def overruns(self, *args: Any) -> jax.Array:
+        """Whether an index in the function is out of range at these arguments."""
+        return overruns(self.program(*args), *jax.tree.leaves(args))
 
     def shapes(self, *args: Any) -> list[tuple[int, ...]]:
         """Shapes of the arrays that the function returns for these arguments."""

@@ -95,7 +95,7 @@ def _evaluate(eqn, args) -> list[Any]:
         return _run(params["call_jaxpr"], args)
     if not name.startswith("custom_"):
         params = {key: _repair_nested(value) for key, value in params.items()}
-    out = _bind(eqn.primitive, args, params)
+    out = bind(eqn.primitive, args, params)
     return list(out) if eqn.primitive.multiple_results else [out]
 
 
@@ -112,7 +112,8 @@ def _repair_nested(value):
     return value
 
 
-def _bind(primitive, args, params):
+def bind(primitive, args, params):
+    """Apply the primitive of an equation with its parameters."""
     bound = primitive.get_bind_params(params)
     if isinstance(bound, tuple):  # jax < 0.10 gives the sub-functions apart
         return primitive.bind(*bound[0], *args, **bound[1])

@@ -75,8 +75,8 @@ class Study:
 
     def lane(self, fit: jaxem.Fit, index: int = 0) -> dict[str, np.ndarray]:
         """The parameters of one restart, by dotted name."""
-        stacked = self.model.flatten(fit.restarts.params)
-        return {name: np.asarray(value[index]) for name, value in stacked.items()}
+        one = jax.tree.map(lambda value: value[index], fit.restarts.params)
+        return {name: np.asarray(value) for name, value in self.model.flatten(one).items()}
 
     @cached_property
     def explanation(self) -> jaxem.Explanation:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxem.estep import Exact
 from jaxem.estep.batch import Batch
@@ -11,6 +12,20 @@ from jaxem.model.check import prepare_data
 from jaxem.numerics.rows import in_blocks
 
 
+#: One more program to compile each: a model of every kind has to do.
+SOME = [
+    "gaussian full",
+    "gaussian hierarchical",
+    "gaussian semi-supervised",
+    "blood groups",
+    "documents",
+    "raters",
+    "gamma",
+    "zero-inflated",
+]
+
+
+@pytest.mark.parametrize("study", SOME, indirect=True)
 def test_a_batch_in_blocks_is_the_whole(study):
     """Several blocks, the last one filled up; responsibilities made again for every use."""
     data, count = prepare_data(study.case.data), len(study.row_weights)

@@ -7,7 +7,7 @@ import pytest
 from .models import MODELS
 from .study import Study, study_of
 
-SOME = ["gaussian full", "coins", "blood groups", "poisson", "regressions", "zero-inflated"]
+SOME = ["gaussian full", "blood groups", "poisson", "zero-inflated"]
 ULP = float(np.finfo(np.float32).eps)
 
 

@@ -8,7 +8,7 @@ import pytest
 import jaxem
 
 #: One more program to compile each.
-SOME = ["gaussian diagonal", "poisson log-rates", "latent classes", "regressions"]
+SOME = ["gaussian diagonal", "poisson log-rates", "regressions"]
 
 
 @pytest.mark.parametrize("study", SOME, indirect=True)

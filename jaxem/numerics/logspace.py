@@ -43,6 +43,9 @@ def softmax(factors: Array) -> Array:
     Returns:
         Shape (..., K).
     """
-    total = log_sum_exp(factors)[..., None]
     possible = factors > -jnp.inf
-    return jnp.where(possible, jnp.exp(jnp.where(possible, factors - total, 0.0)), 0.0)
+    top = jax.lax.stop_gradient(jnp.max(factors, axis=-1, keepdims=True))
+    shift = jnp.where(jnp.isfinite(top), top, 0.0)
+    raised = jnp.where(possible, jnp.exp(jnp.where(possible, factors - shift, 0.0)), 0.0)
+    total = raised.sum(-1, keepdims=True)
+    return raised / jnp.where(total > 0, total, 1.0)

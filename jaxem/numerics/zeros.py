@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 _KINKS = frozenset({"max", "min", "abs", "sign", "reduce_max", "reduce_min", "clamp"})
-_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "checkpoint"})
+_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
 
 
 @jax.custom_jvp

@@ -47,10 +47,6 @@ BROKEN = {
         ),
         ["log_joint(params, z, x) fails", "array of shape (2,)", "'loc': (2, 3)"],
     ),
-    "fewer parameters than states": (
-        lambda: fit(normal, states=3, loc=centre),
-        ["'loc'", "3 states"],
-    ),
     "not a scalar": (
         lambda: fit(normal, np.ones((9, 2)), loc=centre),
         ["returns shape (2,)", "expected a scalar", ".sum()"],
@@ -120,6 +116,23 @@ def test_a_broken_declaration_is_explained(name):
         broken()
     for word in words:
         assert word in str(complaint.value)
+
+
+@pytest.mark.parametrize("states", [2, 3])
+def test_an_index_past_the_end_is_noticed(states):
+    """JAX reads the last entry in its place: three states share two centres, in silence."""
+    codes = np.array([1, 2, 3] * 5)
+
+    def run():
+        return fit(
+            with_weight(lambda p, z, x: jnp.log(p["chance"][z, x - (states == 3)])),
+            codes,
+            states,
+            chance=jaxem.flat((2, 3), constraints.simplex),
+        )
+
+    with pytest.warns(UserWarning, match="past the end of an array"):
+        run()
 
 
 def test_new_rows_of_the_same_shape_are_looked_at_too():

@@ -53,8 +53,8 @@ STARTS = {
     "no probabilities": ({**START, "weights": [0.5, 0.7]}, ["init['weights']", "support"]),
     "a negative scale": ({**START, "scale": [1.0, -1.0]}, ["init['scale']", "support"]),
     "not a number": ({**START, "loc": [np.nan, 0.0]}, ["init['loc']", "not finite"]),
-    "no dictionary": ([0.0, 1.0], ["init must be a dictionary", "list"]),
-    "a word": ("kmeans", ["init must be a dictionary", "str"]),
+    "no dictionary": ([0.0, 1.0], ["init must be a dictionary", "[0.0, 1.0]"]),
+    "a word": ("kmeans", ["init must be a dictionary", "initialiser", "'kmeans'"]),
     "responsibilities of other rows": (
         jaxem.initial.from_responsibilities(np.ones((3, 2))),
         ["(3, 2)", "expected (40, 2)"],
@@ -92,7 +92,7 @@ OPTIONS = {
     "tolerance ": (float("nan"), ["tolerance", "nan"]),
     "time_limit": (0, ["time_limit", "positive", "0"]),
     "algorithm": ("em", ["algorithm", "jaxem.EM", "'em'"]),
-    "key": ("seed", ["key", "integer", "'seed'"]),
+    "key": ("seed", ["key must be an int", "'seed'"]),
 }
 
 

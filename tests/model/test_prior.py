@@ -92,14 +92,14 @@ def test_a_prior_may_ask_for_others_in_any_order():
 @pytest.mark.parametrize(
     ("prior", "words"),
     [
-        ({"a": 3.0}, "prior.'a'. is a float.*flat.*Delta"),
+        ({"a": 3.0}, "prior.'a'. is 3.0.*flat.*Delta"),
         ({"a": dist.Normal}, "prior.'a'"),
         ({"a": dist.Poisson(3.0)}, "Poisson, a discrete.*latent"),
         ({}, "no entries"),
         ([dist.Normal()], "dictionary.*list"),
         ({1: dist.Normal()}, "names are strings.*1"),
         ({"a": lambda p: dist.Normal(p["b"], 1.0)}, "'a'.*asks for parameter 'b'"),
-        ({"a": lambda p: 3.0}, "prior.'a'. is a float"),
+        ({"a": lambda p: 3.0}, "prior.'a'. is 3.0"),
     ],
 )
 def test_what_is_no_prior_is_explained(prior, words):

@@ -11,7 +11,6 @@ from jaxem.estep.expectation import take_expectation
 from jaxem.model.check import prepare_data
 from jaxem.numerics.rows import in_blocks
 
-
 #: One more program to compile each: a model of every kind has to do.
 SOME = [
     "gaussian full",

@@ -40,4 +40,3 @@ def test_marginals_are_the_gradient_of_the_evidence(study):
     np.testing.assert_allclose(
         study.at_start.marginals, study.at_start.evidence_slope, rtol=1e-13, atol=1e-15
     )
-

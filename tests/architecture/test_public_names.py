@@ -39,6 +39,8 @@ STARTS = {
     "prior_draws",
     "random_responsibilities",
     "random_rows",
+    "scattered",
+    "seeds_and_scattered",
 }
 
 

@@ -118,6 +118,14 @@ def test_a_collapse_is_told_and_never_wins(form):
         assert np.all(np.isfinite(value))
 
 
+@pytest.mark.parametrize("form", [scales, precisions], ids=lambda form: form.__name__)
+def test_a_collapse_that_is_stopped_on_its_way_does_not_win(form):
+    model, data, starts = form()
+    fit = jaxem.fit(model, data, init=starts, restarts=2, max_steps=4)
+    assert fit.restarts.objective[0] > fit.restarts.objective[1]
+    assert fit.restarts.best == 1
+
+
 def test_a_constant_column_is_a_collapse_of_all():
     model, data, _ = diagonal()
     data = np.column_stack([data[:, 0], np.full(40, 3.0)])

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+import jaxem
 from jaxem.model import check
 from jaxem.model.check import prepare_data, prepare_weights
 
@@ -53,5 +54,8 @@ def test_integers_stay_integers_and_floats_follow_the_flag(float32, monkeypatch)
 
 
 def test_weights_are_ones_unless_given():
-    np.testing.assert_array_equal(prepare_weights(None, 3, 2), np.ones(3))
-    np.testing.assert_array_equal(prepare_weights([1, 2, 0], 3, 2), [1.0, 2.0, 0.0])
+    model = jaxem.Model(
+        lambda params, z, x: params["loc"][z] * x, jaxem.Finite(2), {"loc": jaxem.flat((2,))}
+    )
+    np.testing.assert_array_equal(prepare_weights(None, 3, model), np.ones(3))
+    np.testing.assert_array_equal(prepare_weights([1, 2, 0], 3, model), [1.0, 2.0, 0.0])

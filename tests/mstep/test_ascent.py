@@ -37,5 +37,5 @@ def test_steps_that_are_far_too_long_are_shortened():
 
 
 def test_an_ascent_without_steps_is_refused():
-    with pytest.raises(jaxem.DeclarationError, match="at least 1 step.*steps=0"):
+    with pytest.raises(jaxem.DeclarationError, match=r"at least 1 step.*steps=0"):
         jaxem.Ascent(steps=0)

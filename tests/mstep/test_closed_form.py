@@ -66,7 +66,10 @@ def test_an_update_in_the_right_direction_is_generalised_em():
 @pytest.mark.parametrize(
     ("update", "words"),
     [
-        (lambda p, x, r: {"lok": p["loc"]}, "returned 'lok', which is not among the parameters.*'loc'"),
+        (
+            lambda p, x, r: {"lok": p["loc"]},
+            "returned 'lok', which is not among the parameters.*'loc'",
+        ),
         (lambda p, x, r: {"loc": jnp.zeros(3)}, r"'loc' with shape \(3,\); expected \(2,\)"),
         (lambda p, x, r: p["loc"], "must return a dictionary"),
     ],

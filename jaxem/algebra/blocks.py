@@ -17,18 +17,19 @@ _COUPLED = 1e-9
 def batch_axes(
     probe: Probe, parameters: tuple[Parameter, ...], trials: list[Trial], rng: np.random.Generator
 ) -> tuple[int, ...]:
-    """Leading non-event axes along which parameters, taken together, do not interact.
+    """Non-event axes, common to all, along which parameters, taken together, do not interact.
 
     Args:
         probe: The window onto Q.
-        parameters: One, or several with the same non-event axes.
+        parameters: One, or several.
         trials: Places to look; two are enough.
         rng: Random scalings.
 
     Returns:
         The axes, counted from the front.
     """
-    axes = set(range(len(parameters[0].shape) - parameters[0].event_dim))
+    leading = [p.shape[: len(p.shape) - p.event_dim] for p in parameters]
+    axes = {a for a, sizes in enumerate(zip(*leading, strict=False)) if len(set(sizes)) == 1}
     for trial in trials[:2]:
         v = {p.name: rng.normal(size=p.shape) for p in parameters}
         scalings = {a: _scaling(parameters[0], a, rng) for a in axes}
@@ -44,9 +45,8 @@ def batch_axes(
 
 
 def _scaling(p: Parameter, axis: int, rng: np.random.Generator) -> np.ndarray:
-    shape = [1] * (len(p.shape) - p.event_dim)
-    shape[axis] = p.shape[axis]
-    return rng.uniform(0.5, 1.5, size=shape)
+    """A random scaling along one axis, of shape (1, ..., n); see `_align`."""
+    return rng.uniform(0.5, 1.5, size=(1,) * axis + (p.shape[axis],))
 
 
 def _align(scaling: np.ndarray, p: Parameter) -> np.ndarray:

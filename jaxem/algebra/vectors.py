@@ -37,7 +37,7 @@ class Simplex(Form):
         """Half way to the vertex of the least probable category."""
         xp = t.__array_namespace__()
         vertex = xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1])
-        return (t + vertex) / 2
+        return xp.where(vertex, (t + 1) / 2, t / 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Softmax(Form):
     def other(self, t: Any) -> Any:
         """One unit up for the least probable category."""
         xp = t.__array_namespace__()
-        return t + (xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1]))
+        return xp.where(xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1]), t + 1, t)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,4 +104,4 @@ class BaselineSoftmax(Form):
     def other(self, t: Any) -> Any:
         """One unit up for the least probable category."""
         xp = t.__array_namespace__()
-        return t + (xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1]))
+        return xp.where(xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1]), t + 1, t)

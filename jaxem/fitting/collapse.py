@@ -49,12 +49,13 @@ def collapsed(
         if p.kind not in ("positive", "positive_definite", "lower_cholesky"):
             continue
         with np.errstate(all="ignore"):
-            shrunk, tiny = _shrink(p, runs.values[p.name], plan.home[p.name])
-            _, next_tiny = _shrink(p, runs.proposals[p.name], plan.home[p.name])
             found |= _vanished(p, runs.values[p.name])
-            after, _ = landscape(landscape.coordinates({**runs.values, p.name: shrunk}))
-            rises = (after > runs.objective + _GAIN) | (after == np.inf)
-            found |= (ended & rises) | (tiny & rises) | (broken & (tiny | next_tiny))
+            for change in (_shrink, _grow) if p.kind == "positive" else (_shrink,):
+                changed, tiny = change(p, runs.values[p.name], plan.home[p.name])
+                _, next_tiny = change(p, runs.proposals[p.name], plan.home[p.name])
+                after, _ = landscape(landscape.coordinates({**runs.values, p.name: changed}))
+                rises = (after > runs.objective + _GAIN) | (after == np.inf)
+                found |= (ended & rises) | (tiny & rises) | (broken & (tiny | next_tiny))
     return found
 
 
@@ -74,6 +75,13 @@ def _shrink(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, 
         factor = np.where(_is_smallest(ratio), _SHRINK, 1.0).reshape(t.shape)
         return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT
     return _shrink_matrices(t, home, p.kind == "lower_cholesky")
+
+
+def _grow(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The leaf with its largest entry made larger: a precision collapses by growing."""
+    ratio = (np.median(home) / t).reshape(len(t), -1)
+    factor = np.where(_is_smallest(ratio), _SHRINK**-2, 1.0).reshape(t.shape)
+    return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT**2
 
 
 def _shrink_matrices(t: np.ndarray, home: np.ndarray, factored: bool):

@@ -5,15 +5,22 @@ thrown there (a slope of 1e-8) seems stationary. The test is a jump: the entries
 beside what is ordinary for the data are moved inward, and the objective may not rise.
 """
 
+from typing import Any
+
+import jax
 import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.fitting.certify import Landscape
 from jaxem.fitting.restarts import Runs
+from jaxem.model import Model
 from jaxem.model.prior import Parameter
+from jaxem.status import Status
 
 _TINY = 1e-3
 _INWARD = (1e-2, 0.1, 1.0)
+_VANISHING = 1e-8
+_STALLED = 1e-2
 
 
 def rises_inward(
@@ -39,3 +46,24 @@ def rises_inward(
                 rise = landscape(landscape.coordinates(moved))[0] - runs.objective
             best = np.fmax(best, rise)
     return best
+
+
+def prior_is_infinite(model: Model, runs: Runs) -> np.ndarray:
+    """Whether the prior rises without bound as a tiny probability goes to zero, (R,).
+
+    A Dirichlet or Beta below one does where the data give no counts; the posterior has no mode.
+    A run that has stalled may have been stopped a good way before zero.
+    """
+    here: dict[str, Any] = dict(runs.values)
+    nearer, tiny = dict(here), np.zeros(len(runs.objective), bool)
+    limit = np.where(runs.status == Status.STALLED, _STALLED, _VANISHING)
+    for p in model.free:
+        if p.kind in ("simplex", "unit") and p.described != "flat":
+            t = runs.values[p.name]
+            small = t < limit.reshape(-1, *[1] * (t.ndim - 1))
+            nearer[p.name] = np.where(small, np.maximum(t, 1e-30) * 1e-2, t)
+            tiny |= small.reshape(len(t), -1).any(1)
+    if not tiny.any():
+        return tiny
+    density = jax.vmap(model.prior_density)
+    return tiny & (np.asarray(density(nearer)) > np.asarray(density(here)) + 0.5)

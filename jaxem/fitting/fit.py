@@ -13,7 +13,7 @@ from jaxem.algorithm.em import EM
 from jaxem.estep.batch import Batch, make_batch
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
-from jaxem.fitting.edges import rises_inward
+from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.restarts import Progress, Runs, run_restarts
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.save import pick
@@ -185,6 +185,12 @@ def _conclude(
         )
         for i in range(len(runs.status))
     ]
+    infinite = prior_is_infinite(model, runs)
+    if infinite.any():  # then a run that stalled did so on the way to infinity
+        infinite |= np.asarray([s == Status.STALLED for s in status])
+        status = [
+            Status.NO_INTERIOR_MODE if i else s for i, s in zip(infinite, status, strict=True)
+        ]
     best = _best(status, runs.objective)
     restarts = Restarts(
         objective=runs.objective,

@@ -66,4 +66,5 @@ def prior_is_infinite(model: Model, runs: Runs) -> np.ndarray:
     if not tiny.any():
         return tiny
     density = jax.vmap(model.prior_density)
+    tiny &= np.isfinite(runs.objective)
     return tiny & (np.asarray(density(nearer)) > np.asarray(density(here)) + 0.5)

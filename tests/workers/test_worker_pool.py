@@ -55,14 +55,14 @@ def bare(monkeypatch):
 
 
 def test_a_small_machine_gets_a_floor(bare):
-    bare.setattr(os, "cpu_count", lambda: 2)
+    bare.setattr(workers, "_cores", lambda: 2)
     workers.ensure_worker_pool()
     assert os.environ["PJRT_NPROC"] == "4"
 
 
 @pytest.mark.parametrize("name", ["PJRT_NPROC", "NPROC"])
 def test_a_person_s_own_choice_stays(bare, name):
-    bare.setattr(os, "cpu_count", lambda: 2)
+    bare.setattr(workers, "_cores", lambda: 2)
     bare.setenv(name, "3")
     workers.ensure_worker_pool()
     assert {key: os.environ.get(key) for key in ("PJRT_NPROC", "NPROC")}[name] == "3"
@@ -70,7 +70,7 @@ def test_a_person_s_own_choice_stays(bare, name):
 
 
 def test_a_large_machine_is_left_alone(bare):
-    bare.setattr(os, "cpu_count", lambda: 16)
+    bare.setattr(workers, "_cores", lambda: 16)
     workers.ensure_worker_pool()
     assert "PJRT_NPROC" not in os.environ
 

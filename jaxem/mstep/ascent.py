@@ -74,7 +74,9 @@ class Ascent(MStep):
 def _guard(loss, start, end):
     """The point on the way from start to end, end first, at which the loss is not higher."""
     before = loss(start)
-    between = lambda scale: jax.tree.map(lambda a, b: a + scale * (b - a), start, end)  # noqa: E731
+
+    def between(scale):
+        return jax.tree.map(lambda a, b: a + scale * (b - a), start, end)
 
     def worse(state):
         _, value, halvings = state

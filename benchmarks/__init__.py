@@ -1,4 +1,4 @@
-"""Paired timings against scikit-learn: `python -m benchmarks.gaussian`, `benchmarks.restarts`."""
+"""Paired timings against other libraries, one program a file: `python -m benchmarks.gaussian`."""
 
 import os
 

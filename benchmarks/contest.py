@@ -1,91 +1,91 @@
-"""One contest: jaxem and scikit-learn in turn, the same starts, the same number of EM steps.
+"""Two libraries in turn: the same work by each, right after one another, several times.
 
-The number of steps is the stopping rule of both, so that neither gains by stopping early; what
-each has reached is compared, and has to be the same. jaxem's first fit, which holds tracing,
-planning and compilation, is timed apart.
+A machine that is slower for a minute slows both halves of a pair, so the ratio is taken pair by
+pair, and its median is what counts. The time of one step is the difference between a long and a
+short fit: what every fit pays once, such as reading the data or its last check, cancels.
 """
 
 import dataclasses
 import time
-import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
-import jaxem
-from benchmarks.problem import Size, declare, draw_rows, draw_starts
+from benchmarks.report import figure
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
-    """Seconds of every paired run, and how many nats the two answers are apart at most."""
+class Pairs:
+    """Seconds of jaxem and of its peer, pair by pair."""
 
-    size: Size
-    first: float
     ours: np.ndarray
     theirs: np.ndarray
-    apart: float
 
-    @property
-    def ratios(self) -> np.ndarray:
-        """scikit-learn's time over jaxem's, pair by pair."""
-        return self.theirs / self.ours
-
-
-def fit_ours(size: Size, rows, starts, model: jaxem.Model) -> np.ndarray:
-    """Log likelihood of every restart, (R,)."""
-    done = jaxem.fit(
-        model, rows, init=starts, restarts=size.restarts, tolerance=0, max_steps=size.steps
-    )
-    return np.asarray(done.restarts.objective)
+    def cells(self, unit: float = 1.0) -> list[str]:
+        """Median of each and the ratio with its range, as three cells of a table."""
+        ratios = self.theirs / self.ours
+        low, middle, high = (figure(q) for q in np.quantile(ratios, [0, 0.5, 1]))
+        medians = [figure(float(np.median(times)) / unit) for times in (self.ours, self.theirs)]
+        return [*medians, f"{middle} ({low} to {high})"]
 
 
-def fit_theirs(size: Size, rows, starts) -> np.ndarray:
-    """The same with scikit-learn, one start after another: it has no other way."""
-    return np.array([_fit_one(size, rows, starts, r) for r in range(size.restarts)])
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Pairs of whole fits, and what the last fit of each returned."""
+
+    whole: Pairs
+    ours: Any
+    theirs: Any
 
 
-def _fit_one(size: Size, rows, starts, r: int) -> float:
-    mixture = GaussianMixture(
-        size.components,
-        reg_covar=0,
-        tol=0,
-        max_iter=size.steps,
-        weights_init=starts["weights"][r],
-        means_init=starts["loc"][r],
-        precisions_init=np.linalg.inv(starts["cov"][r]),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the steps are the stopping rule
-        mixture.fit(rows)
-    return mixture.score(rows) * len(rows)
+@dataclasses.dataclass(frozen=True)
+class Stepwise(Outcome):
+    """The same for long fits, and the time of one step from the short and the long fit."""
+
+    step: Pairs
 
 
-def clock(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
+def clock(work: Callable[[], Any]) -> tuple[float, Any]:
     """Seconds that a piece of work takes, and what it returns."""
     begin = time.perf_counter()
     answer = work()
     return time.perf_counter() - begin, answer
 
 
-def contest(size: Size, repeats: int) -> Result:
-    """Run both in turn, `repeats` times."""
-    rows = draw_rows(size)
-    starts = draw_starts(size, rows)
-    if size.restarts == 1:
-        given = {name: value[0] for name, value in starts.items()}
-    else:
-        given = starts
-    model = declare(size)
-    first, ours = clock(lambda: fit_ours(size, rows, given, model))
-    pairs = []
-    theirs = ours
+def duel(ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int) -> Outcome:
+    """Time both in turn; what compiles has to have run before."""
+    seconds, answers = [], (None, None)
     for _ in range(repeats):
-        mine, _ = clock(lambda: fit_ours(size, rows, given, model))
-        peer, theirs = clock(lambda: fit_theirs(size, rows, starts))
-        pairs.append((mine, peer))
-    seconds = np.array(pairs)
-    apart = float(np.max(np.abs(ours - theirs)))
-    return Result(size, first, seconds[:, 0], seconds[:, 1], apart)
+        (mine, a), (peer, b) = clock(ours), clock(theirs)
+        seconds.append((mine, peer))
+        answers = a, b
+    return Outcome(Pairs(*np.array(seconds).T), *answers)
+
+
+def duel_of_steps(
+    ours: Callable[[int], Any], theirs: Callable[[int], Any], steps: tuple[int, int], repeats: int
+) -> Stepwise:
+    """Time fits of few and of many steps by both in turn.
+
+    Args:
+        ours: A fit by jaxem of that many steps.
+        theirs: The same by the peer.
+        steps: Few and many.
+        repeats: Pairs.
+    """
+    few, many = steps
+    short, long = [], []
+    answers = (None, None)
+    for _ in range(repeats):
+        seconds = []
+        for fit in (ours, theirs):
+            brief, _ = clock(lambda fit=fit: fit(few))
+            full, answer = clock(lambda fit=fit: fit(many))
+            seconds.append((brief, full, answer))
+        short.append([s[0] for s in seconds])
+        long.append([s[1] for s in seconds])
+        answers = tuple(s[2] for s in seconds)
+    whole = np.array(long)
+    step = (whole - np.array(short)) / (many - few)
+    return Stepwise(Pairs(*whole.T), *answers, step=Pairs(*step.T))

@@ -15,6 +15,7 @@ from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 _STRIDES = 4.0 ** np.arange(-4, 3)
 _LARGEST = 48
+_ROUNDS_HOME = 8
 _WORTHWHILE = 0.5
 
 
@@ -29,13 +30,33 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
 
 def find_home(probe: Probe, rng: np.random.Generator) -> Values:
     """Parameters of the size that the data ask for, all states alike."""
-    return climb(probe, probe.center(), random_responsibilities(probe, rng, 20.0), rounds=3)
+    shares = random_responsibilities(probe, rng, 20.0)
+    return climb(probe, probe.center(), shares, rounds=_ROUNDS_HOME)
 
 
 def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:
     """Home, and three coarse climbs from it under uneven responsibilities, states apart."""
     shares = [random_responsibilities(probe, rng, 0.3) for _ in range(3)]
-    return (home, *(climb(probe, home, share, rounds=1) for share in shares))
+    climbs = (home, *(climb(probe, home, share, rounds=1) for share in shares))
+    for p in probe.free:
+        if p.kind == "real" and all(np.array_equal(c[p.name], home[p.name]) for c in climbs):
+            unit = _curvature_unit(probe, home, p, shares[0], rng)
+            climbs = tuple(
+                {**c, p.name: c[p.name] + unit * rng.normal(size=p.shape)} for c in climbs
+            )
+    return climbs
+
+
+def _curvature_unit(probe: Probe, home: Values, p: Parameter, shares: np.ndarray, rng) -> float:
+    """How far all entries move until Q has changed by about a nat a row; 0.1 if it never does.
+
+    It tells the scale of a location that no climb wanted to leave: a mean of 0 of data near 1e-8.
+    """
+    signs = rng.choice([-1.0, 1.0], size=p.shape)
+    _, _, (image,) = probe([home], shares, [{p.name: signs}])
+    curvature = float(np.abs((signs * image[p.name]).sum())) / max(signs.size, 1)
+    unit = np.sqrt(probe.count / curvature) if curvature > 0 else np.inf
+    return float(unit) if np.isfinite(unit) else 0.1
 
 
 def mix(
@@ -64,13 +85,16 @@ def _row_log_scale(u: np.ndarray) -> np.ndarray:
 
 
 def climb(probe: Probe, values: Values, responsibilities: np.ndarray, rounds: int) -> Values:
-    """A few coarse steps uphill, leaf by leaf."""
+    """A few coarse steps uphill, leaf by leaf; fewer if a round changes nothing."""
     for _ in range(rounds):
+        before = values
         for p in probe.free:
             candidates = _candidates(probe, values, responsibilities, p)
             points = [values] + [{**values, p.name: c} for c in candidates]
             q, _, _ = probe(points, responsibilities)
             values = points[_nearest_good(np.where(np.isfinite(q), q, -np.inf))]
+        if values is before:
+            break
     return values
 
 
@@ -103,7 +127,15 @@ def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -
         for stride in _STRIDES:
             for direction in (np.where(weak, 0.0, np.sign(gu)), gu / size):
                 steps.append(from_real(p.kind, u + stride * direction))
-    return [s for s in steps if np.all(np.isfinite(s))]
+    return [s for s in steps if _has_coordinates(p, s)]
+
+
+def _has_coordinates(p: Parameter, value: np.ndarray) -> bool:
+    """Whether a value, after rounding, still lies inside its support."""
+    try:
+        return bool(np.all(np.isfinite(value)) and np.all(np.isfinite(to_real(p.kind, value))))
+    except np.linalg.LinAlgError:
+        return False
 
 
 def _newton_step(probe: Probe, values: Values, responsibilities, p, g) -> np.ndarray:

@@ -6,11 +6,13 @@ of the same shapes.
 """
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import jax
 import numpy as np
 
+from jaxem.algebra.anchors import Anchors, Refused, find_anchors
 from jaxem.algebra.blocks import (
     batch_axes,
     block_size,
@@ -22,8 +24,10 @@ from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibili
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
+from jaxem.algebra.route import Route
 from jaxem.algebra.rows import planning_rows
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
+from jaxem.algebra.tables import Tables
 from jaxem.model import Model
 from jaxem.model.declaration import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
@@ -46,7 +50,11 @@ class Plan:
             are alike, and a few where they are apart.
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
+        tables: The log joint in float64, compiled.
         programs: Compiled programs of this plan, by what they were compiled for.
+        compiled: Seconds that compiling took, by algorithm, path and number of restarts.
+        found: The sufficient statistics of the last data, by their fingerprint.
+        route: In the plan of a `Fit`: how the data were used, and what the guards saw.
     """
 
     solvers: tuple[Solver, ...]
@@ -54,7 +62,11 @@ class Plan:
     climbs: tuple[Values, ...]
     strengths: Strengths
     reasons: dict[str, str]
+    tables: Tables
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    compiled: dict[Any, float] = dataclasses.field(default_factory=dict)
+    found: dict[bytes, Anchors | Refused] = dataclasses.field(default_factory=dict)
+    route: Route | None = None
 
     @property
     def exact(self) -> bool:
@@ -107,25 +119,54 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
     leaves, tree = jax.tree.flatten(data)
     key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
     if key not in model.plans:
-        model.plans[key] = _plan(_open_probe(model, planning_rows(data, weights)))
+        tables = Tables(model)
+        probe = _open_probe(model, planning_rows(data, weights), tables)
+        model.plans[key] = _plan(probe, tables)
     return model.plans[key]
 
 
-def _open_probe(model: Model, rows: Data) -> Probe:
+def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
+    """Find the sufficient statistics of data, or return those already found for them.
+
+    Args:
+        plan: The plan of the model.
+        model: The declared model.
+        data: Rows without repetitions, NumPy leaves.
+    """
+    fingerprint = hashlib.blake2b(digest_size=16)
+    for leaf in jax.tree.leaves(data):
+        fingerprint.update(memoryview(np.ascontiguousarray(leaf)))
+    key = fingerprint.digest()
+    if key not in plan.found:
+        rng = np.random.default_rng(0)
+        fixed = {p.name: p.floored(p.fixed) for p in model.parameters if p.fixed is not None}
+
+        def draw() -> Values:
+            with jax.enable_x64(True):
+                return {**fixed, **mix(model.free, plan.climbs, rng)}
+
+        plan.found.clear()  # one data set at a time: coefficients may be large
+        home = {**fixed, **plan.home}
+        with np.errstate(all="ignore"):
+            plan.found[key] = find_anchors(plan.tables, draw, home, data)
+    return plan.found[key]
+
+
+def _open_probe(model: Model, rows: Data, tables: Tables) -> Probe:
     """Look at the log joint at ordinary parameters, and compile its derivatives."""
     rows = widen(rows)
+    ordinary = ordinary_values(model, _TRIALS)
+    draws = [{name: leaf[i] for name, leaf in ordinary.items()} for i in range(_TRIALS)]
+    looked = np.stack([tables(draw, rows) for draw in draws])
     with jax.enable_x64(True):
-        ordinary = ordinary_values(model, _TRIALS)
-        tables = np.asarray(jax.jit(jax.vmap(model.table, in_axes=(0, None)))(ordinary, rows))
-        first = {name: leaf[0] for name, leaf in ordinary.items()}
-        beyond = np.asarray(jax.jit(model.overruns)(first, rows))
+        beyond = np.asarray(jax.jit(model.overruns)(draws[0], rows))
         compiled = jax.jit(jax.vmap(derivatives(model), in_axes=(0, 0, None, None)))
-    check_tables(tables, rows)
+    check_tables(looked, rows)
     warn_of_overruns(beyond, rows)
-    return Probe(model, rows, np.any(tables > -np.inf, axis=0), compiled)
+    return Probe(model, rows, np.any(looked > -np.inf, axis=0), compiled)
 
 
-def _plan(probe: Probe) -> Plan:
+def _plan(probe: Probe, tables: Tables) -> Plan:
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         climbs = climb_apart(probe, find_home(probe, rng), rng)
@@ -134,7 +175,7 @@ def _plan(probe: Probe) -> Plan:
         strength = dependencies(probe, trials, answers, rng)
         groups = components(strength, list(members))
         solvers = tuple(_group(probe, trials, rng, group, members) for group in groups)
-    return Plan(solvers, members, climbs, strength, reasons)
+    return Plan(solvers, members, climbs, strength, reasons, tables)
 
 
 def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:

@@ -8,8 +8,8 @@ import jax
 
 from jaxem.algebra.plan import Plan
 from jaxem.estep import EStep, Exact
-from jaxem.estep.batch import Batch
-from jaxem.estep.expectation import Values, take_expectation
+from jaxem.estep.expectation import Values
+from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.mstep import Derived, MStep
 from jaxem.types import Array, DeclarationError
@@ -61,10 +61,10 @@ class EM:
         own = isinstance(m_step, MStep)
         object.__setattr__(self, "m_step", m_step if own else Derived(m_step))
 
-    def step(self, model: Model, plan: Plan, values: Values, batch: Batch, keep: bool) -> Step:
+    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
         """One step from parameters by dotted name."""
         values = jax.lax.stop_gradient(dict(values))
-        evidence, counts, q = take_expectation(model, self.e_step, values, batch, keep)
+        evidence, counts, q = source.expect(model, self.e_step, values)
         names = tuple(p.name for p in model.free)
         proposal = self.m_step(plan, q, values, names)
         return Step(evidence, model.prior_density(values), counts, proposal)

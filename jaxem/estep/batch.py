@@ -6,11 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.numerics.rows import in_blocks, row_count
+from jaxem.numerics.rows import in_blocks
 from jaxem.types import Array, Data
 
 #: Entries of the table of log factors that one block may hold, over all restarts.
 _ENTRIES = 2**18
+
+#: The same, with features, where log factors are matrix products.
+_PRODUCT_ENTRIES = 2**19
+
+#: A GPU is given blocks this many times as large, to fill it.
+_GPU = 64
 
 #: Bytes of responsibilities that may be kept between the E- and the M-step.
 _KEPT = 2**26
@@ -28,22 +34,32 @@ class Batch(NamedTuple):
     weights: Array
 
 
-def make_batch(data: Data, weights: np.ndarray, states: int, lanes: int) -> Batch:
-    """Cut data into as many blocks as keep a block's table small.
+def block_size(count: int, entries: int, features: int = 0) -> int:
+    """Rows a block, so that equal blocks hold at most so many entries.
+
+    Args:
+        count: Rows in all.
+        entries: Log factors that each row of a block brings with it.
+        features: Features that it brings, where log factors are products.
+    """
+    most = _PRODUCT_ENTRIES if features else _ENTRIES
+    scale = 1 if jax.default_backend() == "cpu" else _GPU
+    largest = max(64, most * scale // (entries + features))
+    return -(-count // -(-count // largest))
+
+
+def make_batch(data: Data, weights: np.ndarray, size: int) -> Batch:
+    """Cut data into blocks of so many rows.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
-        states: Latent states a row.
-        lanes: Restarts that run at once.
+        size: Rows a block.
 
     Returns:
         The batch.
     """
-    count = row_count(data)
-    largest = max(64, _ENTRIES // (states * lanes))
-    blocks = -(-count // largest)
-    return Batch(*jax.tree.map(jnp.asarray, in_blocks(data, weights, -(-count // blocks))))
+    return Batch(*jax.tree.map(jnp.asarray, in_blocks(data, weights, size)))
 
 
 def keeps_responsibilities(batch: Batch, states: int, lanes: int) -> bool:

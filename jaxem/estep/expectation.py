@@ -1,10 +1,11 @@
-r"""The E-step over a batch, and the expected log joint Q that it defines.
+r"""The expected log joint Q, that an E-step defines and an M-step raises.
 
 .. math:: Q(\theta) = \sum_i w_i \sum_z r_{iz} \log p(x_i, z \mid \theta) + \log p(\theta)
 
-A row of weight zero is absent, even where its evidence is -inf; a state without responsibility is
-absent, even where its log joint is -inf. When the responsibilities of all rows are too many to
-keep, each evaluation of Q makes them again, block by block, from the parameters of the E-step.
+The rows are those of the data; or a few anchors, and then the responsibilities are signed weights
+and Q is right up to a constant. A state without responsibility is absent, even where its log joint
+is -inf. When the responsibilities of all rows are too many to keep, each evaluation of Q makes them
+again, block by block, from the parameters of the E-step.
 """
 
 import dataclasses
@@ -31,7 +32,8 @@ class Expectation:
         batch: The rows.
         at: The parameters of the E-step.
         counts: Expected count of each state, (K,).
-        kept: Responsibilities times row weights, (blocks, size, K), or None to make them again.
+        kept: Responsibilities times row weights, (blocks, size, K), or None to make them again;
+            of anchors, which stand for many rows, they may be negative.
     """
 
     model: Model
@@ -57,12 +59,12 @@ class Expectation:
             rows, weights, kept = inputs
             table = self.model.table(values, rows)
             shares = self._shares(rows, weights) if kept is None else kept
-            held = shares > 0
+            held = shares != 0
             inner = jnp.where(held, shares * jnp.where(held, table, 0.0), 0.0)
             return total + inner.sum(), None
 
         start = self.model.prior_gradient_point(values)
-        return _over_blocks(block, start, (*self.batch, self.kept))[0]
+        return over_blocks(block, start, (*self.batch, self.kept))[0]
 
     def responsibilities(self) -> Array:
         """Responsibilities times row weights of all rows, (blocks * size, K)."""
@@ -77,39 +79,7 @@ class Expectation:
         return jax.lax.stop_gradient(weights[:, None] * shares)
 
 
-def take_expectation(
-    model: Model, e_step: EStep, values: Values, batch: Batch, keep: bool
-) -> tuple[Array, Array, Expectation]:
-    """The E-step: the evidence of all rows, and Q.
-
-    Args:
-        model: The declared model.
-        e_step: How responsibilities are made.
-        values: Parameters by dotted name.
-        batch: The rows.
-        keep: Whether to keep the responsibilities.
-
-    Returns:
-        The sum of the weighted log evidence, a scalar; the expected count of each state, (K,);
-        and Q.
-    """
-
-    def block(totals, inputs):
-        (total, counts), (rows, weights) = totals, inputs
-        table = model.table(values, rows)
-        evidence = e_step.evidence(model.latent, table)
-        present = weights > 0
-        shares = weights[:, None] * e_step.responsibilities(model.latent, table)
-        total = total + jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
-        return (total, counts + shares.sum(0)), shares if keep else None
-
-    zero = jnp.zeros((), batch.weights.dtype)
-    none = jnp.zeros(model.latent.size, batch.weights.dtype)
-    (evidence, counts), kept = _over_blocks(block, (zero, none), tuple(batch))
-    return evidence, counts, Expectation(model, e_step, batch, values, counts, kept)
-
-
-def _over_blocks(block, start, inputs):
+def over_blocks(block, start, inputs):
     """Run over blocks, keeping none of a block's temporaries for the derivative."""
     count = inputs[1].shape[0]
     if count == 1:

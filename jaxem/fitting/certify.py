@@ -17,8 +17,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.em import EM
-from jaxem.estep.batch import Batch
-from jaxem.estep.expectation import take_expectation
+from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 
@@ -44,20 +43,26 @@ class Certificate:
 class Landscape:
     """The objective of a batch as a function of real coordinates, for all restarts."""
 
-    def __init__(self, model: Model, plan: Plan, algorithm: EM, batch: Batch):
+    def __init__(self, model: Model, plan: Plan, algorithm: EM, source: Source):
         self._free = model.free
-        self._batch = batch
+        self._source = source
 
-        def objective(u, fixed, batch):
-            values = {**fixed, **{p.name: p.from_real(u[p.name]) for p in model.free}}
-            evidence, _, _ = take_expectation(model, algorithm.e_step, values, batch, keep=False)
-            return evidence + model.prior_density(values)
+        def both(u, fixed, source):
+            """The gradient is that of Q where the E-step was made (Fisher's identity)."""
 
-        both = jax.vmap(jax.value_and_grad(objective), in_axes=(0, None, None))
-        self._program = plan.program(("landscape", algorithm.e_step), both)
+            def values(u):
+                return {**fixed, **{p.name: p.from_real(u[p.name]) for p in model.free}}
+
+            here = jax.lax.stop_gradient(values(u))
+            evidence, _, q = source.expect(model, algorithm.e_step, here)
+            return evidence + model.prior_density(here), jax.grad(lambda v: q(values(v)))(u)
+
+        program = jax.vmap(both, in_axes=(0, None, None))
+        self._program = plan.program(("landscape", algorithm.e_step), program)
+        self._dtype = source.batch.weights.dtype
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._fixed = {
-            p.name: jnp.asarray(p.fixed, batch.weights.dtype)
+            p.name: jnp.asarray(p.fixed, self._dtype)
             for p in model.parameters
             if p.fixed is not None
         }
@@ -70,7 +75,7 @@ class Landscape:
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""
-        value, gradient = self._program(self._split(u), self._fixed, self._batch)
+        value, gradient = self._program(self._split(u), self._fixed, self._source)
         flat = [np.asarray(gradient[k]).reshape(len(u), -1) for k in self._shapes]
         return np.asarray(value, float), np.concatenate(flat, 1).astype(float)
 
@@ -79,7 +84,7 @@ class Landscape:
         for name, shape in self._shapes.items():
             width = int(np.prod(shape))
             piece = u[:, start : start + width].reshape(len(u), *shape)
-            out[name] = jnp.asarray(piece, self._batch.weights.dtype)
+            out[name] = jnp.asarray(piece, self._dtype)
             start += width
         return out
 

@@ -1,5 +1,6 @@
 """`fit`: from a declared model and data to a `Fit`."""
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algorithm.em import EM
-from jaxem.estep.batch import Batch, make_batch
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
-from jaxem.fitting.restarts import Progress, Runs, run_restarts
+from jaxem.fitting.guards import Guards
+from jaxem.fitting.path import Ways, find_ways
+from jaxem.fitting.restarts import Progress, Runner, Runs
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting, seeds_and_scattered
@@ -72,19 +74,27 @@ def fit(
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     plan = make_plan(model, data, weights)
     starts = _make_starts(Setting(model, plan, data, weights), init, restarts, key)
-    batch = make_batch(data, weights, model.latent.size, restarts)
-    runs = run_restarts(
+    ways = find_ways(model, plan, algorithm, data, weights, restarts)
+    guards = Guards(model, plan, ways)
+    runner = Runner(
         model,
         plan,
         algorithm,
-        batch,
+        ways,
         starts,
+        guards,
         tolerance=tolerance,
         max_steps=max_steps,
         time_limit=time_limit,
         report=_reporter(progress),
     )
-    return _conclude(model, plan, algorithm, batch, runs, tolerance)
+    runs = runner.run()
+    route = dataclasses.replace(
+        ways.route(), guards=tuple(guards.seen), changes=tuple(runner.changes)
+    )
+    ran = dataclasses.replace(plan, route=route)
+    rows = int((weights > 0).sum())
+    return _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
 
 
 def _check_options(restarts, tolerance, max_steps, time_limit, algorithm) -> None:
@@ -166,10 +176,58 @@ def _reporter(progress: bool | Callable[[Progress], None]) -> Callable[[Progress
 
 
 def _conclude(
-    model: Model, plan: Plan, algorithm: EM, batch: Batch, runs: Runs, tolerance: float
+    model: Model, plan: Plan, algorithm: EM, ways: Ways, runs: Runs, tolerance: float, rows: int
 ) -> Fit:
     """Certify every restart, correct its status, and choose the best."""
-    landscape = Landscape(model, plan, algorithm, batch)
+    status: list[Status] = list(map(Status, runs.status.tolist()))
+    gradient_norm = np.full(len(status), np.nan)
+    for path in np.unique(runs.paths):
+        lanes = np.flatnonzero(runs.paths == path)
+        source = ways.source(path, model.latent.size, len(lanes))
+        landscape = Landscape(model, plan, algorithm, source)
+        ends, norms = _examine(landscape, model, plan, runs.take(lanes), tolerance)
+        gradient_norm[lanes] = norms
+        for lane, end in zip(lanes, ends, strict=True):
+            status[lane] = end
+    infinite = prior_is_infinite(model, runs)
+    if infinite.any():  # then a run that stalled did so on the way to infinity
+        infinite |= np.asarray([s == Status.STALLED for s in status])
+        status = [
+            Status.NO_INTERIOR_MODE if i else s for i, s in zip(infinite, status, strict=True)
+        ]
+    best = _best(status, runs.objective)
+    restarts = Restarts(
+        objective=runs.objective,
+        log_likelihood=runs.evidence,
+        status=status,
+        steps=runs.steps,
+        gradient_norm=gradient_norm,
+        params=model.nest(runs.values),
+        traces=runs.traces,
+        best=best,
+    )
+    return Fit(
+        params=pick(restarts.params, best),
+        objective=float(runs.objective[best]),
+        log_likelihood=float(runs.evidence[best]),
+        log_prior=_difference(float(runs.objective[best]), float(runs.evidence[best])),
+        status=status[best],
+        steps=int(runs.steps[best]),
+        trace=runs.traces[best],
+        gradient_norm=float(gradient_norm[best]),
+        restarts=restarts,
+        plan=plan,
+        model=model,
+        algorithm=algorithm,
+        rows=rows,
+        notes=_notes(runs, best, float(ways.weights.sum())),
+    )
+
+
+def _examine(
+    landscape: Landscape, model: Model, plan: Plan, runs: Runs, tolerance: float
+) -> tuple[list[Status], np.ndarray]:
+    """What a look at the ends of some restarts tells: their status, and their gradient norms."""
     claims = np.isin(runs.status, (Status.CONVERGED, Status.STALLED))
     certificate = certify(landscape, runs.values, bool(claims.any()))
     stuck = rises_inward(landscape, plan, model.free, runs)
@@ -185,39 +243,7 @@ def _conclude(
         )
         for i in range(len(runs.status))
     ]
-    infinite = prior_is_infinite(model, runs)
-    if infinite.any():  # then a run that stalled did so on the way to infinity
-        infinite |= np.asarray([s == Status.STALLED for s in status])
-        status = [
-            Status.NO_INTERIOR_MODE if i else s for i, s in zip(infinite, status, strict=True)
-        ]
-    best = _best(status, runs.objective)
-    restarts = Restarts(
-        objective=runs.objective,
-        log_likelihood=runs.evidence,
-        status=status,
-        steps=runs.steps,
-        gradient_norm=certificate.gradient_norm,
-        params=model.nest(runs.values),
-        traces=runs.traces,
-        best=best,
-    )
-    return Fit(
-        params=pick(restarts.params, best),
-        objective=float(runs.objective[best]),
-        log_likelihood=float(runs.evidence[best]),
-        log_prior=_difference(float(runs.objective[best]), float(runs.evidence[best])),
-        status=status[best],
-        steps=int(runs.steps[best]),
-        trace=runs.traces[best],
-        gradient_norm=float(certificate.gradient_norm[best]),
-        restarts=restarts,
-        plan=plan,
-        model=model,
-        algorithm=algorithm,
-        rows=int((np.asarray(batch.weights) > 0).sum()),
-        notes=_notes(runs, best, float(np.asarray(batch.weights).sum())),
-    )
+    return status, certificate.gradient_norm
 
 
 def _notes(runs: Runs, best: int, total: float) -> tuple[str, ...]:

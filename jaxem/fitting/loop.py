@@ -84,6 +84,19 @@ def first_states(values: dict[str, np.ndarray], size: int) -> State:
     return State(*leaves)  # pyright: ignore[reportArgumentType]
 
 
+def resume(state: State) -> State:
+    """A restart sent back to the last parameters that were judged, to judge them again."""
+    return state._replace(
+        values=state.previous,
+        objective=-jnp.inf,
+        gain=jnp.inf,
+        steps=np.maximum(state.steps, 0) - 1,
+        halvings=0,
+        quiet=0,
+        status=Status.RUNNING,
+    )
+
+
 def run_chunk(
     step: Callable[[Values], Step],
     between: Callable[[Values, Values], Values],

@@ -11,10 +11,15 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.em import EM
-from jaxem.estep.batch import Batch, keeps_responsibilities
-from jaxem.fitting.loop import Controls, State, first_states, run_chunk
+from jaxem.estep.source import Source
+from jaxem.fitting.guards import Guards
+from jaxem.fitting.loop import Controls, State, first_states, resume, run_chunk
+from jaxem.fitting.path import PATHS, Ways
 from jaxem.model import Model
 from jaxem.status import Status
+
+#: What went wrong on replaced data may be their fault: it is tried again on the rows.
+_SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL, Status.STALLED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Runs:
         status: How each ended, a `Status`.
         steps: Steps to ``values``.
         counts: Expected counts of the latent states there, (R, K).
+        paths: The path that each ended on.
         traces: Objective at the start and after each step.
     """
 
@@ -58,79 +64,248 @@ class Runs:
     status: np.ndarray
     steps: np.ndarray
     counts: np.ndarray
+    paths: np.ndarray
     traces: tuple[np.ndarray, ...]
 
+    def take(self, index: np.ndarray) -> "Runs":
+        """Some of the restarts."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        traces = fields.pop("traces")
+        some = jax.tree.map(lambda leaf: leaf[index], fields)
+        return Runs(**some, traces=tuple(traces[i] for i in index))
 
-def run_restarts(
-    model: Model,
-    plan: Plan,
-    algorithm: EM,
-    batch: Batch,
-    starts: dict[str, Any],
-    *,
-    tolerance: float,
-    max_steps: int,
-    time_limit: float | None,
-    report: Callable[[Progress], None],
-) -> Runs:
-    """Run every restart until it stops, the time is over, or somebody interrupts.
+
+class Runner:
+    """Restarts on their way; what Ctrl-C or a time limit finds is always whole.
 
     Args:
         model: The declared model.
         plan: What the algebra found.
         algorithm: The algorithm.
-        batch: The rows.
+        ways: The data, and the paths through them.
         starts: Parameters by dotted name, stacked over restarts.
+        guards: Who looks at restarts on replaced data.
         tolerance: See `stopping`.
         max_steps: Limit of steps.
         time_limit: Seconds, or None.
         report: Called between chunks.
-
-    Returns:
-        How they ended; after Ctrl-C the state after the last whole chunk.
     """
-    lanes = next(iter(starts.values())).shape[0]
-    keep = keeps_responsibilities(batch, model.latent.size, lanes)
-    program = plan.program(
-        ("chunk", algorithm, keep), _chunk_function(model, plan, algorithm, keep)
-    )
-    dtype = batch.weights.dtype
-    controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
-    states = jax.tree.map(jnp.asarray, first_states(starts, model.latent.size))
-    pieces: list[np.ndarray] = []
-    began = time.monotonic()
-    ended_by = Status.RUNNING
-    try:
-        while True:
-            new = jax.block_until_ready(program(states, batch, controls))
-            pieces.append(np.asarray(new.trace))
-            states = new
-            active = int((np.asarray(states.status) == Status.RUNNING).sum())
-            report(_progress(states, active, max_steps))
-            if not active:
-                break
-            if time_limit is not None and time.monotonic() - began > time_limit:
-                ended_by = Status.TIME_LIMIT
-                break
-    except KeyboardInterrupt:
-        if not pieces:
-            raise
-        ended_by = Status.INTERRUPTED
-    return _collect(states, pieces, ended_by)
+
+    def __init__(
+        self,
+        model: Model,
+        plan: Plan,
+        algorithm: EM,
+        ways: Ways,
+        starts: dict[str, Any],
+        guards: Guards,
+        *,
+        tolerance: float,
+        max_steps: int,
+        time_limit: float | None,
+        report: Callable[[Progress], None],
+    ):
+        self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
+        self._states = jax.tree.map(np.array, first_states(starts, model.latent.size))
+        lanes = len(self._states.status)
+        self._traces: list[list[np.ndarray]] = [[] for _ in range(lanes)]
+        self._paths = np.full(lanes, ways.first, dtype=object)
+        dtype = ways.weights.dtype
+        self._controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
+        self._max_steps, self._report = max_steps, report
+        self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
+        self._ended_by = Status.RUNNING
+        self._program = plan.program(("chunk", algorithm), _chunk_function(model, plan, algorithm))
+        self._compiled = plan.compiled
+        self.changes: list[str] = []
+
+    def run(self) -> Runs:
+        """Run every restart until it stops, the time is over, or somebody interrupts.
+
+        Returns:
+            How they ended; after Ctrl-C the state after the last whole chunk.
+        """
+        first = self._ways.first
+        self._guard(first, self._running(first))
+        try:
+            for path in PATHS[PATHS.index(first) :]:
+                while self._running(path).size and self._ended_by == Status.RUNNING:
+                    self._run_group(path)
+                    self._look_at_ends(path)
+        except KeyboardInterrupt:
+            if not any(self._traces):
+                raise
+            self._ended_by = Status.INTERRUPTED
+            self._look_at_ends(first)
+        return self._collect()
+
+    def _running(self, path: str) -> np.ndarray:
+        running = self._states.status == Status.RUNNING
+        return np.flatnonzero(running & (self._paths == path))
+
+    def _run_group(self, path: str) -> None:
+        """Run the restarts on one path until none of them is on it and running."""
+        left = self._running(path)
+        lanes = left if len(left) == len(self._paths) else self._fill(left)
+        source = self._ways.source(path, self._model.latent.size, len(lanes))
+        clock = _Clock(self._compiled, self._key(path, len(lanes)))
+        while left.size:
+            began = time.monotonic()
+            group = jax.tree.map(lambda leaf, i=lanes: jnp.asarray(leaf[i]), self._states)
+            group = jax.block_until_ready(self._program(group, source, self._controls))
+            clock.chunk(time.monotonic() - began, len(left) / len(lanes))
+            self._record(lanes, group)
+            self._report(self._progress())
+            left = self._guard(path, self._running(path))
+            if left.size and time.monotonic() > self._limit:
+                self._ended_by = Status.TIME_LIMIT
+                return
+            size = _power_of_two(len(left))
+            if left.size and size <= len(lanes) // 2 and clock.pays(self._key(path, size)):
+                lanes = self._fill(left)
+                source = self._ways.source(path, self._model.latent.size, size)
+                clock = _Clock(self._compiled, self._key(path, size))
+
+    def _key(self, path: str, size: int) -> Any:
+        return self._algorithm, path, size
+
+    def _fill(self, running: np.ndarray) -> np.ndarray:
+        """Running restarts, and finished ones, which are frozen, up to a power of two."""
+        others = np.flatnonzero(self._states.status != Status.RUNNING)
+        missing = _power_of_two(len(running)) - len(running)
+        return np.sort(np.concatenate([running, others[:missing]]))
+
+    def _record(self, lanes: np.ndarray, group: State) -> None:
+        """Write a chunk back to the states of all restarts."""
+        trace = np.asarray(group.trace)
+        for row, lane in enumerate(lanes):
+            if self._states.status[lane] == Status.RUNNING:
+                self._traces[lane].append(trace[row][~np.isnan(trace[row])])
+        for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(group), strict=True):
+            leaf[lanes] = np.asarray(new)
+
+    def _guard(self, path: str, lanes: np.ndarray) -> np.ndarray:
+        """Look at some restarts; those that replaced data do not serve leave this path."""
+        if path != "direct":
+            for lane in self._guards.choose(lanes):
+                steps = max(int(self._states.steps[lane]), 0)
+                there = self._guards.next_path(self._values(lane), path, int(lane), steps)
+                if there != path:
+                    self._move(lane, there, "the guard saw errors")
+        return self._running(path)
+
+    def _look_at_ends(self, path: str) -> None:
+        """Try again on the rows what ended badly, or at another objective than the rows give.
+
+        When the time is over nothing is tried again; the objective is still that of the rows.
+        """
+        if path == "direct":
+            return
+        over = self._ended_by != Status.RUNNING
+        ended = np.flatnonzero((self._paths == path) & (self._states.steps >= 0))
+        suspect = np.isin(self._states.status[ended], _SUSPECT)
+        for lane in () if over else ended[suspect]:
+            self._move(lane, "direct", str(Status(int(self._states.status[lane]))))
+        sound = ended[~suspect]
+        order = sound[np.argsort(-self._states.objective[sound], kind="stable")]
+        for lane, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
+            error = evidence - float(self._states.evidence[lane])
+            if over or abs(error) <= self._guards.tolerance(evidence):
+                self._states.objective[lane] += error
+                self._states.evidence[lane] = evidence
+                self._traces[lane][-1][-1] = self._states.objective[lane]
+            else:
+                self._move(lane, "direct", f"all rows give an objective {error:+.1e} nats away")
+
+    def _values(self, lane: int) -> dict[str, np.ndarray]:
+        return {k: v[lane] for k, v in self._states.previous.items()}
+
+    def _move(self, lane: int, path: str, why: str) -> None:
+        """Put a restart on another path, back at the last parameters that were judged."""
+        step = max(int(self._states.steps[lane]), 0)
+        self.changes.append(f"restart {lane}, step {step}: {self._paths[lane]} to {path}: {why}")
+        self._paths[lane] = path
+        one = resume(jax.tree.map(lambda leaf: leaf[lane], self._states))
+        for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(one), strict=True):
+            leaf[lane] = new
+        pieces = [piece for piece in self._traces[lane] if len(piece)]
+        if pieces:
+            pieces[-1] = pieces[-1][:-1]
+        self._traces[lane] = pieces
+
+    def _progress(self) -> Progress:
+        return Progress(
+            steps=int(self._states.steps.max()),
+            max_steps=self._max_steps,
+            active=int((self._states.status == Status.RUNNING).sum()),
+            restarts=len(self._paths),
+            best=float(np.max(self._states.objective)),
+        )
+
+    def _collect(self) -> Runs:
+        states = self._states
+        status = states.status.copy()
+        status[status == Status.RUNNING] = self._ended_by
+        return Runs(
+            values=states.previous,
+            proposals=states.values,
+            objective=states.objective,
+            evidence=states.evidence,
+            status=status,
+            steps=np.maximum(states.steps, 0),
+            counts=states.counts,
+            paths=self._paths,
+            traces=tuple(np.concatenate(t) if t else np.zeros(0) for t in self._traces),
+        )
 
 
-def _chunk_function(model: Model, plan: Plan, algorithm: EM, keep: bool):
+class _Clock:
+    """Whether a smaller program is worth its compilation.
+
+    The time that finished restarts have wasted is weighed against what compiling took last time,
+    which is how much longer a first chunk took than the next: so at most twice the least is lost.
+
+    Args:
+        compiled: Seconds that compiling took, by path and size.
+        key: Path and size of the program that runs.
+    """
+
+    def __init__(self, compiled: dict[Any, float], key: Any):
+        self._compiled, self._key = compiled, key
+        self._first = None if key in compiled else np.inf
+        self._wasted = 0.0
+
+    def chunk(self, seconds: float, active: float) -> None:
+        """Take note of a chunk, and of the share of restarts that ran at its beginning."""
+        if self._first == np.inf:
+            self._first = seconds
+            self._compiled[self._key] = seconds
+            return
+        if self._first is not None:
+            self._compiled[self._key] = max(self._first - seconds, 0.0)
+            self._first = None
+        self._wasted += seconds * (1 - active)
+
+    def pays(self, smaller: Any) -> bool:
+        """Whether to go on with a smaller program."""
+        return smaller in self._compiled or self._wasted > max(self._compiled.values(), default=0.0)
+
+
+def _chunk_function(model: Model, plan: Plan, algorithm: EM):
     def between(a, b):
         return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
 
-    def chunk(states: State, batch: Batch, controls: Controls) -> State:
+    def chunk(states: State, source: Source, controls: Controls) -> State:
         def step(values):
-            return algorithm.step(model, plan, values, batch, keep)
+            return algorithm.step(model, plan, values, source)
 
-        rows = batch.weights.size
-        return run_chunk(step, between, algorithm.m_step.trusted, rows, states, controls)
+        return run_chunk(step, between, algorithm.m_step.trusted, source.rows, states, controls)
 
     return chunk
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << max(count - 1, 0).bit_length()
 
 
 def _midpoint(p, a, b):
@@ -138,30 +313,3 @@ def _midpoint(p, a, b):
     if p.kind != "other" or p.fixed is not None:
         return (a + b) / 2
     return p.constrain((p.unconstrain(a) + p.unconstrain(b)) / 2)
-
-
-def _progress(states: State, active: int, max_steps: int) -> Progress:
-    objective = np.asarray(states.objective)
-    return Progress(
-        steps=int(np.asarray(states.steps).max()),
-        max_steps=max_steps,
-        active=active,
-        restarts=len(objective),
-        best=float(np.max(objective)),
-    )
-
-
-def _collect(states: State, pieces: list[np.ndarray], ended_by: Status) -> Runs:
-    status = np.asarray(states.status).copy()
-    status[status == Status.RUNNING] = ended_by
-    traces = np.concatenate(pieces, axis=1)
-    return Runs(
-        values={k: np.asarray(v) for k, v in states.previous.items()},
-        proposals={k: np.asarray(v) for k, v in states.values.items()},
-        objective=np.asarray(states.objective),
-        evidence=np.asarray(states.evidence),
-        status=status,
-        steps=np.maximum(np.asarray(states.steps), 0),
-        counts=np.asarray(states.counts),
-        traces=tuple(row[~np.isnan(row)] for row in traces),
-    )

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxem.estep import EStep, Exact
-from jaxem.estep.batch import make_batch
-from jaxem.estep.expectation import take_expectation
+from jaxem.estep.batch import block_size, make_batch
+from jaxem.estep.source import Direct
 from jaxem.model import Model
 from jaxem.model.check import prepare_data, prepare_weights
 from jaxem.model.declaration import check_declaration, check_params
@@ -40,6 +40,7 @@ def expected_log_joint(
     prepared = prepare_weights(weights, row_count(rows), model)
     check_declaration(model, rows)
     values = model.flatten(model.nest(check_params(model, at, "at")))
-    batch = make_batch(rows, prepared, model.latent.size, 1)
-    _, _, q = take_expectation(model, e_step or Exact(), values, batch, keep=True)
+    size = block_size(row_count(rows), model.latent.size)
+    source = Direct(make_batch(rows, prepared, size), keep=True)
+    _, _, q = source.expect(model, e_step or Exact(), values)
     return lambda params: q(model.flatten(params))

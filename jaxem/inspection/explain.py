@@ -4,11 +4,14 @@ import dataclasses
 from typing import Any
 
 import jax
-import numpy as np
 
+from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan, make_plan
+from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block, Solver, Sweep
-from jaxem.estep.batch import Batch, make_batch
+from jaxem.algorithm.em import EM
+from jaxem.estep.source import Source
+from jaxem.fitting.path import Ways, find_ways
 from jaxem.model import Model
 from jaxem.model.check import prepare_data, prepare_weights
 from jaxem.model.declaration import check_declaration
@@ -48,7 +51,8 @@ class Explanation:
         order: The sweep, in words.
         exact: Whether one sweep is the exact joint M-step.
         verdict: The same in words.
-        work: Memory and arithmetic of a step, in words.
+        data: What becomes of the data, the path of the E-step, memory and arithmetic, in words.
+        route: The same as a record.
     """
 
     title: str
@@ -56,7 +60,8 @@ class Explanation:
     order: str
     exact: bool
     verdict: str
-    work: tuple[str, ...]
+    data: tuple[str, ...]
+    route: Route
 
     def __str__(self) -> str:
         rows = [("parameter", "shape", "support", "prior", "M-step")]
@@ -76,7 +81,7 @@ class Explanation:
             for r in rows
         ]
         return "\n".join(
-            [self.title, "", *table, "", f"sweep: {self.order}; {self.verdict}", *self.work]
+            [self.title, "", *table, "", f"sweep: {self.order}; {self.verdict}", *self.data]
         )
 
     __repr__ = __str__
@@ -101,11 +106,20 @@ def explain(model: Model, data: Data, *, weights: Any = None, restarts: int = 1)
     prepared = prepare_weights(weights, row_count(rows), model)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
-    batch = make_batch(rows, prepared, model.latent.size, restarts)
+    ways = find_ways(model, plan, EM(), rows, prepared, restarts)
     lines = tuple(_line(model, plan, p) for p in model.parameters)
-    title = f"{model.latent!r}, {row_count(rows)} rows, {model.latent.size} latent states"
+    states = _count(model.latent.size, "latent state")
+    title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
     order = " -> ".join(_group_words(s) for s in plan.solvers)
-    return Explanation(title, lines, order, plan.exact, plan.verdict, _work(model, batch, restarts))
+    return Explanation(
+        title,
+        lines,
+        order,
+        plan.exact,
+        plan.verdict,
+        _data_words(model, ways, restarts),
+        ways.route(),
+    )
 
 
 def _line(model: Model, plan: Plan, p) -> Line:
@@ -134,14 +148,53 @@ def _group_words(solver: Solver) -> str:
             return "+".join(solver.names)
 
 
-def _work(model: Model, batch: Batch, restarts: int) -> tuple[str, ...]:
-    blocks, size = batch.weights.shape
-    width = 8 if jax.config.jax_enable_x64 else 4  # pyright: ignore[reportAttributeAccessIssue]
+def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
+    """What becomes of the data, the path of the E-step, and what a step costs."""
+    route = ways.route()
+    merged = f", {route.merged} after equal rows are merged" if route.merged < route.rows else ""
+    lines = [f"data: {route.rows} rows{merged}"]
+    if route.reason:
+        lines.append(f"sufficient statistics: none; {route.reason}")
+    else:
+        lines.append(
+            f"sufficient statistics: rank {route.rank}, proved on every row; "
+            f"{_count(route.anchors, 'anchor row')} carry the M-step"
+        )
+        lines.append(f"made of: {route.representation}")
+    return (*lines, *_step_words(model, ways, route, restarts))
+
+
+def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[str, ...]:
+    """The path of the E-step, and memory and arithmetic of a step."""
     states = model.latent.size
-    table = size * states * restarts * width / 2**20
-    evaluations = int((np.asarray(batch.weights) > 0).sum()) * states * restarts
+    source = ways.source(route.path, states, restarts)
+    blocks, size = source.batch.weights.shape
+    width = source.batch.weights.dtype.itemsize
+    entries, per_row = blocks * size * states * restarts, states * restarts
+    how = f"the log joint is evaluated {entries:,} times a step"
+    if isinstance(ways.found, Anchors):
+        features = ways.found.change.shape[0]
+        per_row += features
+        at_anchors = route.anchors * states * restarts
+        if route.path == "product":
+            how = (
+                f"two matrix products, {4e-9 * entries * features:.2g} GFLOP a step; the log joint "
+                f"is evaluated {at_anchors:,} times"
+            )
+    timing = ""
+    if route.seconds:
+        product, direct = (f"{1e3 * s:.3g} ms" for s in route.seconds)
+        timing = f" (an E-step was timed: {product} by products, {direct} directly)"
     return (
-        f"data: {blocks} block{'s' if blocks > 1 else ''} of {size} rows; the table of a block "
-        f"takes {table:.2g} MB",
-        f"E-step: the log joint is evaluated {evaluations:,} times a step (direct)",
+        f"E-step: {route.path}{timing}: {how}",
+        f"memory: {_count(blocks, 'block')} of {size} rows, "
+        f"{per_row * size * width / 2**20:.2g} MB each; the data take {_megabytes(source):.2g} MB",
     )
+
+
+def _megabytes(source: Source) -> float:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(source)) / 2**20
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -108,6 +108,18 @@ class Parameter:
             return jnp.clip(value, 1e-30, 1 - info.epsneg)
         return value
 
+    def floored(self, value: Any) -> Any:
+        """The value with exact zeros made the smallest number whose logarithm is harmless.
+
+        Log factors that are added with signs must be finite; 1e-300 is as good as zero in them.
+        """
+        tiny = 1e-300 if value.dtype == np.float64 else 1e-37
+        if self.kind in ("simplex", "positive"):
+            return value + tiny * (value <= 0)
+        if self.kind == "unit":
+            return (value + tiny * (value <= 0)) * (1 - np.finfo(value.dtype).epsneg * (value >= 1))
+        return value
+
     def to_real(self, value: Any) -> Any:
         """Real coordinates: logs and logits, of the shape of the value where there is a chart."""
         return charts.to_real(self.kind, value) if self.kind != "other" else self.unconstrain(value)

@@ -31,6 +31,11 @@ class ClosedForm(MStep):
         """False: if the objective falls, the run stops and says so."""
         return False
 
+    @property
+    def reads_rows(self) -> bool:
+        """True: a person's formula may use a row in ways that no statistic serves."""
+        return True
+
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
     ) -> dict[str, Array]:

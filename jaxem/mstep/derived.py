@@ -41,6 +41,11 @@ class Derived(MStep):
         return all(step.trusted for _, step in self.overrides)
 
     @property
+    def reads_rows(self) -> bool:
+        """Whether some parameter has an update that reads the rows."""
+        return any(step.reads_rows for _, step in self.overrides)
+
+    @property
     def named(self) -> tuple[str, ...]:
         """The parameters with an M-step of their own."""
         return tuple(name for name, _ in self.overrides)

@@ -23,6 +23,11 @@ class MStep(abc.ABC):
         return True
 
     @property
+    def reads_rows(self) -> bool:
+        """Whether the step needs the rows and the responsibilities of each, not Q alone."""
+        return False
+
+    @property
     def named(self) -> tuple[str, ...]:
         """Parameters that this step singles out; each must exist and be free."""
         return ()

@@ -48,7 +48,7 @@ def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array
         return layout.unpack(start + solve_concave(hessian, gradient))
     unitless = layout.unitless()
     longest = jnp.where(unitless, _LONGEST, jnp.inf).astype(start.dtype)
-    stiffness = jnp.where(unitless, _STIFFNESS * q.batch.weights.sum(), 0.0)
+    stiffness = jnp.where(unitless, _STIFFNESS * q.counts.sum(), 0.0)
     return layout.unpack(_climb(objective, start, longest, stiffness))
 
 

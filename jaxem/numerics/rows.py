@@ -1,4 +1,6 @@
-"""Rows of pytrees: counting, taking, and cutting into equal blocks."""
+"""Rows of pytrees: counting, taking, laying flat, and cutting into equal blocks."""
+
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,6 +16,11 @@ def row_count(data: Data) -> int:
 def take_rows(data: Data, rows) -> Data:
     """The given rows of every leaf."""
     return jax.tree.map(lambda leaf: leaf[rows], data)
+
+
+def flat_columns(data: Data) -> list[Any]:
+    """Every leaf as a matrix of its own, rows first; NumPy or JAX."""
+    return [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(data)]
 
 
 def in_blocks(data: Data, weights: np.ndarray, size: int) -> tuple[Data, np.ndarray]:

@@ -16,6 +16,7 @@ def test_a_fit_in_blocks_is_the_same_fit(monkeypatch, kept, weighted):
     weights = np.random.default_rng(0).integers(0, 3, 150) * 1.0 if weighted else None
     whole = steps(8, weights=weights)
     monkeypatch.setattr(batch, "_ENTRIES", 1)
+    monkeypatch.setattr(batch, "_PRODUCT_ENTRIES", 1)
     monkeypatch.setattr(batch, "_KEPT", kept)
     model = declare()
     assert "3 blocks of 50 rows" in str(jaxem.explain(model, DATA))
@@ -28,6 +29,7 @@ def test_blocks_that_are_filled_up(monkeypatch):
     """131 rows in three blocks: one row of the last block is not there."""
     whole = jaxem.fit(declare(), DATA[:131], init=START, tolerance=0, max_steps=5)
     monkeypatch.setattr(batch, "_ENTRIES", 1)
+    monkeypatch.setattr(batch, "_PRODUCT_ENTRIES", 1)
     cut = jaxem.fit(declare(), DATA[:131], init=START, tolerance=0, max_steps=5)
     np.testing.assert_allclose(cut.trace, whole.trace, rtol=1e-12)
     assert cut.rows == 131
@@ -35,6 +37,7 @@ def test_blocks_that_are_filled_up(monkeypatch):
 
 def test_a_persons_update_sees_all_rows(monkeypatch):
     monkeypatch.setattr(batch, "_ENTRIES", 1)
+    monkeypatch.setattr(batch, "_PRODUCT_ENTRIES", 1)
 
     def loc(params, data, shares):
         return shares.T @ data / shares.sum(0)

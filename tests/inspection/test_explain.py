@@ -54,9 +54,9 @@ def test_the_page_can_be_printed(explanation):
 
 
 def test_memory_and_arithmetic_of_a_step(explanation):
-    work = " ".join(explanation.work)
+    work = " ".join(explanation.data)
     assert "90 rows" in work and "MB" in work
-    assert f"{90 * 2 * 64:,} times a step" in work
+    assert "rank 4" in work and "two matrix products" in work
 
 
 def test_explaining_fits_nothing_and_changes_nothing():

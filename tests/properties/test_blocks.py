@@ -7,7 +7,7 @@ import pytest
 
 from jaxem.estep import Exact
 from jaxem.estep.batch import Batch
-from jaxem.estep.expectation import take_expectation
+from jaxem.estep.source import Direct
 from jaxem.model.check import prepare_data
 from jaxem.numerics.rows import in_blocks
 
@@ -31,7 +31,7 @@ def test_a_batch_in_blocks_is_the_whole(study):
     batch = Batch(*jax.tree.map(jnp.asarray, in_blocks(data, study.row_weights, count // 3 + 1)))
 
     def look(values):
-        evidence, *_, q = take_expectation(study.model, Exact(), values, batch, keep=False)
+        evidence, *_, q = Direct(batch, keep=False).expect(study.model, Exact(), values)
         return evidence, jax.grad(q)(values), q.responsibilities()
 
     evidence, slope, shares = jax.tree.map(np.asarray, jax.jit(look)(study.start))

@@ -1,0 +1,279 @@
+r"""The data replaced: a few real rows, the anchors, that carry all of a log joint.
+
+If, over all parameters and states, the log joint as a function of the row lies in a space of finite
+dimension r (every exponential family, every finite sample space, and more), then r rows
+:math:`a_1 \dots a_r` and coefficients that no parameter enters give it at every other row,
+
+.. math:: f_k(x_i; \theta) - h(x_i) = \sum_j C_{ij} \, [ f_k(a_j; \theta) - h(a_j) ] ,
+
+with h the log joint at one reference parameter and state. The table of all rows is then a matrix
+product, and the expected log joint is exactly a signed sum over anchors,
+
+.. math:: Q(\theta) = \sum_{jk} \omega_{jk} f_k(a_j; \theta) + \text{const}, \qquad
+          \omega = C^\top R .
+
+Nothing of this is assumed. The rank is read off sampled tables (`rank`), and the identity is then
+tried at fresh parameter draws on *every* row; rows that do not obey join the sample, and after five
+rounds the data stay as they are. C comes from a library of features where they span the space
+(`features`), else from the random tables themselves.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxem.algebra.features import Features, choose_features, few_levels
+from jaxem.algebra.probe import Values
+from jaxem.algebra.rank import Rank, Standard, find_rank
+from jaxem.algebra.tables import Tables
+from jaxem.numerics.rows import flat_columns, row_count, take_rows
+from jaxem.types import Data
+
+_FEWEST_ROWS = 64
+_SAMPLE = 400
+_SPECIAL = 256
+_LARGEST_RANK = 1024
+_FIRST_DRAWS = 8
+_PROOFS = 3
+_ROUNDS = 5
+_EXACT = 1e-9
+_STORED = 2**28
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Anchors:
+    """Rows that stand for all rows of a data set.
+
+    Attributes:
+        rows: The anchors, a pytree of NumPy arrays with r rows.
+        reference: The log joint at the reference, at the anchors, (r,).
+        references: The same at every row, (n,).
+        features: What C is made of, C = features(x) @ change; or None.
+        change: See there, (features, r); the identity if C is stored.
+        stored: C itself, (n, r), where no features do.
+        rank: What the pivots said.
+        draws: Parameter draws that the rank was read off.
+        rounds: Rounds of proof on all rows.
+        error: Largest error in the proof, in standard deviations of a column.
+        amplification: Largest sum of absolute coefficients of a row (Lebesgue's constant): what
+            rounding at the anchors is multiplied by, at most.
+    """
+
+    rows: Data
+    reference: np.ndarray
+    references: np.ndarray
+    features: Features | None
+    change: np.ndarray
+    stored: np.ndarray | None
+    rank: Rank
+    draws: int
+    rounds: int
+    error: float
+    amplification: float
+
+    @property
+    def count(self) -> int:
+        """The number of anchors, r."""
+        return len(self.reference)
+
+    def describe(self) -> str:
+        """What C is made of, in words."""
+        if self.features is None:
+            return "coefficients from the log joint at random parameters, stored for every row"
+        return self.features.describe()
+
+    def coefficients(self, data: Data, index: np.ndarray) -> np.ndarray:
+        """C at these rows of the data, (len(index), r)."""
+        if self.features is None:
+            assert self.stored is not None
+            return self.stored[index]
+        return self.features(take_rows(data, index)) @ self.change
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused:
+    """No anchors, and why."""
+
+    reason: str
+
+
+def find_anchors(
+    tables: Tables, draw: Callable[[], Values], home: Values, data: Data
+) -> Anchors | Refused:
+    """Look for anchors, and prove them on all rows.
+
+    Args:
+        tables: The log joint at parameters and rows.
+        draw: Gives ordinary parameters for the data, another time others.
+        home: Parameters of the reference.
+        data: All rows, NumPy leaves; none of weight zero.
+
+    Returns:
+        The anchors, or why there are none.
+    """
+    count = row_count(data)
+    if count < _FEWEST_ROWS:
+        return Refused(f"{count} rows are too few to be worth replacing")
+    search = _Search(tables, draw, home, data)
+    for round_ in range(1, _ROUNDS + 1):
+        rank = search.rank()
+        if isinstance(rank, Refused):
+            return rank
+        if 4 * rank.value > count:
+            return Refused(f"the rank, {rank.value}, is more than a quarter of the {count} rows")
+        found = search.represent(rank)
+        if isinstance(found, Refused):
+            return found
+        bad, error, amplification = search.prove(found)
+        if not bad.any():
+            return dataclasses.replace(
+                found, rounds=round_, error=error, amplification=amplification
+            )
+        if round_ > 1 and bad.mean() > 0.2:
+            return Refused(f"{bad.sum()} rows lie outside the space that the others span")
+        search.add(bad)
+    return Refused(f"rows outside the space were still found after {_ROUNDS} rounds")
+
+
+class _Search:
+    """Sample rows, parameter draws, and the tables of both, which grow together."""
+
+    def __init__(self, tables: Tables, draw: Callable[[], Values], home: Values, data: Data):
+        self._tables, self._draw, self._data = tables, draw, data
+        self._rng = np.random.default_rng(0)
+        count = row_count(data)
+        random = self._rng.permutation(count)[:_SAMPLE]
+        self._levels = few_levels(data, random)
+        self._sample = np.union1d(random, _special_rows(data, self._levels))
+        self._draws = [draw() for _ in range(_FIRST_DRAWS)]
+        self._home = home
+        self._proofs = [draw() for _ in range(_PROOFS)]
+        self._references = np.concatenate([t[:, 0] for t in tables.blocks(home, data)])
+
+    def rank(self) -> Rank | Refused:
+        """The rank, with as many draws and rows as it takes to be sure."""
+        while True:
+            columns = self._columns(self._draws, self._sample)
+            if not np.all(np.isfinite(columns)):
+                return Refused("the log joint is -inf, or not a number, for some rows and states")
+            half = columns[:, : columns.shape[1] // 2]
+            fewer, rank = (find_rank(Standard.of(c)(c)) for c in (half, columns))
+            if rank.clear and fewer.clear and fewer.value == rank.value:
+                if half.shape[1] >= 1.25 * rank.value + 4:
+                    return rank
+            elif rank.decays:
+                return Refused(
+                    f"no finite rank: the pivots decay to {rank.last:.0e} without a gap "
+                    f"(a member of no exponential family, such as a Student-t)"
+                )
+            if min(columns.shape) > 3 * _LARGEST_RANK or rank.value > _LARGEST_RANK:
+                return Refused(f"the rank is above {_LARGEST_RANK}, or not finite")
+            if not self._grow(columns.shape):
+                return Refused("the rank grows with every parameter draw: none is finite")
+
+    def _grow(self, shape: tuple[int, int]) -> bool:
+        """Double the draws, and the rows if these are few beside the columns."""
+        rows, count = shape[0], row_count(self._data)
+        self._draws += [self._draw() for _ in range(len(self._draws))]
+        if 2 * shape[1] > rows:
+            if rows == count and shape[1] > 3 * rows:
+                return False
+            more = self._rng.permutation(count)[: 2 * rows]
+            self._sample = np.union1d(self._sample, more)
+        return True
+
+    def represent(self, rank: Rank) -> Anchors | Refused:
+        """Anchors from the pivots, and C."""
+        sample, anchors = self._sample, self._sample[rank.order[: rank.value]]
+        columns = self._columns(self._draws, sample)
+        standard = Standard.of(columns)
+        z = standard(columns)
+        chosen = choose_features(take_rows(self._data, sample), z, self._levels)
+        features, stored, change = None, None, np.eye(rank.value)
+        if chosen is not None:
+            features, coefficients = chosen
+            change = _change(features, coefficients, take_rows(self._data, anchors), rank.value)
+        elif 8 * row_count(self._data) * rank.value > _STORED:
+            return Refused(
+                f"rank {rank.value}, but not of known features, and coefficients for every row "
+                f"would take {8e-6 * row_count(self._data) * rank.value:.0f} MB"
+            )
+        else:
+            stored = self._stored(rank, anchors)
+        return Anchors(
+            rows=take_rows(self._data, anchors),
+            reference=self._references[anchors],
+            references=self._references,
+            features=features,
+            change=change,
+            stored=stored,
+            rank=rank,
+            draws=len(self._draws),
+            rounds=0,
+            error=np.inf,
+            amplification=np.inf,
+        )
+
+    def prove(self, found: Anchors) -> tuple[np.ndarray, float, float]:
+        """Rows that break the identity at fresh draws, the largest error, and Lebesgue's number."""
+        bad = np.zeros(row_count(self._data), bool)
+        error, amplification, start = 0.0, 0.0, 0
+        at_anchors = [self._tables(p, found.rows) - found.reference[:, None] for p in self._proofs]
+        columns = self._columns(self._proofs, self._sample)
+        spread = np.split(columns.std(0) + 1e-300, _PROOFS)
+        for tables in zip(*(self._tables.blocks(p, self._data) for p in self._proofs), strict=True):
+            rows = np.arange(start, start + len(tables[0]))
+            start += len(rows)
+            c = found.coefficients(self._data, rows)
+            amplification = max(amplification, float(np.abs(c).sum(1).max()))
+            for table, anchor, unit in zip(tables, at_anchors, spread, strict=True):
+                direct = table - self._references[rows][:, None]
+                off = np.abs(c @ anchor - direct) / unit
+                bad[rows] |= ~np.all(off <= _EXACT, axis=1)
+                error = max(error, float(off.max()))
+        return bad, error, amplification
+
+    def add(self, bad: np.ndarray) -> None:
+        """Put rows that break the identity into the sample, and two more draws."""
+        worst = self._rng.permutation(np.flatnonzero(bad))[:100]
+        self._sample = np.union1d(self._sample, worst)
+        self._draws += [self._draw() for _ in range(2)]
+
+    def _columns(self, draws: list[Values], index: np.ndarray) -> np.ndarray:
+        rows = take_rows(self._data, index)
+        tables = [self._tables(values, rows) for values in draws]
+        return np.concatenate(tables, 1) - self._references[index][:, None]
+
+    def _stored(self, rank: Rank, anchors: np.ndarray) -> np.ndarray:
+        """C of all rows from the tables of just enough draws."""
+        states = self._tables.states
+        draws = self._draws[: -(-int(1.25 * rank.value + 4) // states)]
+        columns = self._columns(draws, np.arange(row_count(self._data)))
+        z = Standard.of(columns)(columns)
+        return z @ np.linalg.pinv(z[anchors])
+
+
+def _change(features: Features, coefficients: np.ndarray, anchors: Data, rank: int) -> np.ndarray:
+    """The matrix with features(x) @ change = C; C is the identity at the anchors."""
+    directions = np.eye(rank)
+    if len(coefficients) != rank:  # as for a spherical normal, which adds up squares
+        directions = np.linalg.svd(coefficients, full_matrices=False)[0][:, :rank]
+    square = features(anchors) @ directions
+    inverse = np.linalg.solve(square, np.eye(rank))
+    inverse += np.linalg.solve(square, np.eye(rank) - square @ inverse)
+    return directions @ inverse
+
+
+def _special_rows(data: Data, levels: dict[int, np.ndarray]) -> np.ndarray:
+    """Rows that hold an extreme of some column, or one of its rarest or commonest values."""
+    found: list[int] = []
+    columns = [column for leaf in flat_columns(data) for column in leaf.T]
+    for place, column in enumerate(columns):
+        found += [int(column.argmin()), int(column.argmax())]
+        if place in levels:
+            values, first = np.unique(column, return_index=True)
+            where = dict(zip(values.astype(float), first, strict=True))
+            ends = [*levels[place][: _SPECIAL // 2], *levels[place][-_SPECIAL // 2 :]]
+            found += [int(where[v]) for v in ends]
+    return np.asarray(list(dict.fromkeys(found))[: 2 * _SPECIAL], int)

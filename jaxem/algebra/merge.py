@@ -1,0 +1,87 @@
+"""Equal rows are one row with a weight: exact for any joint, and needs no algebra.
+
+Counts, categories and rounded measurements repeat. A sketch of two thousand rows tells whether
+looking for repetitions pays; if it does, rows are grouped by a hash of their bytes, and the groups
+are checked byte by byte.
+"""
+
+import jax
+import numpy as np
+
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.types import Data
+
+_SKETCH = 2000
+_PAYS = 0.75
+
+
+def merge_rows(data: Data, weights: np.ndarray) -> tuple[Data, np.ndarray]:
+    """Leave out rows without weight, and merge equal ones if that saves a quarter or more.
+
+    The number of rows is rounded up with copies of weight zero, so that data sets of equal shape
+    mostly keep equal shapes and compile nothing anew.
+
+    Args:
+        data: A pytree of NumPy arrays with n rows.
+        weights: Row weights, (n,).
+
+    Returns:
+        Rows and their weights; the arguments themselves where nothing is saved.
+    """
+    present = np.flatnonzero(weights > 0)
+    first, group = np.arange(len(present)), np.arange(len(present))
+    if _repeats(data, present):
+        first, group = _groups(take_rows(data, present))
+    size = _rounded_up(len(first))
+    if size > _PAYS * len(weights) and len(present) == len(weights):
+        return data, weights
+    total = np.bincount(group, weights=weights[present], minlength=size).astype(weights.dtype)
+    kept = np.concatenate([present[first], np.full(size - len(first), present[0])])
+    return take_rows(data, kept), total
+
+
+def _repeats(data: Data, present: np.ndarray) -> bool:
+    """Whether a sketch of the rows has repetitions enough."""
+    if len(present) <= _SKETCH:
+        return True
+    sketch = np.random.default_rng(0).choice(present, _SKETCH, replace=False)
+    return len(_groups(take_rows(data, sketch))[0]) <= _PAYS * _SKETCH
+
+
+def _groups(data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """The first row of each group of equal rows, and the group of each row."""
+    words = _words(data)
+    codes = _hash(words)
+    _, first, group = np.unique(codes, return_index=True, return_inverse=True)
+    if np.array_equal(words, words[first[group]]):
+        return first, group
+    _, first, group = np.unique(words, axis=0, return_index=True, return_inverse=True)
+    return first, group.ravel()
+
+
+def _words(data: Data) -> np.ndarray:
+    """The bytes of each row as 64-bit words, (n, words)."""
+    count = row_count(data)
+    columns = [
+        np.ascontiguousarray(leaf).reshape(count, -1).view(np.uint8).reshape(count, -1)
+        for leaf in jax.tree.leaves(data)
+    ]
+    width = sum(c.shape[1] for c in columns)
+    filler = np.zeros((count, -width % 8), np.uint8)
+    return np.ascontiguousarray(np.concatenate([*columns, filler], 1)).view(np.uint64)
+
+
+def _hash(words: np.ndarray) -> np.ndarray:
+    """One 64-bit number a row: multiply, shift and add, word by word."""
+    code = np.zeros(len(words), np.uint64)
+    with np.errstate(over="ignore"):
+        for word in words.T:
+            code = (code ^ word) * np.uint64(0x9E3779B97F4A7C15)
+            code ^= code >> np.uint64(29)
+    return code
+
+
+def _rounded_up(count: int) -> int:
+    """The next of eight sizes an octave, at least a multiple of 16."""
+    unit = max(16, 2 ** max(count.bit_length() - 4, 0))
+    return -(-count // unit) * unit

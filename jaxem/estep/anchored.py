@@ -1,0 +1,127 @@
+r"""The E-step on replaced data: two matrix products, and a Q that lives on the anchors.
+
+With features T(x) and C = T W (see `algebra.anchors`), the log factors of a block of rows are
+:math:`T \eta`, :math:`\eta = W (F - h)`, where F is the log joint at the anchors alone, and the
+responsibilities R are collected as :math:`S = R^\top T`. Then :math:`\omega = W^\top S^\top` are
+signed weights of anchors and states, and Q is their sum with F: no M-step, of whatever kind, sees
+the data again. What a row has beyond the space, h, adds a constant to the evidence.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.anchors import Anchors
+from jaxem.algebra.features import Features
+from jaxem.estep.batch import Batch, make_batch
+from jaxem.estep.estep import EStep
+from jaxem.estep.expectation import Expectation, Values, over_blocks
+from jaxem.estep.source import Source, weigh
+from jaxem.model import Model
+from jaxem.numerics.rows import in_blocks
+from jaxem.types import Array, Data
+
+#: An anchor's weight below this many roundings of its state's count is none at all.
+_ROUNDINGS = 8
+
+
+class Anchored(Source):
+    """Rows through their features, or through stored coefficients.
+
+    Attributes:
+        anchors: One block of r rows of weight one.
+        reference: Log joint at the reference, at the anchors, (r,).
+        beyond: The same summed over all weighted rows, a scalar.
+        features: What makes T of a row; None where C is stored and T = C.
+        change: W, (features, r).
+        coefficients: C in blocks, (blocks, size, r), or None.
+        product: Whether log factors are products; if not, the log joint is evaluated at every row,
+            and the anchors serve the M-step alone.
+    """
+
+    anchors: Batch
+    reference: Array
+    beyond: Array
+    features: Features | None
+    change: Array
+    coefficients: Array | None
+    product: bool = eqx.field(static=True)
+
+    def expect(
+        self, model: Model, e_step: EStep, values: Values
+    ) -> tuple[Array, Array, Expectation]:
+        """See `Source`."""
+        eta = self._factors(model, values) if self.product else None
+
+        def block(totals, inputs):
+            (total, counts, sums), (rows, weights, stored) = totals, inputs
+            t = stored if self.features is None else self.features(rows)
+            table = model.table(values, rows) if eta is None else t @ eta
+            evidence, shares = weigh(model, e_step, table, weights)
+            return (total + evidence, counts + shares.sum(0), sums + shares.T @ t), None
+
+        dtype, states = self.batch.weights.dtype, model.latent.size
+        zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
+        start = (zero, none, jnp.zeros((states, self.change.shape[0]), dtype))
+        inputs = (*self.batch, self.coefficients)
+        (evidence, counts, sums), _ = over_blocks(block, start, inputs)
+        if self.product:
+            evidence = evidence + self.beyond
+        shares = self._shares(sums, counts)
+        return (
+            evidence,
+            counts,
+            Expectation(model, e_step, self.anchors, values, counts, shares[None]),
+        )
+
+    def head(self) -> "Anchored":
+        """See `Source`."""
+        first = jax.tree.map(lambda leaf: leaf[:1], (self.batch, self.coefficients))
+        return eqx.tree_at(
+            lambda s: (s.batch, s.coefficients), self, first, is_leaf=lambda leaf: leaf is None
+        )
+
+    def _factors(self, model: Model, values: Values) -> Array:
+        """Coefficients of the features in the log factors, (features, K)."""
+        floored = {p.name: p.floored(values[p.name]) for p in model.parameters}
+        rows = jax.tree.map(lambda leaf: leaf[0], self.anchors.rows)
+        return self.change @ (model.table(floored, rows) - self.reference[:, None])
+
+    def _shares(self, sums: Array, counts: Array) -> Array:
+        """Signed weights of anchors and states, (r, K); what is rounding is zero.
+
+        A category that a state never shows has a weight of exactly zero, not of 1e-14.
+        """
+        shares = (sums @ self.change).T
+        eps = jnp.finfo(shares.dtype).eps
+        noise = _ROUNDINGS * eps * jnp.abs(self.change).sum(0)[:, None] * counts
+        return jnp.where(jnp.abs(shares) <= noise, 0.0, shares)
+
+
+def make_anchored(
+    found: Anchors, data: Data, weights: np.ndarray, size: int, product: bool
+) -> Anchored:
+    """Replaced data, in the precision of the weights.
+
+    Args:
+        found: The anchors of these data.
+        data: The rows, NumPy leaves.
+        weights: Row weights, (n,).
+        size: Rows a block.
+        product: See `Anchored`.
+    """
+    dtype = weights.dtype
+    beyond = np.sum(weights.astype(float) * found.references)
+    stored = None if found.stored is None else in_blocks(found.stored, weights, size)[0]
+    ones = np.ones(found.count, dtype)
+    return Anchored(
+        batch=make_batch(data, weights, size),
+        anchors=make_batch(found.rows, ones, found.count),
+        reference=jnp.asarray(found.reference, dtype),
+        beyond=jnp.asarray(beyond, dtype),
+        features=jax.tree.map(lambda a: jnp.asarray(a, dtype), found.features),
+        change=jnp.asarray(found.change, dtype),
+        coefficients=None if stored is None else jnp.asarray(stored, dtype),
+        product=product,
+    )

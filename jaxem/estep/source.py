@@ -1,0 +1,86 @@
+"""Where an E-step gets its log factors from, and where the M-step's Q lives."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from jaxem.estep.batch import Batch
+from jaxem.estep.estep import EStep
+from jaxem.estep.expectation import Expectation, Values, over_blocks
+from jaxem.model import Model
+from jaxem.types import Array
+
+
+class Source(eqx.Module):
+    """The data, as rows or as what replaces them.
+
+    Attributes:
+        batch: The rows, in blocks.
+    """
+
+    batch: Batch
+
+    @abc.abstractmethod
+    def expect(
+        self, model: Model, e_step: EStep, values: Values
+    ) -> tuple[Array, Array, Expectation]:
+        """The E-step.
+
+        Args:
+            model: The declared model.
+            e_step: How responsibilities are made.
+            values: Parameters by dotted name.
+
+        Returns:
+            The sum of the weighted log evidence, a scalar; the expected count of each state, (K,);
+            and Q.
+        """
+
+    def head(self) -> "Source":
+        """The first block of rows alone, to be timed."""
+        first = jax.tree.map(lambda leaf: leaf[:1], self.batch)
+        return eqx.tree_at(lambda source: source.batch, self, first)
+
+    @property
+    def rows(self) -> int:
+        """Rows that the objective sums over."""
+        return self.batch.weights.size
+
+
+class Direct(Source):
+    """The rows as they are: the log joint is evaluated at every row.
+
+    Attributes:
+        keep: Whether to keep the responsibilities for Q.
+    """
+
+    keep: bool = eqx.field(static=True)
+
+    def expect(
+        self, model: Model, e_step: EStep, values: Values
+    ) -> tuple[Array, Array, Expectation]:
+        """See `Source`."""
+
+        def block(totals, inputs):
+            (total, counts), (rows, weights) = totals, inputs
+            table = model.table(values, rows)
+            evidence, shares = weigh(model, e_step, table, weights)
+            return (total + evidence, counts + shares.sum(0)), shares if self.keep else None
+
+        zero = jnp.zeros((), self.batch.weights.dtype)
+        none = jnp.zeros(model.latent.size, self.batch.weights.dtype)
+        (evidence, counts), kept = over_blocks(block, (zero, none), tuple(self.batch))
+        return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
+
+
+def weigh(model: Model, e_step: EStep, table: Array, weights: Array) -> tuple[Array, Array]:
+    """The weighted evidence of a block, summed, and its weighted responsibilities, (n, K).
+
+    A row of weight zero is absent, even where its evidence is -inf.
+    """
+    evidence = e_step.evidence(model.latent, table)
+    present = weights > 0
+    total = jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
+    return total, weights[:, None] * e_step.responsibilities(model.latent, table)

@@ -1,0 +1,115 @@
+r"""Guards: whether replaced data still give what the person's own function gives.
+
+Anchors are proved at ordinary parameters; a fit may go elsewhere. So between chunks some restarts
+are looked at: on a few hundred rows, other ones each time, the log joint is evaluated in float64
+and compared with the matrix product; and rounding is bounded by
+:math:`\epsilon \Lambda \max |F|`, with F the log joint at the anchors and :math:`\Lambda` the
+largest sum of absolute coefficients (the bound was never exceeded where it was tried). At the end
+every row is compared.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+
+from jaxem.algebra.anchors import Anchors
+from jaxem.algebra.plan import Plan
+from jaxem.algebra.probe import Values
+from jaxem.algebra.route import Guard
+from jaxem.estep import EStep
+from jaxem.fitting.path import Ways
+from jaxem.model import Model
+from jaxem.numerics.rows import row_count, take_rows
+
+_ROWS = 256
+_RESTARTS = 4
+_NEAR = 40.0
+
+
+class Guards:
+    """Looks at restarts, and remembers what was seen."""
+
+    def __init__(self, model: Model, plan: Plan, ways: Ways):
+        self._model, self._tables, self._ways = model, plan.tables, ways
+        self._dtype = ways.weights.dtype
+        self._rng = np.random.default_rng(0)
+        self._began = time.monotonic()
+        self.seen: list[Guard] = []
+
+    def choose(self, lanes: np.ndarray) -> np.ndarray:
+        """The restarts to look at this time."""
+        return self._rng.permutation(lanes)[:_RESTARTS]
+
+    def next_path(self, values: Values, path: str, restart: int, steps: int) -> str:
+        """Look at one restart, and say on which path it should go on."""
+        if path == "direct":
+            return path
+        found = self._ways.found
+        assert isinstance(found, Anchors)
+        with np.errstate(all="ignore"):
+            guard = Guard(restart, steps, path, *self._look(values, found, path))
+        self.seen.append(guard)
+        single = self._dtype == np.float32
+        if not guard.bound <= 1e-2:
+            return "direct"
+        return path if guard.error <= (1e-3 if single else 1e-6) else "anchors"
+
+    def evidence(
+        self, e_step: EStep, restarts: np.ndarray, values: Callable[[int], Values]
+    ) -> Iterator[tuple[int, float]]:
+        """The log evidence that all rows give, by the person's own function, in float64.
+
+        The first restart is always looked at, the others while that takes no more than a tenth of
+        the time since the run began.
+        """
+        latent = self._model.latent
+        program = jax.jit(lambda table: e_step.evidence(latent, table))
+        began = time.monotonic()
+        allowed = max(0.2, 0.1 * (began - self._began))
+        for restart in restarts:
+            exact = {p.name: values(restart)[p.name] for p in self._model.parameters}
+            total, start = 0.0, 0
+            for table in self._tables.blocks(exact, self._ways.rows):
+                weights = self._ways.weights[start : start + len(table)].astype(float)
+                padded = np.concatenate([table, np.zeros((-len(table) % 512, table.shape[1]))])
+                with jax.enable_x64(True):
+                    evidence = np.asarray(program(padded))[: len(table)]
+                total += float(np.sum(weights[weights > 0] * evidence[weights > 0]))
+                start += len(table)
+            yield int(restart), total
+            if time.monotonic() - began > allowed:
+                return
+
+    def tolerance(self, evidence: float) -> float:
+        """Nats that the evidence of all rows may differ for rounding alone."""
+        eps = float(np.finfo(self._dtype).eps)
+        rows = row_count(self._ways.rows)
+        slack = 1e-6 if self._dtype != np.float32 else 1e-3
+        return slack + 100 * eps * (8 + 0.25 * rows**0.5) * (1 + abs(evidence))
+
+    def _look(self, values: Values, found: Anchors, path: str) -> tuple[float, float]:
+        at_anchors = self._table(values, found.rows) - found.reference[:, None]
+        eps = np.finfo(self._dtype).eps
+        bound = float(eps * found.amplification * np.abs(at_anchors).max())
+        if path != "product":
+            return 0.0, bound
+        count = row_count(self._ways.rows)
+        rows = self._rng.choice(count, min(_ROWS, count), replace=False)
+        direct = self._table(values, take_rows(self._ways.rows, rows))
+        product = self._multiply(found, rows, at_anchors) + found.references[rows][:, None]
+        matters = direct > direct.max(1, keepdims=True) - _NEAR
+        error = np.where(matters, np.abs(product - direct), 0.0).max()
+        return float(error), bound
+
+    def _multiply(self, found: Anchors, rows: np.ndarray, at_anchors: np.ndarray) -> np.ndarray:
+        """The product as the run computes it, in its precision."""
+        coefficients = found.coefficients(self._ways.rows, rows)
+        return (coefficients.astype(self._dtype) @ at_anchors.astype(self._dtype)).astype(float)
+
+    def _table(self, values: Values, rows) -> np.ndarray:
+        floored = {
+            p.name: p.floored(np.asarray(values[p.name], float)) for p in self._model.parameters
+        }
+        return self._tables(floored, rows)

@@ -1,0 +1,132 @@
+"""The way through the data that a run takes: the fastest that is right, watched while it runs.
+
+There are three. On the *product* path log factors are matrix products and the M-step sees anchors
+alone. On the *anchors* path log factors come from the log joint at every row, the M-step still sees
+anchors. The *direct* path uses every row for everything. A restart that the guards find inaccurate
+leaves its path for the next one, and only that restart does.
+"""
+
+import dataclasses
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.anchors import Anchors, Refused
+from jaxem.algebra.merge import merge_rows
+from jaxem.algebra.plan import Plan, replace_data
+from jaxem.algebra.route import Route
+from jaxem.algorithm.em import EM
+from jaxem.estep.anchored import make_anchored
+from jaxem.estep.batch import block_size, keeps_responsibilities, make_batch
+from jaxem.estep.source import Direct, Source
+from jaxem.model import Model
+from jaxem.numerics.rows import row_count
+from jaxem.types import Data
+
+PATHS = ("product", "anchors", "direct")
+
+#: E-steps with fewer entries than this are over before a timing would be.
+_WORTH_TIMING = 2**21
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ways:
+    """The data of one fit, and the paths through them.
+
+    Attributes:
+        rows: The rows, merged if that pays, NumPy leaves.
+        weights: Their weights.
+        given: How many rows there were.
+        found: Anchors, or why there are none.
+        first: The path that a run begins with.
+        seconds: Measured time of an E-step on the product path and with direct log factors; empty
+            where it was not measured.
+    """
+
+    rows: Data
+    weights: np.ndarray
+    given: int
+    found: Anchors | Refused
+    first: str
+    seconds: tuple[float, ...] = ()
+
+    def route(self) -> Route:
+        """What a reader is told of them."""
+        common = {"rows": self.given, "merged": int((self.weights > 0).sum()), "path": self.first}
+        if isinstance(self.found, Refused):
+            direct = "the log joint at every row"
+            return Route(
+                **common, rank=None, anchors=0, representation=direct, reason=self.found.reason
+            )
+        return Route(
+            **common,
+            rank=self.found.count,
+            anchors=self.found.count,
+            representation=self.found.describe(),
+            seconds=self.seconds,
+        )
+
+    def source(self, path: str, states: int, lanes: int) -> Source:
+        """The data as a run on this path sees them."""
+        count = row_count(self.rows)
+        if path == "direct" or isinstance(self.found, Refused):
+            batch = make_batch(self.rows, self.weights, block_size(count, states * lanes))
+            return Direct(batch, keeps_responsibilities(batch, states, lanes))
+        features = self.found.change.shape[0] if path == "product" else 0
+        size = block_size(count, states * lanes, features)
+        return make_anchored(self.found, self.rows, self.weights, size, path == "product")
+
+
+def find_ways(
+    model: Model, plan: Plan, algorithm: EM, data: Data, weights: np.ndarray, lanes: int
+) -> Ways:
+    """Merge rows, find anchors, and choose the path.
+
+    Args:
+        model: The declared model.
+        plan: What the algebra found.
+        algorithm: The algorithm; a person's own update must see the person's rows.
+        data: Prepared rows, NumPy leaves.
+        weights: Row weights, (n,).
+        lanes: Restarts that run at once.
+    """
+    given = row_count(data)
+    if algorithm.m_step.reads_rows:
+        why = Refused("an M-step that a person wrote reads every row")
+        return Ways(data, weights, given, why, "direct")
+    rows, merged = merge_rows(data, weights)
+    found = replace_data(plan, model, rows)
+    if isinstance(found, Refused):
+        return Ways(rows, merged, given, found, "direct")
+    ways = Ways(rows, merged, given, found, "product")
+    if row_count(rows) * model.latent.size * lanes < _WORTH_TIMING:
+        return ways
+    seconds = tuple(_seconds(model, plan, algorithm, ways, path, lanes) for path in PATHS[:2])
+    return dataclasses.replace(ways, first=PATHS[int(np.argmin(seconds))], seconds=seconds)
+
+
+def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float:
+    """Time of an E-step of all restarts on all rows, from one block of them."""
+    source = ways.source(path, model.latent.size, lanes)
+    blocks = source.batch.weights.shape[0]
+    one = source.head()
+    dtype = ways.weights.dtype
+    fixed = {p.name: p.fixed for p in model.parameters if p.fixed is not None}
+    home = {**plan.home, **fixed}
+    values = {k: jnp.asarray(np.stack([v] * lanes), dtype) for k, v in home.items()}
+
+    def e_step(values: Any, source: Source):
+        evidence, counts, _ = source.expect(model, algorithm.e_step, values)
+        return evidence, counts
+
+    program = plan.program(("e-step", algorithm.e_step), jax.vmap(e_step, in_axes=(0, None)))
+    jax.block_until_ready(program(values, one))
+    best = np.inf
+    for _ in range(3):
+        began = time.perf_counter()
+        jax.block_until_ready(program(values, one))
+        best = min(best, time.perf_counter() - began)
+    return best * blocks

@@ -9,6 +9,7 @@ decays without a gap, and one with a kink never ends: both are refused.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -79,7 +80,8 @@ class Rank:
 
 def find_rank(standard: np.ndarray) -> Rank:
     """The rank of standard columns, shape (s, M)."""
-    upper, order = scipy.linalg.qr(standard.T, mode="r", pivoting=True)[-2:]
+    factors: Any = scipy.linalg.qr(standard.T, mode="r", pivoting=True)
+    upper, order = factors
     pivots = np.abs(np.diag(upper))
     pivots = np.maximum(pivots / pivots[0], _ROUNDING)
     drops = np.where(pivots[1:] < _SMALL, pivots[:-1] / pivots[1:], 0.0)

@@ -22,7 +22,7 @@ from jaxem.algebra.blocks import (
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
 from jaxem.algebra.order import Strengths, components, dependencies
-from jaxem.algebra.probe import Probe, Values, derivatives, widen
+from jaxem.algebra.probe import Probe, Values, derivatives, one_by_one, widen
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
 from jaxem.algebra.rows import planning_rows
@@ -160,7 +160,7 @@ def _open_probe(model: Model, rows: Data, tables: Tables) -> Probe:
     looked = np.stack([tables(draw, rows) for draw in draws])
     with jax.enable_x64(True):
         beyond = np.asarray(jax.jit(model.overruns)(draws[0], rows))
-        compiled = jax.jit(jax.vmap(derivatives(model), in_axes=(0, 0, None, None)))
+        compiled = jax.jit(one_by_one(derivatives(model)))
     check_tables(looked, rows)
     warn_of_overruns(beyond, rows)
     return Probe(model, rows, np.any(looked > -np.inf, axis=0), compiled)

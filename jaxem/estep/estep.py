@@ -3,7 +3,6 @@
 import abc
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from jaxem.latent import Latent
@@ -18,25 +17,17 @@ class EStep(abc.ABC):
     """
 
     @abc.abstractmethod
-    def evidence(self, latent: Latent, factors: Array) -> Array:
-        """What the objective sums over rows; shape (..., K) to (...)."""
-
-    @abc.abstractmethod
-    def responsibilities(self, latent: Latent, factors: Array) -> Array:
-        """Weights of the states, shape (..., K)."""
+    def posterior(self, latent: Latent, factors: Array) -> tuple[Array, Array]:
+        """What the objective sums over rows, (...,), and weights of the states, (..., K)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Exact(EStep):
     """The posterior of the latent states: maximum likelihood or MAP."""
 
-    def evidence(self, latent: Latent, factors: Array) -> Array:
-        """Log evidence."""
-        return latent.log_partition(factors)
-
-    def responsibilities(self, latent: Latent, factors: Array) -> Array:
-        """Posterior probabilities."""
-        return latent.marginals(factors)
+    def posterior(self, latent: Latent, factors: Array) -> tuple[Array, Array]:
+        """Log evidence and posterior probabilities."""
+        return latent.posterior(factors)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,16 +38,13 @@ class Hard(EStep):
     (Celeux and Govaert 1992).
     """
 
-    def evidence(self, latent: Latent, factors: Array) -> Array:
-        """Log joint of the most probable state.
+    def posterior(self, latent: Latent, factors: Array) -> tuple[Array, Array]:
+        """Log joint of the most probable state, and its indicator; zero where none is possible.
 
         The state is picked out, not maximised over: the derivative of a maximum compares values
         that a compiler may have rounded differently, and then loses rows.
         """
         best = latent.mode(factors)[..., None] == jnp.arange(factors.shape[-1])
-        return jnp.where(best, factors, 0.0).sum(-1)
-
-    def responsibilities(self, latent: Latent, factors: Array) -> Array:
-        """The indicator of the most probable state; zero where no state is possible."""
-        indicator = jax.nn.one_hot(latent.mode(factors), factors.shape[-1], dtype=factors.dtype)
-        return indicator * (jnp.max(factors, axis=-1, keepdims=True) > -jnp.inf)
+        possible = jnp.max(factors, axis=-1, keepdims=True) > -jnp.inf
+        picked = jnp.where(best, factors, 0.0).sum(-1)
+        return picked, (best & possible).astype(factors.dtype)

@@ -75,7 +75,7 @@ class Expectation:
 
     def _shares(self, rows: Data, weights: Array) -> Array:
         table = self.model.table(self.at, rows)
-        shares = self.e_step.responsibilities(self.model.latent, table)
+        _, shares = self.e_step.posterior(self.model.latent, table)
         return jax.lax.stop_gradient(weights[:, None] * shares)
 
 

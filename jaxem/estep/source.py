@@ -80,7 +80,7 @@ def weigh(model: Model, e_step: EStep, table: Array, weights: Array) -> tuple[Ar
 
     A row of weight zero is absent, even where its evidence is -inf.
     """
-    evidence = e_step.evidence(model.latent, table)
+    evidence, shares = e_step.posterior(model.latent, table)
     present = weights > 0
     total = jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
-    return total, weights[:, None] * e_step.responsibilities(model.latent, table)
+    return total, weights[:, None] * shares

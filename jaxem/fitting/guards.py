@@ -65,7 +65,7 @@ class Guards:
         the time since the run began.
         """
         latent = self._model.latent
-        program = jax.jit(lambda table: e_step.evidence(latent, table))
+        program = jax.jit(lambda table: e_step.posterior(latent, table)[0])
         began = time.monotonic()
         allowed = max(0.2, 0.1 * (began - self._began))
         for restart in restarts:

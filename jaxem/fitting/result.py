@@ -155,11 +155,10 @@ class Fit:
 
         def row_block(values, rows):
             table = model.table(values, rows)
-            if what == "responsibilities":
-                return e_step.responsibilities(model.latent, table)
             if what == "predict":
                 return model.latent.mode(table)
-            return e_step.evidence(model.latent, table)
+            evidence, shares = e_step.posterior(model.latent, table)
+            return shares if what == "responsibilities" else evidence
 
         program = self.plan.program((what, e_step), row_block) if self.plan else jax.jit(row_block)
         prepared = prepare_data(data)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.latent.latent import Latent
-from jaxem.numerics.logspace import log_sum_exp, softmax
+from jaxem.numerics.logspace import log_sum_exp, posterior, softmax
 from jaxem.types import Array, DeclarationError, State
 
 
@@ -61,6 +61,10 @@ class Finite(Latent):
     def marginals(self, factors: Array) -> Array:
         """Responsibilities, shape (..., K)."""
         return softmax(factors)
+
+    def posterior(self, factors: Array) -> tuple[Array, Array]:
+        """Both of the above in one pass."""
+        return posterior(factors)
 
     def mode(self, factors: Array) -> Array:
         """Index of the most probable state; the first of equals."""

@@ -33,6 +33,10 @@ class Latent(eqx.Module):
     def marginals(self, factors: Array) -> Array:
         """Posterior of the states, (..., K): the gradient of `log_partition`."""
 
+    def posterior(self, factors: Array) -> tuple[Array, Array]:
+        """`log_partition` and `marginals`, which may share work."""
+        return self.log_partition(factors), self.marginals(factors)
+
     @abc.abstractmethod
     def mode(self, factors: Array) -> Array:
         """Index of the most probable joint state, (...,)."""

@@ -11,41 +11,38 @@ import jax.numpy as jnp
 from jaxem.types import Array
 
 
-@jax.custom_jvp
-def log_sum_exp(factors: Array) -> Array:
-    """Log of the sum of exponentials over the last axis.
+def posterior(factors: Array) -> tuple[Array, Array]:
+    """Log of the sum of exponentials over the last axis, and the normalised weights.
+
+    Both from one pass of exponentials, which are most of the work.
 
     Args:
         factors: Log weights, shape (..., K); -inf is a weight of zero.
 
     Returns:
-        Shape (...); -inf where every entry is -inf.
+        Shape (...), -inf where every entry is -inf; and shape (..., K), zero there.
     """
-    top = jnp.max(factors, axis=-1, keepdims=True)
+    top = jax.lax.stop_gradient(jnp.max(factors, axis=-1, keepdims=True))
     shift = jnp.where(jnp.isfinite(top), top, 0.0)
-    return jnp.log(jnp.sum(jnp.exp(factors - shift), axis=-1)) + shift[..., 0]
+    raised = jnp.exp(factors - shift)
+    total = raised.sum(-1, keepdims=True)
+    return (jnp.log(total) + shift)[..., 0], raised / jnp.where(total > 0, total, 1.0)
+
+
+@jax.custom_jvp
+def log_sum_exp(factors: Array) -> Array:
+    """The first of `posterior`, with a derivative that is right at structural zeros."""
+    return posterior(factors)[0]
 
 
 @log_sum_exp.defjvp
 def _log_sum_exp_jvp(primals, tangents):
     (factors,), (change,) = primals, tangents
-    posterior = softmax(factors)
-    moved = jnp.where(posterior > 0, posterior * jnp.where(posterior > 0, change, 0.0), 0.0)
-    return log_sum_exp(factors), moved.sum(-1)
+    value, weights = posterior(factors)
+    moved = jnp.where(weights > 0, weights * jnp.where(weights > 0, change, 0.0), 0.0)
+    return value, moved.sum(-1)
 
 
 def softmax(factors: Array) -> Array:
-    """Normalised weights over the last axis; all zero where every entry is -inf.
-
-    Args:
-        factors: Log weights, shape (..., K).
-
-    Returns:
-        Shape (..., K).
-    """
-    possible = factors > -jnp.inf
-    top = jax.lax.stop_gradient(jnp.max(factors, axis=-1, keepdims=True))
-    shift = jnp.where(jnp.isfinite(top), top, 0.0)
-    raised = jnp.where(possible, jnp.exp(jnp.where(possible, factors - shift, 0.0)), 0.0)
-    total = raised.sum(-1, keepdims=True)
-    return raised / jnp.where(total > 0, total, 1.0)
+    """The second of `posterior`."""
+    return posterior(factors)[1]

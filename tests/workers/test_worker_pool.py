@@ -57,7 +57,7 @@ def bare(monkeypatch):
 def test_a_small_machine_gets_a_floor(bare):
     bare.setattr(workers, "_cores", lambda: 2)
     workers.ensure_worker_pool()
-    assert os.environ["PJRT_NPROC"] == "4"
+    assert os.environ["PJRT_NPROC"] == "16"
 
 
 @pytest.mark.parametrize("name", ["PJRT_NPROC", "NPROC"])

@@ -4,8 +4,9 @@ On a machine with two cores the pool has two threads, and a compiled program tha
 batched LAPACK calls can wait for ever: each call occupies a thread and waits for another one. With
 four threads most programs get through, but eight points of a Gaussian mixture with sixteen
 components in sixteen dimensions hung three times out of four; with eight or sixteen none of six
-did. Sixteen cost no measurable time. XLA reads ``PJRT_NPROC`` once, when its backend starts, so the floor has to
-be set before the first array is made; importing jaxem does so.
+did. Sixteen slow matrix products by up to a third on two cores. XLA reads ``PJRT_NPROC`` once, when
+its backend starts, so the floor has to be set before the first array is made; importing jaxem does
+so.
 """
 
 import os

@@ -19,6 +19,7 @@ rounds the data stay as they are. C comes from a library of features where they 
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -146,9 +147,8 @@ class _Search:
         random = self._rng.permutation(count)[:_SAMPLE]
         self._levels = few_levels(data, random)
         self._sample = np.union1d(random, _special_rows(data, self._levels))
-        self._draws = [draw() for _ in range(_FIRST_DRAWS)]
-        self._home = home
-        self._proofs = [draw() for _ in range(_PROOFS)]
+        self._draws = self._sound(_FIRST_DRAWS)
+        self._proofs = self._sound(_PROOFS)
         self._references = np.concatenate([t[:, 0] for t in tables.blocks(home, data)])
 
     def rank(self) -> Rank | Refused:
@@ -175,7 +175,7 @@ class _Search:
     def _grow(self, shape: tuple[int, int]) -> bool:
         """Double the draws, and the rows if these are few beside the columns."""
         rows, count = shape[0], row_count(self._data)
-        self._draws += [self._draw() for _ in range(len(self._draws))]
+        self._draws += self._sound(len(self._draws))
         if 2 * shape[1] > rows:
             if rows == count and shape[1] > 3 * rows:
                 return False
@@ -221,7 +221,7 @@ class _Search:
         error, amplification, start = 0.0, 0.0, 0
         at_anchors = [self._tables(p, found.rows) - found.reference[:, None] for p in self._proofs]
         columns = self._columns(self._proofs, self._sample)
-        spread = np.split(columns.std(0) + 1e-300, _PROOFS)
+        spread = np.split(columns.std(0) + 1e-300, len(self._proofs))
         for tables in zip(*(self._tables.blocks(p, self._data) for p in self._proofs), strict=True):
             rows = np.arange(start, start + len(tables[0]))
             start += len(rows)
@@ -238,7 +238,14 @@ class _Search:
         """Put rows that break the identity into the sample, and two more draws."""
         worst = self._rng.permutation(np.flatnonzero(bad))[:100]
         self._sample = np.union1d(self._sample, worst)
-        self._draws += [self._draw() for _ in range(2)]
+        self._draws += self._sound(2)
+
+    def _sound(self, count: int) -> list[Values]:
+        """Draws at which the log joint is a number, or -inf, on the sample."""
+        rows = take_rows(self._data, self._sample)
+        tried = (self._draw() for _ in range(4 * count))
+        sound = (v for v in tried if not np.isnan(self._tables(v, rows)).any())
+        return list(itertools.islice(sound, count)) or [self._draw()]
 
     def _columns(self, draws: list[Values], index: np.ndarray) -> np.ndarray:
         rows = take_rows(self._data, index)

@@ -2,8 +2,8 @@
 
 Which of them a log joint needs is not looked up but read off: its sampled columns are regressed on
 the whole library, and where they lie in its span, the features with a coefficient are the ones. The
-library holds a constant, the columns, their squares and products, logarithms, reciprocals, cosines
-and sines, the levels of columns with few values, and log determinants.
+library holds a constant, the columns, their squares and products, logarithms and their squares,
+reciprocals, cosines and sines, the levels of columns with few values, and log determinants.
 """
 
 import itertools
@@ -28,6 +28,7 @@ _FOUND = 1e-9
 
 _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "logarithm": lambda xp, x: xp.log(x),
+    "squared logarithm": lambda xp, x: xp.log(x) ** 2,
     "logarithm of 1 - x": lambda xp, x: xp.log1p(-x),
     "reciprocal": lambda xp, x: 1 / x,
     "cosine": lambda xp, x: xp.cos(x),
@@ -100,6 +101,7 @@ class Features(eqx.Module):
 
 
 _OF_COLUMNS = ("column", "product")
+_OF_POSITIVE = ("logarithm", "squared logarithm")
 
 
 def choose_features(
@@ -151,7 +153,7 @@ def _library(rows: Data, levels: dict[int, np.ndarray]) -> list[Term]:
     if count * (count + 1) // 2 <= _PRODUCTS:
         terms += [("product", i, j) for i in range(count) for j in range(i + 1, count)]
     terms += [("level", i, float(v)) for i, values in levels.items() for v in values[:-1]]
-    terms += [("logarithm", i, 0) for i in _which(low > 0)]
+    terms += [(kind, i, 0) for kind in _OF_POSITIVE for i in _which(low > 0)]
     terms += [("logarithm of 1 - x", i, 0) for i in _which((low > 0) & (high < 1))]
     terms += [("reciprocal", i, 0) for i in _which(np.all(flat != 0, axis=0))]
     angles = _which(np.maximum(-low, high) < 100)

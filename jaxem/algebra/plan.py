@@ -54,6 +54,7 @@ class Plan:
         programs: Compiled programs of this plan, by what they were compiled for.
         compiled: Seconds that compiling took, by algorithm, path and number of restarts.
         found: The sufficient statistics of the last data, by their fingerprint.
+        seconds: Measured E-steps, so that equal fits take equal paths.
         route: In the plan of a `Fit`: how the data were used, and what the guards saw.
     """
 
@@ -66,6 +67,7 @@ class Plan:
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict)
     compiled: dict[Any, float] = dataclasses.field(default_factory=dict)
     found: dict[bytes, Anchors | Refused] = dataclasses.field(default_factory=dict)
+    seconds: dict[Any, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     route: Route | None = None
 
     @property

@@ -9,7 +9,7 @@ every row is compared.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -57,7 +57,7 @@ class Guards:
         return path if guard.error <= (1e-3 if single else 1e-6) else "anchors"
 
     def evidence(
-        self, e_step: EStep, restarts: np.ndarray, values: Callable[[int], Values]
+        self, e_step: EStep, restarts: Sequence[int], values: Callable[[int], Values]
     ) -> Iterator[tuple[int, float]]:
         """The log evidence that all rows give, by the person's own function, in float64.
 

@@ -104,7 +104,12 @@ def find_ways(
     ways = Ways(rows, merged, given, found, "product")
     if row_count(rows) * model.latent.size * lanes < _WORTH_TIMING:
         return ways
-    seconds = tuple(_seconds(model, plan, algorithm, ways, path, lanes) for path in PATHS[:2])
+    key = algorithm.e_step, lanes, row_count(rows), found.count
+    if key not in plan.seconds:
+        plan.seconds[key] = tuple(
+            _seconds(model, plan, algorithm, ways, path, lanes) for path in PATHS[:2]
+        )
+    seconds = plan.seconds[key]
     return dataclasses.replace(ways, first=PATHS[int(np.argmin(seconds))], seconds=seconds)
 
 

@@ -108,7 +108,7 @@ class Runner:
         self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
         self._states = jax.tree.map(np.array, first_states(starts, model.latent.size))
         lanes = len(self._states.status)
-        self._traces: list[list[np.ndarray]] = [[] for _ in range(lanes)]
+        self._traces: list[list[float]] = [[] for _ in range(lanes)]
         self._paths = np.full(lanes, ways.first, dtype=object)
         dtype = ways.weights.dtype
         self._controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
@@ -126,7 +126,7 @@ class Runner:
             How they ended; after Ctrl-C the state after the last whole chunk.
         """
         first = self._ways.first
-        self._guard(first, self._running(first))
+        self._look_at_starts(first)
         try:
             for path in PATHS[PATHS.index(first) :]:
                 while self._running(path).size and self._ended_by == Status.RUNNING:
@@ -151,10 +151,9 @@ class Runner:
         clock = _Clock(self._compiled, self._key(path, len(lanes)))
         while left.size:
             began = time.monotonic()
-            group = jax.tree.map(lambda leaf, i=lanes: jnp.asarray(leaf[i]), self._states)
-            group = jax.block_until_ready(self._program(group, source, self._controls))
+            group = self._program(self._group(path, lanes), source, self._controls)
+            self._record(path, lanes, jax.block_until_ready(group))
             clock.chunk(time.monotonic() - began, len(left) / len(lanes))
-            self._record(lanes, group)
             self._report(self._progress())
             left = self._guard(path, self._running(path))
             if left.size and time.monotonic() > self._limit:
@@ -175,14 +174,37 @@ class Runner:
         missing = _power_of_two(len(running)) - len(running)
         return np.sort(np.concatenate([running, others[:missing]]))
 
-    def _record(self, lanes: np.ndarray, group: State) -> None:
-        """Write a chunk back to the states of all restarts."""
+    def _group(self, path: str, lanes: np.ndarray) -> State:
+        """The states of some restarts; those that have left this path are frozen."""
+        group = jax.tree.map(lambda leaf: leaf[lanes], self._states)
+        away = self._paths[lanes] != path
+        group = group._replace(status=np.where(away, Status.INTERRUPTED, group.status))
+        return jax.tree.map(jnp.asarray, group._replace(status=group.status.astype(np.int32)))
+
+    def _record(self, path: str, lanes: np.ndarray, group: State) -> None:
+        """Write a chunk back to the states of the restarts that ran."""
+        ran = np.flatnonzero(np.isin(lanes, self._running(path)))
         trace = np.asarray(group.trace)
-        for row, lane in enumerate(lanes):
-            if self._states.status[lane] == Status.RUNNING:
-                self._traces[lane].append(trace[row][~np.isnan(trace[row])])
+        for row in ran:
+            self._traces[lanes[row]] += trace[row][~np.isnan(trace[row])].tolist()
         for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(group), strict=True):
-            leaf[lanes] = np.asarray(new)
+            leaf[lanes[ran]] = np.asarray(new)[ran]
+
+    def _look_at_starts(self, path: str) -> None:
+        """The guard's first look; and all rows, where a start holds a zero that excludes some."""
+        if path == "direct":
+            return
+        values = self._states.values
+        zero = [
+            np.any(values[p.name] == 0, axis=tuple(range(1, values[p.name].ndim)))
+            for p in self._model.parameters
+            if p.kind in ("simplex", "unit", "positive")
+        ]
+        for lane in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
+            ((_, evidence),) = self._guards.evidence(self._algorithm.e_step, [lane], self._values)
+            if not np.isfinite(evidence):
+                self._move(lane, "direct", "the start makes some rows impossible")
+        self._guard(path, self._running(path))
 
     def _guard(self, path: str, lanes: np.ndarray) -> np.ndarray:
         """Look at some restarts; those that replaced data do not serve leave this path."""
@@ -207,13 +229,13 @@ class Runner:
         for lane in () if over else ended[suspect]:
             self._move(lane, "direct", str(Status(int(self._states.status[lane]))))
         sound = ended[~suspect]
-        order = sound[np.argsort(-self._states.objective[sound], kind="stable")]
+        order = sound[np.argsort(-self._states.objective[sound], kind="stable")].tolist()
         for lane, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
             error = evidence - float(self._states.evidence[lane])
             if over or abs(error) <= self._guards.tolerance(evidence):
                 self._states.objective[lane] += error
                 self._states.evidence[lane] = evidence
-                self._traces[lane][-1][-1] = self._states.objective[lane]
+                self._traces[lane][-1] = float(self._states.objective[lane])
             else:
                 self._move(lane, "direct", f"all rows give an objective {error:+.1e} nats away")
 
@@ -228,10 +250,7 @@ class Runner:
         one = resume(jax.tree.map(lambda leaf: leaf[lane], self._states))
         for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(one), strict=True):
             leaf[lane] = new
-        pieces = [piece for piece in self._traces[lane] if len(piece)]
-        if pieces:
-            pieces[-1] = pieces[-1][:-1]
-        self._traces[lane] = pieces
+        self._traces[lane] = self._traces[lane][:-1]
 
     def _progress(self) -> Progress:
         return Progress(
@@ -255,7 +274,7 @@ class Runner:
             steps=np.maximum(states.steps, 0),
             counts=states.counts,
             paths=self._paths,
-            traces=tuple(np.concatenate(t) if t else np.zeros(0) for t in self._traces),
+            traces=tuple(np.asarray(t, states.objective.dtype) for t in self._traces),
         )
 
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxem.algebra.features import Features, choose_features, few_levels
+from jaxem.algebra.features import Features, choose_features, few_levels, library_size
 from jaxem.algebra.probe import Values
 from jaxem.algebra.rank import Rank, Standard, find_rank
 from jaxem.algebra.tables import Tables
@@ -146,6 +146,7 @@ class _Search:
         count = row_count(data)
         random = self._rng.permutation(count)[:_SAMPLE]
         self._levels = few_levels(data, random)
+        self._largest = min(_LARGEST_RANK, max(64, 2 * library_size(data, self._levels)))
         self._sample = np.union1d(random, _special_rows(data, self._levels))
         self._draws = self._sound(_FIRST_DRAWS)
         self._proofs = self._sound(_PROOFS)
@@ -167,8 +168,8 @@ class _Search:
                     f"no finite rank: the pivots decay to {rank.last:.0e} without a gap "
                     f"(a member of no exponential family, such as a Student-t)"
                 )
-            if min(columns.shape) > 3 * _LARGEST_RANK or rank.value > _LARGEST_RANK:
-                return Refused(f"the rank is above {_LARGEST_RANK}, or not finite")
+            if columns.shape[1] >= 2.5 * self._largest + 8 or rank.value > self._largest:
+                return Refused(f"the rank is above {self._largest}, or not finite")
             if not self._grow(columns.shape):
                 return Refused("the rank grows with every parameter draw: none is finite")
 
@@ -189,7 +190,7 @@ class _Search:
         columns = self._columns(self._draws, sample)
         standard = Standard.of(columns)
         z = standard(columns)
-        chosen = choose_features(take_rows(self._data, sample), z, self._levels)
+        chosen = choose_features(take_rows(self._data, sample), z, self._levels, rank.value)
         features, stored, change = None, None, np.eye(rank.value)
         if chosen is not None:
             features, coefficients = chosen

@@ -23,8 +23,9 @@ Term = tuple[str, int, float]
 _LEVELS = 512
 _PRODUCTS = 1500
 _DEPENDENT = 1e-6
-_USED = 1e-9
-_FOUND = 1e-9
+_FOUND = 1e-11
+_EXACT = 1e-13
+_FEW = 64
 
 _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "logarithm": lambda xp, x: xp.log(x),
@@ -105,7 +106,7 @@ _OF_POSITIVE = ("logarithm", "squared logarithm")
 
 
 def choose_features(
-    rows: Data, columns: np.ndarray, levels: dict[int, np.ndarray]
+    rows: Data, columns: np.ndarray, levels: dict[int, np.ndarray], rank: int
 ) -> tuple[Features, np.ndarray] | None:
     """The features of the library whose span holds the columns, as few as can be.
 
@@ -113,6 +114,7 @@ def choose_features(
         rows: Sample rows, NumPy leaves, s of them.
         columns: Standard columns of the log joint there, (s, M).
         levels: Values of the flat columns that have few.
+        rank: The dimension of their span.
 
     Returns:
         The features and their coefficients, (features, M); None if the library does not do.
@@ -121,7 +123,7 @@ def choose_features(
     orders = [library]
     if levels:  # a column with three levels is a line and a square, or two indicators
         orders.append(sorted(library, key=lambda term: term[0] != "level"))
-    found = [_regress(rows, columns, tuple(terms)) for terms in orders]
+    found = [_regress(rows, columns, tuple(terms), rank) for terms in orders]
     spanning = [f for f in found if f is not None]
     return min(reversed(spanning), key=lambda f: len(f[0].terms), default=None)
 
@@ -143,8 +145,17 @@ def few_levels(data: Data, sample: np.ndarray) -> dict[int, np.ndarray]:
     return out
 
 
+def library_size(data: Data, levels: dict[int, np.ndarray]) -> int:
+    """About how many features the library can have: a log joint needs no more, or other ones."""
+    width = sum(leaf.shape[1] for leaf in flat_columns(data))
+    return width * (width + 15) // 2 + sum(map(len, levels.values()))
+
+
 def _library(rows: Data, levels: dict[int, np.ndarray]) -> list[Term]:
-    """Every feature that is finite on these rows, the plainest first."""
+    """Every feature that is finite on these rows, the plainest first.
+
+    Levels come last: any function of a column with few values is a sum of them.
+    """
     flat = _flat(rows, np.dtype(float), np)
     count = flat.shape[1]
     low, high = flat.min(0), flat.max(0)
@@ -152,29 +163,62 @@ def _library(rows: Data, levels: dict[int, np.ndarray]) -> list[Term]:
     terms += [("product", i, i) for i in range(count)]
     if count * (count + 1) // 2 <= _PRODUCTS:
         terms += [("product", i, j) for i in range(count) for j in range(i + 1, count)]
-    terms += [("level", i, float(v)) for i, values in levels.items() for v in values[:-1]]
     terms += [(kind, i, 0) for kind in _OF_POSITIVE for i in _which(low > 0)]
     terms += [("logarithm of 1 - x", i, 0) for i in _which((low > 0) & (high < 1))]
     terms += [("reciprocal", i, 0) for i in _which(np.all(flat != 0, axis=0))]
     angles = _which(np.maximum(-low, high) < 100)
     terms += [(kind, i, 0) for kind in ("cosine", "sine") for i in angles]
     square = [i for i, leaf in enumerate(jax.tree.leaves(rows)) if _holds_matrices(leaf)]
-    return terms + [("log determinant", i, 0) for i in square]
+    terms += [("log determinant", i, 0) for i in square]
+    return terms + [("level", i, float(v)) for i, values in levels.items() for v in values[:-1]]
 
 
-def _regress(rows: Data, columns: np.ndarray, terms: tuple[Term, ...]):
+def _regress(rows: Data, columns: np.ndarray, terms: tuple[Term, ...], rank: int):
     """Features with a coefficient, and the coefficients; None where the columns do not fit."""
-    features = Features.of(terms, rows)
-    values = features(rows)
+    values = Features.of(terms, rows)(rows)
     kept = _independent(values)
-    coefficients, *_ = np.linalg.lstsq(values[:, kept], columns, rcond=None)
-    if not np.abs(values[:, kept] @ coefficients - columns).max() <= _FOUND:
+    coefficients, left = _fit(values[:, kept], columns)
+    if not left <= _FOUND:
         return None
     size = np.abs(coefficients).max(1)
-    used = [k for k, s in zip(kept, size, strict=True) if s > _USED * size.max() or k == 0]
-    chosen = Features.of(tuple(terms[k - 1] for k in used if k), rows)
-    coefficients, *_ = np.linalg.lstsq(chosen(rows), columns, rcond=None)
-    return chosen, coefficients
+    order = [k for _, k in sorted(zip(size, kept, strict=True)) if k]  # the constant stays
+    used = _drop_few(values, columns, _drop_many(values, columns, order, left), left, rank)
+    chosen = Features.of(tuple(terms[k - 1] for k in sorted(used)), rows)
+    return chosen, _fit(chosen(rows), columns)[0]
+
+
+def _fit(values: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, float]:
+    """Least squares, and the largest residual."""
+    coefficients, *_ = np.linalg.lstsq(values, columns, rcond=None)
+    return coefficients, float(np.abs(values @ coefficients - columns).max())
+
+
+def _without(values: np.ndarray, columns: np.ndarray, used: list[int], left: float) -> bool:
+    """Whether these features and the constant fit as well as all did."""
+    return _fit(values[:, [0, *used]], columns)[1] <= max(10 * left, _EXACT)
+
+
+def _drop_many(values, columns, order: list[int], left: float) -> list[int]:
+    """Leave out as many features of the smallest coefficients as can go at once (bisection)."""
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = _without(values, columns, order[middle:], left)
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return order[low:]
+
+
+def _drop_few(values, columns, used: list[int], left: float, rank: int) -> list[int]:
+    """Try to do without one feature after another while there are more than the rank.
+
+    On a short range x, its square, its logarithm and 1/x are nearly dependent, and rounding gives
+    all of them a coefficient.
+    """
+    for k in list(used):
+        if len(used) + 1 > rank and len(used) <= _FEW:
+            fewer = [j for j in used if j != k]
+            used = fewer if _without(values, columns, fewer, left) else used
+    return used
 
 
 def _independent(values: np.ndarray) -> list[int]:

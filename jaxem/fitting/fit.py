@@ -220,7 +220,7 @@ def _conclude(
         model=model,
         algorithm=algorithm,
         rows=rows,
-        notes=_notes(runs, best, float(ways.weights.sum())),
+        notes=(*_empty_states(runs, best, float(ways.weights.sum())), *_paths_left(runs, ways)),
     )
 
 
@@ -246,8 +246,17 @@ def _examine(
     return status, certificate.gradient_norm
 
 
-def _notes(runs: Runs, best: int, total: float) -> tuple[str, ...]:
-    """What a reader should know of the best restart beyond its status."""
+def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
+    """Restarts that replaced data did not serve."""
+    left = int((runs.paths != ways.first).sum())
+    if not left:
+        return ()
+    who = "1 restart" if left == 1 else f"{left} restarts"
+    return (f"{who} went on with every row; fit.plan.route.changes says why",)
+
+
+def _empty_states(runs: Runs, best: int, total: float) -> tuple[str, ...]:
+    """Latent states of the best restart that hold nothing."""
     empty = np.flatnonzero(runs.counts[best] < 1e-6 * total)
     if not len(empty):
         return ()

@@ -97,11 +97,12 @@ class Features(eqx.Module):
         words = ["a constant"]
         for kind, run in itertools.groupby(self.terms, key=lambda term: term[0]):
             count = len(list(run))
-            words.append(f"{count} {kind}{'s' if count > 1 else ''}")
+            words.append(f"{count} {kind if count == 1 else _PLURAL.get(kind, kind + 's')}")
         return ", ".join(words)
 
 
 _OF_COLUMNS = ("column", "product")
+_PLURAL = {"logarithm of 1 - x": "logarithms of 1 - x"}
 _OF_POSITIVE = ("logarithm", "squared logarithm")
 
 

@@ -26,13 +26,15 @@ from jaxem.numerics.rows import row_count, take_rows
 _ROWS = 256
 _RESTARTS = 4
 _NEAR = 40.0
+_SECONDS = 0.5
 
 
 class Guards:
     """Looks at restarts, and remembers what was seen."""
 
     def __init__(self, model: Model, plan: Plan, ways: Ways):
-        self._model, self._tables, self._ways = model, plan.tables, ways
+        self._model, self._plan, self._ways = model, plan, ways
+        self._tables = plan.tables
         self._dtype = ways.weights.dtype
         self._rng = np.random.default_rng(0)
         self._began = time.monotonic()
@@ -61,13 +63,15 @@ class Guards:
     ) -> Iterator[tuple[int, float]]:
         """The log evidence that all rows give, by the person's own function, in float64.
 
-        The first restart is always looked at, the others while that takes no more than a tenth of
-        the time since the run began.
+        The first restart is always looked at, the others while that takes no more than half a
+        second, or a tenth of the time since the run began.
         """
         latent = self._model.latent
-        program = jax.jit(lambda table: e_step.posterior(latent, table)[0])
+        program = self._plan.program(
+            ("evidence", e_step), lambda table: e_step.posterior(latent, table)[0]
+        )
         began = time.monotonic()
-        allowed = max(0.2, 0.1 * (began - self._began))
+        allowed = max(_SECONDS, 0.1 * (began - self._began))
         for restart in restarts:
             exact = {p.name: values(restart)[p.name] for p in self._model.parameters}
             total, start = 0.0, 0

@@ -7,7 +7,7 @@ the loop a few dozen steps at a time.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -84,16 +84,28 @@ def first_states(values: dict[str, np.ndarray], size: int) -> State:
     return State(*leaves)  # pyright: ignore[reportArgumentType]
 
 
-def resume(state: State) -> State:
-    """A restart sent back to the last parameters that were judged, to judge them again."""
-    return state._replace(
-        values=state.previous,
-        objective=-jnp.inf,
-        gain=jnp.inf,
-        steps=np.maximum(state.steps, 0) - 1,
-        halvings=0,
-        quiet=0,
-        status=Status.RUNNING,
+def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:
+    """States for the next chunk.
+
+    Args:
+        states: NumPy leaves, stacked over restarts.
+        again: Restarts to be sent back to the last parameters that were judged, to judge them
+            again on another path, (R,).
+        frozen: Restarts that are not to run, (R,).
+    """
+
+    def put(leaf: Any, value: Any) -> np.ndarray:
+        where = again.reshape(-1, *[1] * (leaf.ndim - 1))
+        return np.where(where, value, leaf).astype(leaf.dtype)
+
+    return states._replace(
+        values={name: put(states.values[name], v) for name, v in states.previous.items()},
+        objective=put(states.objective, -np.inf),
+        gain=put(states.gain, np.inf),
+        steps=put(states.steps, np.maximum(states.steps, 0) - 1),
+        halvings=put(states.halvings, 0),
+        quiet=put(states.quiet, 0),
+        status=np.where(frozen, Status.INTERRUPTED, states.status).astype(states.status.dtype),
     )
 
 

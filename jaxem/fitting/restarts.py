@@ -19,7 +19,7 @@ from jaxem.model import Model
 from jaxem.status import Status
 
 #: What went wrong on replaced data may be their fault: it is tried again on the rows.
-_SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL, Status.STALLED)
+_SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Runner:
         self._states = jax.tree.map(np.array, first_states(starts, model.latent.size))
         lanes = len(self._states.status)
         self._traces: list[list[float]] = [[] for _ in range(lanes)]
+        self._moved: set[int] = set()
         self._paths = np.full(lanes, ways.first, dtype=object)
         dtype = ways.weights.dtype
         self._controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
@@ -155,10 +156,10 @@ class Runner:
             self._record(path, lanes, jax.block_until_ready(group))
             clock.chunk(time.monotonic() - began, len(left) / len(lanes))
             self._report(self._progress())
-            left = self._guard(path, self._running(path))
-            if left.size and time.monotonic() > self._limit:
+            if self._running(path).size and time.monotonic() > self._limit:
                 self._ended_by = Status.TIME_LIMIT
                 return
+            left = self._guard(path, self._running(path))
             size = _power_of_two(len(left))
             if left.size and size <= len(lanes) // 2 and clock.pays(self._key(path, size)):
                 lanes = self._fill(left)
@@ -178,14 +179,18 @@ class Runner:
         """The states of some restarts; those that have left this path are frozen."""
         group = jax.tree.map(lambda leaf: leaf[lanes], self._states)
         away = self._paths[lanes] != path
-        group = group._replace(status=np.where(away, Status.INTERRUPTED, group.status))
-        return jax.tree.map(jnp.asarray, group._replace(status=group.status.astype(np.int32)))
+        again = np.isin(lanes, list(self._moved)) & ~away
+        group = resume(group, again, away)
+        return jax.tree.map(jnp.asarray, group)
 
     def _record(self, path: str, lanes: np.ndarray, group: State) -> None:
         """Write a chunk back to the states of the restarts that ran."""
         ran = np.flatnonzero(np.isin(lanes, self._running(path)))
         trace = np.asarray(group.trace)
         for row in ran:
+            if lanes[row] in self._moved:  # its last parameters were judged again
+                self._moved.remove(lanes[row])
+                self._traces[lanes[row]] = self._traces[lanes[row]][:-1]
             self._traces[lanes[row]] += trace[row][~np.isnan(trace[row])].tolist()
         for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(group), strict=True):
             leaf[lanes[ran]] = np.asarray(new)[ran]
@@ -228,7 +233,7 @@ class Runner:
         suspect = np.isin(self._states.status[ended], _SUSPECT)
         for lane in () if over else ended[suspect]:
             self._move(lane, "direct", str(Status(int(self._states.status[lane]))))
-        sound = ended[~suspect]
+        sound = ended[~suspect & np.isfinite(self._states.objective[ended])]
         order = sound[np.argsort(-self._states.objective[sound], kind="stable")].tolist()
         for lane, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
             error = evidence - float(self._states.evidence[lane])
@@ -247,10 +252,8 @@ class Runner:
         step = max(int(self._states.steps[lane]), 0)
         self.changes.append(f"restart {lane}, step {step}: {self._paths[lane]} to {path}: {why}")
         self._paths[lane] = path
-        one = resume(jax.tree.map(lambda leaf: leaf[lane], self._states))
-        for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(one), strict=True):
-            leaf[lane] = new
-        self._traces[lane] = self._traces[lane][:-1]
+        self._states.status[lane] = Status.RUNNING
+        self._moved.add(lane)
 
     def _progress(self) -> Progress:
         return Progress(

@@ -17,13 +17,20 @@ ROWS = 3000
 
 @dataclasses.dataclass(frozen=True)
 class Joint:
-    """A model, its data, and the rank that its log joint has (None: none, or not to be used)."""
+    """A model, its data, and what is known of its log joint as a function of the row.
+
+    Attributes:
+        rank: The dimension of its space, derived by hand; None if it has no finite one.
+        near: Whether that is so near ordinary parameters alone, or only if no parameter crosses
+            some bend: there the search may say either, and the end of a fit decides.
+    """
 
     name: str
     log_joint: Callable[..., Any]
     prior: dict[str, Any]
     data: Any
     rank: int | None
+    near: bool = False
     states: int = 3
 
     def model(self) -> jaxem.Model:
@@ -226,7 +233,7 @@ def joints() -> list[Joint]:
             gaussian,
             _gaussian_prior(3),
             rng.integers(0, 2, (ROWS, 3)) + 0.0,
-            None,
+            7,  # a square is its column
         ),
         Joint(
             "spherical",
@@ -240,7 +247,7 @@ def joints() -> list[Joint]:
             cells,
             {"cells": jaxem.flat((3, 60), constraints.simplex)},
             zipf,
-            None,
+            len(np.unique(zipf)),
         ),
         Joint("impossible cells", impossible_cells, categories, rng.integers(0, 5, ROWS), None),
         Joint(
@@ -262,9 +269,9 @@ def joints() -> list[Joint]:
             rng.exponential(size=ROWS) + 3,
             None,
         ),
-        Joint("huber", huber, _loc_scale(), far, None),
+        Joint("huber", huber, _loc_scale(), far, None, near=True),
         Joint("noise beside normals", noise_beside, _loc_scale(), x, 3),
-        Joint("inactive clip", clipped, _loc_scale(), x, 3),
+        Joint("inactive clip", clipped, _loc_scale(), x, 3, near=True),
         Joint("beta", beta, _positive("a", 3) | _positive("b", 3), rng.beta(2, 3, ROWS), 3),
         Joint("weibull", weibull, _positive("rate", 3), rng.weibull(1.7, ROWS), 2),
         Joint(
@@ -289,5 +296,12 @@ def joints() -> list[Joint]:
             factors @ factors.transpose(0, 2, 1),
             5,
         ),
-        Joint("normal, or laplace beyond a bend", normal_or_laplace, _loc_scale(), x, None),
+        Joint(
+            "normal, or laplace beyond a bend",
+            normal_or_laplace,
+            _loc_scale(),
+            x,
+            None,
+            near=True,
+        ),
     ]

@@ -1,0 +1,67 @@
+"""A small mixture with anchors, and a way to send fits along each path."""
+
+import dataclasses
+import functools
+import importlib
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from numpyro.distributions import constraints
+
+import jaxem
+from jaxem.fitting.path import find_ways
+
+# The package's own name for it is the function.
+FIT = importlib.import_module("jaxem.fitting.fit")
+
+_rng = np.random.default_rng(11)
+ROWS = 211
+NORMAL = np.concatenate([_rng.normal(0.0, 1.0, 111), _rng.normal(3.0, 1.5, 100)])
+GAMMA = np.concatenate([_rng.gamma(2.0, 0.5, 111), _rng.gamma(9.0, 1.0, 100)])
+NORMAL_STARTS = {
+    "weights": np.array([[0.4, 0.6], [0.7, 0.3]]),
+    "loc": np.array([[0.5, 2.0], [4.0, -1.0]]),
+    "scale": np.array([[1.0, 1.0], [2.0, 1.0]]),
+}
+GAMMA_START = {
+    "weights": np.array([0.4, 0.6]),
+    "shape": np.array([2.0, 5.0]),
+    "rate": np.array([1.0, 1.0]),
+}
+
+
+@functools.cache
+def normals() -> jaxem.Model:
+    """Closed forms throughout."""
+
+    def log_joint(params, z, x):
+        density = dist.Normal(params["loc"][z], params["scale"][z]).log_prob(x)
+        return jnp.log(params["weights"][z]) + density
+
+    positive = jaxem.flat((2,), constraints.positive)
+    prior = {"weights": dist.Dirichlet(jnp.array([2.0, 2.0])), "loc": jaxem.flat((2,))}
+    return jaxem.Model(log_joint, jaxem.Finite(2), prior | {"scale": positive})
+
+
+@functools.cache
+def gammas() -> jaxem.Model:
+    """Newton's method on shapes and rates."""
+
+    def log_joint(params, z, x):
+        density = dist.Gamma(params["shape"][z], params["rate"][z]).log_prob(x)
+        return jnp.log(params["weights"][z]) + density
+
+    positive = jaxem.flat((2,), constraints.positive)
+    weights = jaxem.flat((2,), constraints.simplex)
+    prior = {"weights": weights, "shape": positive, "rate": positive}
+    return jaxem.Model(log_joint, jaxem.Finite(2), prior)
+
+
+def begin_with(monkeypatch, path: str) -> None:
+    """Fits begin with this path from now on."""
+
+    def find(*args):
+        return dataclasses.replace(find_ways(*args), first=path)
+
+    monkeypatch.setattr(FIT, "find_ways", find)

@@ -1,0 +1,78 @@
+"""Whatever the search says of a log joint, a fit ends at the objective that all rows give."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+
+import jaxem
+
+from .search import JOINTS, searched
+
+ACCEPTED = ["censored", "items", "known variances", "wishart", "inactive clip"]
+MERGED = {"zero-inflated, zeros rare", "categories, most rare"}
+REFUSED = ["student beside a tight normal", "normal, or laplace beyond a bend"]
+_CHANGE = re.compile(r"restart (\d), step (\d+): (product|anchors) to (anchors|direct): .+")
+
+
+@functools.cache
+def fitted(name: str) -> jaxem.Fit:
+    return jaxem.fit(searched(name).model, JOINTS[name].data, restarts=2, max_steps=12)
+
+
+def _all() -> list:
+    """Names; those whose programs take long to compile are marked."""
+    slow = {"wishart", "normal, or laplace beyond a bend"}
+    names = [*ACCEPTED, *sorted(MERGED), *REFUSED, "huber"]
+    return [pytest.param(n, marks=pytest.mark.slow if n in slow else ()) for n in names]
+
+
+@pytest.fixture(params=_all())
+def name(request):
+    return request.param
+
+
+def test_the_objective_is_that_of_all_rows(name):
+    fit, rows = fitted(name), JOINTS[name].data
+    model = fit.model
+    assert model is not None
+    direct = float(model.log_likelihood(fit.params, rows)) + float(model.log_prior(fit.params))
+    assert fit.objective == pytest.approx(direct, rel=1e-9)
+    assert fit.trace[-1] == fit.objective
+    assert len(fit.trace) == fit.steps + 1
+
+
+def test_the_objective_never_falls(name):
+    for trace in fitted(name).restarts.traces:
+        assert np.all(np.diff(trace) >= -1e-9 * (1 + np.abs(trace[1:])))
+
+
+def test_the_record_of_the_way_agrees_with_itself(name):
+    """A restart that a guard found wanting has moved, and no other has been moved by a guard."""
+    route = fitted(name).plan.route
+    moves = [_CHANGE.fullmatch(change) for change in route.changes]
+    by_guard = {(m[1], m[2]) for m in moves if m and m[0].endswith("the guard saw errors")}
+    bad = {(str(g.restart), str(g.steps)) for g in route.guards if not _sound(g)}
+    assert all(moves)
+    assert by_guard == bad
+    assert bool(route.reason) == (route.path == "direct") == (route.rank is None)
+    if route.path == "direct":
+        assert not route.guards and not route.changes
+
+
+def test_the_way_is_the_one_that_the_joint_allows(name):
+    route = fitted(name).plan.route
+    assert route.path == ("product" if name in [*ACCEPTED, "huber"] else "direct")
+    assert (route.merged < route.rows) == (name in MERGED)
+
+
+def test_rows_that_leave_the_space_on_the_way_move_the_fit():
+    """Scales shrink until far rows cross the bend: then the product is wrong, and is noticed."""
+    route = fitted("huber").plan.route
+    assert any(guard.error > 1.0 for guard in route.guards)
+    assert route.changes
+
+
+def _sound(guard) -> bool:
+    return guard.bound <= 1e-2 and guard.error <= 1e-6

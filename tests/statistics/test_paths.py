@@ -1,0 +1,138 @@
+"""Three ways through the data, one answer: by products, by anchors, and row by row."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+from jax.extend.core import jaxprs_in_params
+
+import jaxem
+from jaxem.algebra.plan import make_plan
+from jaxem.algorithm import EM
+from jaxem.estep import Exact
+from jaxem.fitting.path import PATHS, find_ways
+
+from .paths import GAMMA, GAMMA_START, NORMAL, NORMAL_STARTS, ROWS, begin_with, gammas, normals
+
+START = {name: value[0] for name, value in NORMAL_STARTS.items()}
+WEIGHTS = np.random.default_rng(2).uniform(0.5, 3.0, ROWS)
+ALGORITHMS = {
+    "closed": EM(),
+    "hard": EM(jaxem.Hard()),
+    "optax": EM(m_step=jaxem.Ascent(optax.adam(1e-2))),
+}
+
+
+def _trace(monkeypatch, path: str, model, data, start, **options) -> np.ndarray:
+    begin_with(monkeypatch, path)
+    fit = jaxem.fit(model, data, init=start, tolerance=0, max_steps=8, **options)
+    assert fit.plan.route.path == path
+    assert fit.plan.route.changes == ()
+    assert len(fit.trace) == 9
+    return fit.trace
+
+
+def _traces(monkeypatch, *args, **options) -> list[np.ndarray]:
+    traces = [_trace(monkeypatch, path, *args, **options) for path in PATHS]
+    assert np.ptp(traces[0]) > 1e-3  # there is something to agree on
+    return traces
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_all_paths_go_the_same_way(name, monkeypatch):
+    product, anchors, direct = _traces(
+        monkeypatch, normals(), NORMAL, START, algorithm=ALGORITHMS[name]
+    )
+    np.testing.assert_allclose(product, direct, rtol=1e-10)
+    np.testing.assert_allclose(anchors, direct, rtol=1e-10)
+
+
+def test_weighted_rows_go_the_same_way_on_all_paths(monkeypatch):
+    product, anchors, direct = _traces(monkeypatch, normals(), NORMAL, START, weights=WEIGHTS)
+    np.testing.assert_allclose(product, direct, rtol=1e-10)
+    np.testing.assert_allclose(anchors, direct, rtol=1e-10)
+    begin_with(monkeypatch, "product")
+    unweighted = jaxem.fit(normals(), NORMAL, init=START, tolerance=0, max_steps=1)
+    assert abs(unweighted.trace[0] - product[0]) > 1
+
+
+def test_newtons_method_goes_the_same_way_on_all_paths(monkeypatch):
+    product, anchors, direct = _traces(monkeypatch, gammas(), GAMMA, GAMMA_START)
+    np.testing.assert_allclose(product, direct, rtol=1e-10)
+    np.testing.assert_allclose(anchors, direct, rtol=1e-10)
+
+
+def test_an_update_that_a_person_wrote_sees_every_row():
+    seen = []
+
+    def update(params, data, responsibilities):
+        seen.append(data.shape)
+        return {"weights": responsibilities.sum(0) / responsibilities.sum()}
+
+    algorithm = EM(m_step=jaxem.ClosedForm(update))
+    fit = jaxem.fit(normals(), NORMAL, init=START, algorithm=algorithm, max_steps=3, tolerance=0)
+    route = fit.plan.route
+    assert route.path == "direct"
+    assert "person" in route.reason
+    assert route.rank is None
+    assert set(seen) == {(ROWS,)}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", ["closed", "newton", "optax"])
+def test_the_m_step_sees_anchors_alone(name, path):
+    """No array in it has as many entries along any axis as there are rows."""
+    model, data, start = (normals(), NORMAL, START)
+    if name == "newton":
+        model, data, start = gammas(), GAMMA, GAMMA_START
+    algorithm = ALGORITHMS.get(name, EM())
+    weights = np.ones(ROWS)
+    plan = make_plan(model, data, weights)
+    ways = find_ways(model, plan, algorithm, data, weights, 1)
+    source = ways.source(path, model.latent.size, 1)
+    values = model.flatten(start)
+    _, counts, q = source.expect(model, Exact(), values)
+    names = tuple(p.name for p in model.free)
+    m_step = jax.make_jaxpr(lambda v: algorithm.m_step(plan, q, v, names))(values)
+    longest = max(max(shape, default=0) for shape in _shapes(m_step))
+    assert counts.sum() == pytest.approx(ROWS)
+    assert longest == ROWS if path == "direct" else longest < 64
+
+
+def test_the_product_path_evaluates_the_log_joint_at_anchors_alone():
+    model, weights = normals(), np.ones(ROWS)
+    plan = make_plan(model, NORMAL, weights)
+    ways = find_ways(model, plan, EM(), NORMAL, weights, 1)
+    values = model.flatten(START)
+    lengths = {}
+    for path in PATHS:
+        source = ways.source(path, 2, 1)
+        e_step = jax.make_jaxpr(lambda v, s=source: s.expect(model, Exact(), v)[:2])(values)
+        lengths[path] = _count_of_divisions(e_step, ROWS)
+    # One for posterior probabilities, one for features, one for the log joint.
+    assert lengths == {"product": 2, "anchors": 3, "direct": 2}
+
+
+def _equations(jaxpr):
+    """All equations, those of inner programs too."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in jaxprs_in_params(equation.params):
+            yield from _equations(inner)
+
+
+def _shapes(closed):
+    jaxpr = closed.jaxpr
+    for equation in _equations(jaxpr):
+        for variable in (*equation.invars, *equation.outvars):
+            yield getattr(variable.aval, "shape", ())
+    for constant in closed.consts:
+        yield np.shape(constant)
+
+
+def _count_of_divisions(closed, rows: int) -> int:
+    """Divisions of arrays that are as long as the data; a normal density has them."""
+    return sum(
+        equation.primitive.name == "div" and rows in equation.outvars[0].aval.shape
+        for equation in _equations(closed.jaxpr)
+    )

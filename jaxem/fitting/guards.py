@@ -26,6 +26,8 @@ from jaxem.numerics.rows import row_count, take_rows
 _ROWS = 256
 _RESTARTS = 4
 _NEAR = 40.0
+_WORST_BOUND = 1e-2
+_EXPLAINED = 10.0
 _SECONDS = 0.5
 
 
@@ -45,18 +47,23 @@ class Guards:
         return self._rng.permutation(lanes)[:_RESTARTS]
 
     def next_path(self, values: Values, path: str, restart: int, steps: int) -> str:
-        """Look at one restart, and say on which path it should go on."""
+        """Look at one restart, and say on which path it should go on.
+
+        An error that rounding explains is in the products, and the anchors still serve the M-step.
+        A larger one means that the log joint has left the space that the anchors span.
+        """
         if path == "direct":
             return path
         found = self._ways.found
         assert isinstance(found, Anchors)
         with np.errstate(all="ignore"):
-            guard = Guard(restart, steps, path, *self._look(values, found, path))
+            guard = Guard(restart, steps, path, *self._look(values, found))
         self.seen.append(guard)
-        single = self._dtype == np.float32
-        if not guard.bound <= 1e-2:
+        if not guard.bound <= _WORST_BOUND:
             return "direct"
-        return path if guard.error <= (1e-3 if single else 1e-6) else "anchors"
+        if guard.error <= (1e-3 if self._dtype == np.float32 else 1e-6):
+            return path
+        return "anchors" if guard.error <= _EXPLAINED * guard.bound else "direct"
 
     def evidence(
         self, e_step: EStep, restarts: Sequence[int], values: Callable[[int], Values]
@@ -93,12 +100,10 @@ class Guards:
         slack = 1e-6 if self._dtype != np.float32 else 1e-3
         return slack + 100 * eps * (8 + 0.25 * rows**0.5) * (1 + abs(evidence))
 
-    def _look(self, values: Values, found: Anchors, path: str) -> tuple[float, float]:
+    def _look(self, values: Values, found: Anchors) -> tuple[float, float]:
         at_anchors = self._table(values, found.rows) - found.reference[:, None]
         eps = np.finfo(self._dtype).eps
         bound = float(eps * found.amplification * np.abs(at_anchors).max())
-        if path != "product":
-            return 0.0, bound
         count = row_count(self._ways.rows)
         rows = self._rng.choice(count, min(_ROWS, count), replace=False)
         direct = self._table(values, take_rows(self._ways.rows, rows))
@@ -109,8 +114,12 @@ class Guards:
 
     def _multiply(self, found: Anchors, rows: np.ndarray, at_anchors: np.ndarray) -> np.ndarray:
         """The product as the run computes it, in its precision."""
-        coefficients = found.coefficients(self._ways.rows, rows)
-        return (coefficients.astype(self._dtype) @ at_anchors.astype(self._dtype)).astype(float)
+        f = at_anchors.astype(self._dtype)
+        if found.features is None:
+            coefficients = found.coefficients(self._ways.rows, rows)
+            return (coefficients.astype(self._dtype) @ f).astype(float)
+        features = found.features(take_rows(self._ways.rows, rows)).astype(self._dtype)
+        return (features @ (found.change.astype(self._dtype) @ f)).astype(float)
 
     def _table(self, values: Values, rows) -> np.ndarray:
         floored = {

@@ -29,7 +29,7 @@ from jaxem.types import Data
 PATHS = ("product", "anchors", "direct")
 
 #: E-steps with fewer entries than this are over before a timing would be.
-_WORTH_TIMING = 2**21
+_WORTH_TIMING = 2**22
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +44,7 @@ class Ways:
         first: The path that a run begins with.
         seconds: Measured time of an E-step on the product path and with direct log factors; empty
             where it was not measured.
+        made: The source that was made last.
     """
 
     rows: Data
@@ -52,6 +53,7 @@ class Ways:
     found: Anchors | Refused
     first: str
     seconds: tuple[float, ...] = ()
+    made: dict[Any, Source] = dataclasses.field(default_factory=dict)
 
     def route(self) -> Route:
         """What a reader is told of them."""
@@ -70,7 +72,14 @@ class Ways:
         )
 
     def source(self, path: str, states: int, lanes: int) -> Source:
-        """The data as a run on this path sees them."""
+        """The data as a run on this path sees them; the last one made is kept."""
+        key = path, states, lanes
+        if key not in self.made:
+            self.made.clear()
+            self.made[key] = self._make(path, states, lanes)
+        return self.made[key]
+
+    def _make(self, path: str, states: int, lanes: int) -> Source:
         count = row_count(self.rows)
         if path == "direct" or isinstance(self.found, Refused):
             batch = make_batch(self.rows, self.weights, block_size(count, states * lanes))

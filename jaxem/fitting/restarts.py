@@ -230,7 +230,8 @@ class Runner:
             return
         over = self._ended_by != Status.RUNNING
         ended = np.flatnonzero((self._paths == path) & (self._states.steps >= 0))
-        suspect = np.isin(self._states.status[ended], _SUSPECT)
+        given_up = (self._states.status == Status.STALLED) & (self._states.halvings > 0)
+        suspect = np.isin(self._states.status[ended], _SUSPECT) | given_up[ended]
         for lane in () if over else ended[suspect]:
             self._move(lane, "direct", str(Status(int(self._states.status[lane]))))
         sound = ended[~suspect & np.isfinite(self._states.objective[ended])]

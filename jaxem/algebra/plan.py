@@ -121,7 +121,7 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
     leaves, tree = jax.tree.flatten(data)
     key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
     if key not in model.plans:
-        tables = Tables(model)
+        tables = Tables(model, jax.jit(model.table))
         probe = _open_probe(model, planning_rows(data, weights), tables)
         model.plans[key] = _plan(probe, tables)
     return model.plans[key]

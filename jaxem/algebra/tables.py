@@ -1,6 +1,7 @@
 """The log joint at chosen parameters on chosen rows, in float64: one small compiled program."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,11 +19,12 @@ class Tables:
 
     Args:
         model: The declared model.
+        program: Its `table`, compiled.
     """
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Model, program: Callable[..., Any]):
         self._model = model
-        self._program = jax.jit(model.table)
+        self._program = program
 
     @property
     def states(self) -> int:

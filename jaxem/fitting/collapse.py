@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.fitting.certify import Landscape
-from jaxem.fitting.restarts import Runs
+from jaxem.fitting.runs import Runs
 from jaxem.model.prior import Parameter
 from jaxem.status import Status
 

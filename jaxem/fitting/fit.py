@@ -1,7 +1,6 @@
 """`fit`: from a declared model and data to a `Fit`."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +15,9 @@ from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.path import Ways, find_ways
-from jaxem.fitting.restarts import Progress, Runner, Runs
+from jaxem.fitting.restarts import Runner
 from jaxem.fitting.result import Fit, Restarts
+from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting, seeds_and_scattered
 from jaxem.model import Model
@@ -86,7 +86,7 @@ def fit(
         tolerance=tolerance,
         max_steps=max_steps,
         time_limit=time_limit,
-        report=_reporter(progress),
+        report=reporter(progress),
     )
     runs = runner.run()
     route = dataclasses.replace(
@@ -156,23 +156,6 @@ def _generators(key: Any, count: int) -> list[np.random.Generator]:
             raw = jax.random.key_data(key)
         seed = [int(x) for x in np.asarray(raw).ravel()]
     return [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(count)]
-
-
-def _reporter(progress: bool | Callable[[Progress], None]) -> Callable[[Progress], None]:
-    if callable(progress):
-        return progress
-    if not progress:
-        return lambda report: None
-
-    def show(report: Progress) -> None:
-        end = "" if report.active else "\n"
-        sys.stderr.write(
-            f"\rstep {report.steps}, {report.active} of {report.restarts} restarts running, "
-            f"best {report.best:.6g}   {end}"
-        )
-        sys.stderr.flush()
-
-    return show
 
 
 def _conclude(

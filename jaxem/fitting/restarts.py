@@ -1,6 +1,5 @@
 """Running a batch of restarts to its end, from the host."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,67 +11,16 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.em import EM
 from jaxem.estep.source import Source
+from jaxem.fitting.clock import Clock
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.loop import Controls, State, first_states, resume, run_chunk
 from jaxem.fitting.path import PATHS, Ways
+from jaxem.fitting.runs import Progress, Runs
 from jaxem.model import Model
 from jaxem.status import Status
 
 #: What went wrong on replaced data may be their fault: it is tried again on the rows.
 _SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL)
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """What a progress callback is told between chunks.
-
-    Attributes:
-        steps: Steps of the restart that is farthest.
-        max_steps: The limit.
-        active: Restarts still running.
-        restarts: All restarts.
-        best: The best objective so far.
-    """
-
-    steps: int
-    max_steps: int
-    active: int
-    restarts: int
-    best: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Runs:
-    """How all restarts ended: arrays over restarts.
-
-    Attributes:
-        values: The parameters reached, by dotted name.
-        proposals: Where the algorithm would have gone next.
-        objective: Objective of ``values``.
-        evidence: The part of it that the data make.
-        status: How each ended, a `Status`.
-        steps: Steps to ``values``.
-        counts: Expected counts of the latent states there, (R, K).
-        paths: The path that each ended on.
-        traces: Objective at the start and after each step.
-    """
-
-    values: dict[str, np.ndarray]
-    proposals: dict[str, np.ndarray]
-    objective: np.ndarray
-    evidence: np.ndarray
-    status: np.ndarray
-    steps: np.ndarray
-    counts: np.ndarray
-    paths: np.ndarray
-    traces: tuple[np.ndarray, ...]
-
-    def take(self, index: np.ndarray) -> "Runs":
-        """Some of the restarts."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        traces = fields.pop("traces")
-        some = jax.tree.map(lambda leaf: leaf[index], fields)
-        return Runs(**some, traces=tuple(traces[i] for i in index))
 
 
 class Runner:
@@ -149,7 +97,7 @@ class Runner:
         left = self._running(path)
         lanes = left if len(left) == len(self._paths) else self._fill(left)
         source = self._ways.source(path, self._model.latent.size, len(lanes))
-        clock = _Clock(self._compiled, self._key(path, len(lanes)))
+        clock = Clock(self._compiled, self._key(path, len(lanes)))
         while left.size:
             began = time.monotonic()
             group = self._program(self._group(path, lanes), source, self._controls)
@@ -164,7 +112,7 @@ class Runner:
             if left.size and size <= len(lanes) // 2 and clock.pays(self._key(path, size)):
                 lanes = self._fill(left)
                 source = self._ways.source(path, self._model.latent.size, size)
-                clock = _Clock(self._compiled, self._key(path, size))
+                clock = Clock(self._compiled, self._key(path, size))
 
     def _key(self, path: str, size: int) -> Any:
         return self._algorithm, path, size
@@ -280,38 +228,6 @@ class Runner:
             paths=self._paths,
             traces=tuple(np.asarray(t, states.objective.dtype) for t in self._traces),
         )
-
-
-class _Clock:
-    """Whether a smaller program is worth its compilation.
-
-    The time that finished restarts have wasted is weighed against what compiling took last time,
-    which is how much longer a first chunk took than the next: so at most twice the least is lost.
-
-    Args:
-        compiled: Seconds that compiling took, by path and size.
-        key: Path and size of the program that runs.
-    """
-
-    def __init__(self, compiled: dict[Any, float], key: Any):
-        self._compiled, self._key = compiled, key
-        self._first = None if key in compiled else np.inf
-        self._wasted = 0.0
-
-    def chunk(self, seconds: float, active: float) -> None:
-        """Take note of a chunk, and of the share of restarts that ran at its beginning."""
-        if self._first == np.inf:
-            self._first = seconds
-            self._compiled[self._key] = seconds
-            return
-        if self._first is not None:
-            self._compiled[self._key] = max(self._first - seconds, 0.0)
-            self._first = None
-        self._wasted += seconds * (1 - active)
-
-    def pays(self, smaller: Any) -> bool:
-        """Whether to go on with a smaller program."""
-        return smaller in self._compiled or self._wasted > max(self._compiled.values(), default=0.0)
 
 
 def _chunk_function(model: Model, plan: Plan, algorithm: EM):

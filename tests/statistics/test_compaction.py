@@ -32,7 +32,7 @@ def both():
     for pays in (True, False):
         model = normals.__wrapped__()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner._Clock, "pays", lambda self, smaller, pays=pays: pays)
+            patch.setattr(runner.Clock, "pays", lambda self, smaller, pays=pays: pays)
             fit = jaxem.fit(model, NORMAL, init=_starts(), restarts=LANES, tolerance=1e-6)
         sizes = [key[-1] for key in fit.plan.compiled]
         out[pays] = fit, sizes, model.traces

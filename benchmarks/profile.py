@@ -16,6 +16,12 @@ import numpy as np
 from benchmarks.contest import clock
 from benchmarks.problem import LARGE, SMALL, Size, declare, draw_rows, draw_starts, fit
 from benchmarks.report import figure, publish, table
+from jaxem.algebra.plan import make_plan
+from jaxem.algorithm.em import EM
+from jaxem.estep import Exact
+from jaxem.estep.expectation import Expectation
+from jaxem.fitting.path import find_ways
+from jaxem.mstep import Derived
 
 BLOCK = 4_000  # rows; divides those of both sizes
 CALLS = 10  # of a stage that are timed together
@@ -129,9 +135,38 @@ def parts(size: Size, rows: np.ndarray, starts: dict[str, np.ndarray]) -> dict[s
         starts: Its starts, with a leading axis of restarts.
 
     Returns:
-        Nothing as long as jaxem's step is timed only as a whole.
+        Medians of the E-step (both products, and the log joint at the anchors), of the log joint at
+        the anchors alone, and of the derived M-step.
     """
-    return {}
+    model, states = declare(size), size.components
+    weights = np.ones(len(rows))
+    plan = make_plan(model, rows, weights)
+    source = find_ways(model, plan, EM(), rows, weights, 1).source("product", states, 1)
+    names = tuple(p.name for p in model.free)
+    values = {name: jnp.asarray(starts[name][0]) for name in names}
+
+    def e_step(values, source):
+        evidence, counts, q = source.expect(model, Exact(), values)
+        return evidence, counts, q.kept
+
+    def at_anchors(values, source):
+        return model.table(values, jax.tree.map(lambda leaf: leaf[0], source.anchors.rows))
+
+    def m_step(values, counts, kept, source):
+        q = Expectation(model, Exact(), source.anchors, values, counts, kept)
+        return Derived()(plan, q, values, names)
+
+    _, counts, kept = jax.jit(e_step)(values, source)
+    timed = {
+        "E-step": (jax.jit(e_step), values, source),
+        "of it, the log joint at the anchors": (jax.jit(at_anchors), values, source),
+        "M-step": (jax.jit(m_step), values, counts, kept, source),
+    }
+    for program, *inputs in timed.values():
+        jax.block_until_ready(program(*inputs))
+    return {
+        name: float(np.median([seconds_a_call(*c) for _ in range(5)])) for name, c in timed.items()
+    }
 
 
 def seconds_a_call(program, *inputs) -> float:

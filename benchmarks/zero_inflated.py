@@ -77,13 +77,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--small", action="store_true", help="a tenth of the rows and SVI steps")
     options.add_argument("--repeats", type=int, default=3, help="pairs (default 3)")
+    options.add_argument("--plain", action="store_true", help="leave the covariate out")
     chosen = options.parse_args()
     share = 10 if chosen.small else 1
-    sizes = [Size(20_000 // share, 3, covariate) for covariate in (False, True)]
+    variants = (False,) if chosen.plain else (False, True)
+    sizes = [Size(20_000 // share, 3, covariate) for covariate in variants]
     lines = [line for size in sizes for line in contest(size, STEPS // share, chosen.repeats)]
     publish(
         "zero_inflated",
-        f"{'--small ' if chosen.small else ''}--repeats {chosen.repeats}",
+        f"{'--small ' if chosen.small else ''}{'--plain ' if chosen.plain else ''}"
+        f"--repeats {chosen.repeats}",
         ["funsor"],
         table(HEAD, lines),
         f"SVI is Adam at {RATE:g} with the states summed out by TraceEnum_ELBO. jaxem's first fit "

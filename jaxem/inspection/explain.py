@@ -151,7 +151,9 @@ def _group_words(solver: Solver) -> str:
 def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
     """What becomes of the data, the path of the E-step, and what a step costs."""
     route = ways.route()
-    merged = f", {route.merged} after equal rows are merged" if route.merged < route.rows else ""
+    merged = ""
+    if route.merged < route.rows:
+        merged = f", {route.merged} once equal ones are merged and absent ones left out"
     lines = [f"data: {route.rows} rows{merged}"]
     if route.reason:
         lines.append(f"sufficient statistics: none; {route.reason}")

@@ -28,12 +28,16 @@ def _all() -> list:
     return [pytest.param(n, marks=pytest.mark.slow if n in slow else ()) for n in names]
 
 
-@pytest.fixture(params=_all())
-def name(request):
-    return request.param
+@pytest.mark.parametrize("name", _all())
+def test_a_fit_ends_honestly(name):
+    """One test a joint: each has programs of its own to compile, on one worker."""
+    _check_objective(name)
+    _check_trace(name)
+    _check_record(name)
+    _check_way(name)
 
 
-def test_the_objective_is_that_of_all_rows(name):
+def _check_objective(name: str) -> None:
     fit, rows = fitted(name), JOINTS[name].data
     model = fit.model
     assert model is not None
@@ -43,12 +47,12 @@ def test_the_objective_is_that_of_all_rows(name):
     assert len(fit.trace) == fit.steps + 1
 
 
-def test_the_objective_never_falls(name):
+def _check_trace(name: str) -> None:
     for trace in fitted(name).restarts.traces:
         assert np.all(np.diff(trace) >= -1e-9 * (1 + np.abs(trace[1:])))
 
 
-def test_the_record_of_the_way_agrees_with_itself(name):
+def _check_record(name: str) -> None:
     """A restart that a guard found wanting has moved, and no other has been moved by a guard."""
     route = fitted(name).plan.route
     moves = [_CHANGE.fullmatch(change) for change in route.changes]
@@ -61,7 +65,7 @@ def test_the_record_of_the_way_agrees_with_itself(name):
         assert not route.guards and not route.changes
 
 
-def test_the_way_is_the_one_that_the_joint_allows(name):
+def _check_way(name: str) -> None:
     route = fitted(name).plan.route
     assert route.path == ("product" if name in [*ACCEPTED, "huber"] else "direct")
     assert (route.merged < route.rows) == (name in MERGED)

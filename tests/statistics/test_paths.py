@@ -136,3 +136,14 @@ def _count_of_divisions(closed, rows: int) -> int:
         equation.primitive.name == "div" and rows in equation.outvars[0].aval.shape
         for equation in _equations(closed.jaxpr)
     )
+
+
+def test_a_large_e_step_is_timed_and_the_faster_path_begins(monkeypatch):
+    """Here everything is large; the timing stands in the explanation, and is made once."""
+    monkeypatch.setattr("jaxem.fitting.path._WORTH_TIMING", 1)
+    page = jaxem.explain(normals(), NORMAL)
+    route = page.route
+    assert len(route.seconds) == 2 and all(s > 0 for s in route.seconds)
+    assert route.path == PATHS[int(np.argmin(route.seconds))]
+    assert "an E-step was timed" in str(page)
+    assert jaxem.explain(normals(), NORMAL).route.seconds == route.seconds

@@ -28,6 +28,7 @@ from jaxem.algebra.features import Features, choose_features, few_levels, librar
 from jaxem.algebra.probe import Values
 from jaxem.algebra.rank import Rank, Standard, find_rank
 from jaxem.algebra.tables import Tables
+from jaxem.model.declaration import row_words
 from jaxem.numerics.rows import flat_columns, row_count, take_rows
 from jaxem.types import Data
 
@@ -156,8 +157,13 @@ class _Search:
         """The rank, with as many draws and rows as it takes to be sure."""
         while True:
             columns = self._columns(self._draws, self._sample)
-            if not np.all(np.isfinite(columns)):
-                return Refused("the log joint is -inf, or not a number, for some rows and states")
+            broken = ~np.all(np.isfinite(columns), axis=1)
+            if broken.any():
+                row = take_rows(self._data, self._sample[broken.argmax()])
+                return Refused(
+                    f"the log joint is -inf, or not a number, for some rows and states, as for the "
+                    f"row {row_words(row)}"
+                )
             half = columns[:, : columns.shape[1] // 2]
             fewer, rank = (find_rank(Standard.of(c)(c)) for c in (half, columns))
             if rank.clear and fewer.clear and fewer.value == rank.value:

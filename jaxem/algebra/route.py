@@ -32,8 +32,8 @@ class Route:
         rank: Dimension of the log joint as a function of the row; None if none was found.
         anchors: Rows that the M-step works on.
         representation: What log factors are made of, in words.
-        path: "product" (matrix products and anchors), "anchors" (the log joint at every row,
-            anchors in the M-step), or "direct" (every row in both).
+        path: The path that a fit begins with: "product" (matrix products and anchors), "anchors"
+            (the log joint at every row, anchors in the M-step), or "direct" (every row in both).
         reason: Why the data were not replaced; empty if they were.
         seconds: Measured time of an E-step on the first two paths, where it was measured.
         guards: What was seen while a fit ran.

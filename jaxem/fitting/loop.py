@@ -101,6 +101,7 @@ def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:
     return states._replace(
         values={name: put(states.values[name], v) for name, v in states.previous.items()},
         objective=put(states.objective, -np.inf),
+        evidence=put(states.evidence, -np.inf),
         gain=put(states.gain, np.inf),
         steps=put(states.steps, np.maximum(states.steps, 0) - 1),
         halvings=put(states.halvings, 0),

@@ -191,7 +191,10 @@ class Runner:
                 self._states.evidence[lane] = evidence
                 self._traces[lane][-1] = float(self._states.objective[lane])
             else:
-                self._move(lane, "direct", f"all rows give an objective {error:+.1e} nats away")
+                there = (
+                    f"an objective {error:+.1e} nats away" if np.isfinite(error) else "no number"
+                )
+                self._move(lane, "direct", f"all rows give {there}")
 
     def _values(self, lane: int) -> dict[str, np.ndarray]:
         return {k: v[lane] for k, v in self._states.previous.items()}

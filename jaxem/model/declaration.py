@@ -264,7 +264,11 @@ def _state_words(model: Model) -> str:
     return "a dictionary of ints" if isinstance(model.latent.states(), dict) else "an int"
 
 
-def _row_words(rows: Data, index: int) -> str:
-    taken = jax.tree.map(lambda leaf: np.asarray(leaf)[index].tolist(), rows)
-    words = str(taken)
+def row_words(row: Data) -> str:
+    """The contents of one row, shortened."""
+    words = str(jax.tree.map(lambda leaf: np.asarray(leaf).tolist(), row))
     return words if len(words) <= 120 else words[:117] + "..."
+
+
+def _row_words(rows: Data, index: int) -> str:
+    return row_words(take_rows(rows, index))

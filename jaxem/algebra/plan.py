@@ -141,7 +141,7 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
     key = fingerprint.digest()
     if key not in plan.found:
         rng = np.random.default_rng(0)
-        fixed = {p.name: p.floored(p.fixed) for p in model.parameters if p.fixed is not None}
+        fixed = {k: model.parameter(k).floored(v) for k, v in model.fixed.items()}
 
         def draw() -> Values:
             with jax.enable_x64(True):

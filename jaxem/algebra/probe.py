@@ -94,8 +94,7 @@ def derivatives(model: Model) -> Compiled:
     """The function (values, tangent, responsibilities, rows) to Q, its gradient and H tangent."""
 
     def expected(values, responsibilities, rows):
-        fixed = {p.name: p.fixed for p in model.parameters if p.fixed is not None}
-        given = {**values, **fixed}
+        given = {**values, **model.fixed}
         values = {p.name: p.interior(jnp.asarray(given[p.name], float)) for p in model.parameters}
         table = model.table(values, rows)
         held = responsibilities > 0

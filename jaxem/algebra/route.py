@@ -30,7 +30,6 @@ class Route:
         rows: Rows that were given.
         merged: Rows after equal ones were merged and absent ones left out.
         rank: Dimension of the log joint as a function of the row; None if none was found.
-        anchors: Rows that the M-step works on.
         representation: What log factors are made of, in words.
         path: The path that a fit begins with: "product" (matrix products and anchors), "anchors"
             (the log joint at every row, anchors in the M-step), or "direct" (every row in both).
@@ -43,10 +42,14 @@ class Route:
     rows: int
     merged: int
     rank: int | None
-    anchors: int
     representation: str
     path: str
     reason: str = ""
     seconds: tuple[float, ...] = ()
     guards: tuple[Guard, ...] = ()
     changes: tuple[str, ...] = ()
+
+    @property
+    def anchors(self) -> int:
+        """Rows that the M-step works on, as many as the rank; 0 if it works on all."""
+        return self.rank or 0

@@ -12,7 +12,7 @@ from jaxem.types import Array, Data
 #: Entries of the table of log factors that one block may hold, over all restarts.
 _ENTRIES = 2**18
 
-#: The same, with features, where log factors are matrix products.
+#: The same, with the features, where log factors are matrix products.
 _PRODUCT_ENTRIES = 2**19
 
 #: A GPU is given blocks this many times as large, to fill it.
@@ -34,17 +34,17 @@ class Batch(NamedTuple):
     weights: Array
 
 
-def block_size(count: int, entries: int, features: int = 0) -> int:
+def block_size(count: int, entries: int, products: bool = False) -> int:
     """Rows a block, so that equal blocks hold at most so many entries.
 
     Args:
         count: Rows in all.
-        entries: Log factors that each row of a block brings with it.
-        features: Features that it brings, where log factors are products.
+        entries: Log factors and features that each row of a block brings with it.
+        products: Whether log factors are matrix products, which like larger blocks.
     """
-    most = _PRODUCT_ENTRIES if features else _ENTRIES
+    most = _PRODUCT_ENTRIES if products else _ENTRIES
     scale = 1 if jax.default_backend() == "cpu" else _GPU
-    largest = max(64, most * scale // (entries + features))
+    largest = max(64, most * scale // entries)
     return -(-count // -(-count // largest))
 
 

@@ -61,11 +61,7 @@ class Landscape:
         self._program = plan.program(("landscape", algorithm.e_step), program)
         self._dtype = source.batch.weights.dtype
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._fixed = {
-            p.name: jnp.asarray(p.fixed, self._dtype)
-            for p in model.parameters
-            if p.fixed is not None
-        }
+        self._fixed = {k: jnp.asarray(v, self._dtype) for k, v in model.fixed.items()}
 
     def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Flat real coordinates, (R, d); NaN where a matrix is not positive definite."""

@@ -19,6 +19,7 @@ from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values
 from jaxem.algebra.route import Guard
 from jaxem.estep import EStep
+from jaxem.estep.source import weigh
 from jaxem.fitting.path import Ways
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
@@ -73,9 +74,9 @@ class Guards:
         The first restart is always looked at, the others while that takes no more than half a
         second, or a tenth of the time since the run began.
         """
-        latent = self._model.latent
+        model = self._model
         program = self._plan.program(
-            ("evidence", e_step), lambda table: e_step.posterior(latent, table)[0]
+            ("evidence", e_step), lambda table, weights: weigh(model, e_step, table, weights)[0]
         )
         began = time.monotonic()
         allowed = max(_SECONDS, 0.1 * (began - self._began))
@@ -84,10 +85,8 @@ class Guards:
             total, start = 0.0, 0
             for table in self._tables.blocks(exact, self._ways.rows):
                 weights = self._ways.weights[start : start + len(table)].astype(float)
-                padded = np.concatenate([table, np.zeros((-len(table) % 512, table.shape[1]))])
                 with jax.enable_x64(True):
-                    evidence = np.asarray(program(padded))[: len(table)]
-                total += float(np.sum(weights[weights > 0] * evidence[weights > 0]))
+                    total += float(program(table, weights))
                 start += len(table)
             yield int(restart), total
             if time.monotonic() - began > allowed:

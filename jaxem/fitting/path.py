@@ -60,13 +60,10 @@ class Ways:
         common = {"rows": self.given, "merged": int((self.weights > 0).sum()), "path": self.first}
         if isinstance(self.found, Refused):
             direct = "the log joint at every row"
-            return Route(
-                **common, rank=None, anchors=0, representation=direct, reason=self.found.reason
-            )
+            return Route(**common, rank=None, representation=direct, reason=self.found.reason)
         return Route(
             **common,
             rank=self.found.count,
-            anchors=self.found.count,
             representation=self.found.describe(),
             seconds=self.seconds,
         )
@@ -84,9 +81,9 @@ class Ways:
         if path == "direct" or isinstance(self.found, Refused):
             batch = make_batch(self.rows, self.weights, block_size(count, states * lanes))
             return Direct(batch, keeps_responsibilities(batch, states, lanes))
-        features = self.found.change.shape[0] if path == "product" else 0
-        size = block_size(count, states * lanes, features)
-        return make_anchored(self.found, self.rows, self.weights, size, path == "product")
+        features, product = self.found.change.shape[0], path == "product"
+        size = block_size(count, states * lanes + features, products=product)
+        return make_anchored(self.found, self.rows, self.weights, size, product)
 
 
 def find_ways(
@@ -128,8 +125,7 @@ def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float
     blocks = source.batch.weights.shape[0]
     one = source.head()
     dtype = ways.weights.dtype
-    fixed = {p.name: p.fixed for p in model.parameters if p.fixed is not None}
-    home = {**plan.home, **fixed}
+    home = {**plan.home, **model.fixed}
     values = {k: jnp.asarray(np.stack([v] * lanes), dtype) for k, v in home.items()}
 
     def e_step(values: Any, source: Source):

@@ -53,8 +53,8 @@ class Setting:
     def home(self) -> dict[str, np.ndarray]:
         """Ordinary parameters for these data, by dotted name, fixed ones included."""
         dtype = jnp.result_type(float)
-        fixed = {p.name: p.fixed for p in self.model.parameters if p.fixed is not None}
-        return {k: np.asarray(v, dtype) for k, v in {**self.plan.home, **fixed}.items()}
+        home = {**self.plan.home, **self.model.fixed}
+        return {k: np.asarray(v, dtype) for k, v in home.items()}
 
     def from_shares(self, shares: np.ndarray) -> dict[str, np.ndarray]:
         """The M-step of given responsibilities.

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 
 from jaxem.latent import Latent
@@ -60,6 +61,11 @@ class Model:
     def free(self) -> tuple[Parameter, ...]:
         """The parameters that are estimated."""
         return tuple(p for p in self.parameters if p.fixed is None)
+
+    @property
+    def fixed(self) -> dict[str, np.ndarray]:
+        """Values of the parameters that their priors fix, by dotted name."""
+        return {p.name: p.fixed for p in self.parameters if p.fixed is not None}
 
     @property
     def traces(self) -> int:

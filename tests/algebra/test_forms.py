@@ -123,7 +123,9 @@ def test_two_gradients_give_the_maximiser(name):
 
 
 def test_a_block_that_nothing_touches_stays():
-    q = lambda t: 3.0 * jnp.log(t[0]) - t[0] + 0.0 * t[1]  # noqa: E731
+    def q(t):
+        return 3.0 * jnp.log(t[0]) - t[0] + 0.0 * t[1]
+
     start = jnp.array([0.5, 7.0])
     form = Power(1.0)
     answer, count, inside = propose(
@@ -135,7 +137,9 @@ def test_a_block_that_nothing_touches_stays():
 
 
 def test_the_tiniest_count_is_enough():
-    q = lambda t: 1e-300 * (2.0 * jnp.log(t) - t)  # noqa: E731
+    def q(t):
+        return 1e-300 * (2.0 * jnp.log(t) - t)
+
     start = jnp.array(0.7)
     answer, count, _ = propose(
         Power(1.0), start, jax.grad(q)(start), 2 * start, jax.grad(q)(2 * start)
@@ -145,7 +149,9 @@ def test_the_tiniest_count_is_enough():
 
 
 def test_a_negative_count_is_no_maximum():
-    q = lambda t: t - 2.0 * jnp.log(t)  # noqa: E731
+    def q(t):
+        return t - 2.0 * jnp.log(t)
+
     start = jnp.array(0.7)
     answer, _, inside = propose(
         Power(1.0), start, jax.grad(q)(start), 2 * start, jax.grad(q)(2 * start)

@@ -31,31 +31,36 @@ GAMMA_START = {
 }
 
 
+_POSITIVE = jaxem.flat((2,), constraints.positive)
+
+
+def _mixture(density, **prior) -> jaxem.Model:
+    def log_joint(params, z, x):
+        return jnp.log(params["weights"][z]) + density(params, z).log_prob(x)
+
+    return jaxem.Model(log_joint, jaxem.Finite(2), prior)
+
+
 @functools.cache
 def normals() -> jaxem.Model:
     """Closed forms throughout."""
-
-    def log_joint(params, z, x):
-        density = dist.Normal(params["loc"][z], params["scale"][z]).log_prob(x)
-        return jnp.log(params["weights"][z]) + density
-
-    positive = jaxem.flat((2,), constraints.positive)
-    prior = {"weights": dist.Dirichlet(jnp.array([2.0, 2.0])), "loc": jaxem.flat((2,))}
-    return jaxem.Model(log_joint, jaxem.Finite(2), prior | {"scale": positive})
+    return _mixture(
+        lambda params, z: dist.Normal(params["loc"][z], params["scale"][z]),
+        weights=dist.Dirichlet(jnp.array([2.0, 2.0])),
+        loc=jaxem.flat((2,)),
+        scale=_POSITIVE,
+    )
 
 
 @functools.cache
 def gammas() -> jaxem.Model:
     """Newton's method on shapes and rates."""
-
-    def log_joint(params, z, x):
-        density = dist.Gamma(params["shape"][z], params["rate"][z]).log_prob(x)
-        return jnp.log(params["weights"][z]) + density
-
-    positive = jaxem.flat((2,), constraints.positive)
-    weights = jaxem.flat((2,), constraints.simplex)
-    prior = {"weights": weights, "shape": positive, "rate": positive}
-    return jaxem.Model(log_joint, jaxem.Finite(2), prior)
+    return _mixture(
+        lambda params, z: dist.Gamma(params["shape"][z], params["rate"][z]),
+        weights=jaxem.flat((2,), constraints.simplex),
+        shape=_POSITIVE,
+        rate=_POSITIVE,
+    )
 
 
 def begin_with(monkeypatch, path: str) -> None:

@@ -8,7 +8,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxem.version import __version__
-from jaxem.workers import ensure_worker_pool
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, zoo
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.status import Status
     from jaxem.types import DeclarationError
-
-ensure_worker_pool()
 
 _HOMES = {
     "Ascent": "jaxem.mstep",

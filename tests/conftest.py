@@ -1,14 +1,10 @@
-"""What every test stands on: double precision, a worker pool that cannot hang, one BLAS thread."""
+"""What every test stands on: double precision, and one BLAS thread for the peers."""
 
 import os
 
 # Read when numpy and JAX first start: they have to be there before either is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-from jaxem.workers import ensure_worker_pool
-
-ensure_worker_pool()
 
 import jax
 import pytest

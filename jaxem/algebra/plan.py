@@ -22,7 +22,7 @@ from jaxem.algebra.blocks import (
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
 from jaxem.algebra.order import Strengths, components, dependencies
-from jaxem.algebra.probe import Probe, Values, derivatives, one_by_one, widen
+from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
 from jaxem.algebra.rows import planning_rows
@@ -31,6 +31,7 @@ from jaxem.algebra.tables import Tables
 from jaxem.model import Model
 from jaxem.model.declaration import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
+from jaxem.numerics.plain import plain
 from jaxem.types import Data
 
 #: Largest block for Newton's method; beyond it, gradient ascent.
@@ -100,7 +101,7 @@ class Plan:
     def program(self, key: Any, function: Any) -> Any:
         """The compiled form of a function, kept under a key for later fits of the same plan."""
         if key not in self.programs:
-            self.programs[key] = jax.jit(function)
+            self.programs[key] = jax.jit(plain(function))
         return self.programs[key]
 
 
@@ -121,7 +122,7 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
     leaves, tree = jax.tree.flatten(data)
     key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
     if key not in model.plans:
-        tables = Tables(model, jax.jit(model.table))
+        tables = Tables(model, jax.jit(plain(model.table)))
         probe = _open_probe(model, planning_rows(data, weights), tables)
         model.plans[key] = _plan(probe, tables)
     return model.plans[key]
@@ -161,8 +162,8 @@ def _open_probe(model: Model, rows: Data, tables: Tables) -> Probe:
     draws = [{name: leaf[i] for name, leaf in ordinary.items()} for i in range(_TRIALS)]
     looked = np.stack([tables(draw, rows) for draw in draws])
     with jax.enable_x64(True):
-        beyond = np.asarray(jax.jit(model.overruns)(draws[0], rows))
-        compiled = jax.jit(one_by_one(derivatives(model)))
+        beyond = np.asarray(jax.jit(plain(model.overruns))(draws[0], rows))
+        compiled = jax.jit(plain(jax.vmap(derivatives(model), in_axes=(0, 0, None, None))))
     check_tables(looked, rows)
     warn_of_overruns(beyond, rows)
     return Probe(model, rows, np.any(looked > -np.inf, axis=0), compiled)

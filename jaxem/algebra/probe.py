@@ -109,19 +109,6 @@ def derivatives(model: Model) -> Compiled:
     return at
 
 
-def one_by_one(function: Compiled) -> Compiled:
-    """The function at each of several points, in turn, inside one program.
-
-    Points side by side would be quicker by little, and batched LAPACK calls of all of them at once
-    can lock XLA's worker pool.
-    """
-
-    def all_points(values, tangents, responsibilities, rows):
-        return jax.lax.map(lambda p: function(*p, responsibilities, rows), (values, tangents))
-
-    return all_points
-
-
 def widen(rows: Data) -> Data:
     """Rows with their floats in float64."""
     return jax.tree.map(_widen, rows)

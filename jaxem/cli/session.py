@@ -1,4 +1,4 @@
-"""JAX as the command line runs it: float64, enough workers, and programs compiled only once.
+"""JAX as the command line runs it: float64, and programs compiled only once.
 
 The command line owns its process, so it may set what the library never sets by itself.
 """
@@ -9,9 +9,6 @@ from pathlib import Path
 
 def prepare() -> None:
     """Set up JAX; to be called before the first array is made."""
-    from jaxem.workers import ensure_worker_pool
-
-    ensure_worker_pool()
     import jax
 
     jax.config.update("jax_enable_x64", True)

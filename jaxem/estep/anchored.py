@@ -4,7 +4,8 @@ With features T(x) and C = T W (see `algebra.anchors`), the log factors of a blo
 :math:`T \eta`, :math:`\eta = W (F - h)`, where F is the log joint at the anchors alone, and the
 responsibilities R are collected as :math:`S = R^\top T`. Then :math:`\omega = W^\top S^\top` are
 signed weights of anchors and states, and Q is their sum with F: no M-step, of whatever kind, sees
-the data again. What a row has beyond the space, h, adds a constant to the evidence.
+the data again. What a row has beyond the space, h, adds a constant to the evidence. In a block the
+table is held with states first: sums over states then run along whole vectors of rows.
 """
 
 import equinox as eqx
@@ -57,9 +58,9 @@ class Anchored(Source):
         def block(totals, inputs):
             (total, counts, sums), (rows, weights, stored) = totals, inputs
             t = stored if self.features is None else self.features(rows)
-            table = model.table(values, rows) if eta is None else t @ eta
-            evidence, shares = weigh(model, e_step, table, weights)
-            return (total + evidence, counts + shares.sum(0), sums + shares.T @ t), None
+            table = model.table(values, rows).T if eta is None else eta @ t.T
+            evidence, shares = weigh(model, e_step, table, weights, axis=0)
+            return (total + evidence, counts + shares.sum(1), sums + shares @ t), None
 
         dtype, states = self.batch.weights.dtype, model.latent.size
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
@@ -83,10 +84,10 @@ class Anchored(Source):
         )
 
     def _factors(self, model: Model, values: Values) -> Array:
-        """Coefficients of the features in the log factors, (features, K)."""
+        """Coefficients of the features in the log factors, (K, features)."""
         floored = {p.name: p.floored(values[p.name]) for p in model.parameters}
         rows = jax.tree.map(lambda leaf: leaf[0], self.anchors.rows)
-        return self.change @ (model.table(floored, rows) - self.reference[:, None])
+        return (model.table(floored, rows) - self.reference[:, None]).T @ self.change.T
 
     def _shares(self, sums: Array, counts: Array) -> Array:
         """Signed weights of anchors and states, (r, K); what is rounding is zero.

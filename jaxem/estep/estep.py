@@ -17,17 +17,26 @@ class EStep(abc.ABC):
     """
 
     @abc.abstractmethod
-    def posterior(self, latent: Latent, factors: Array) -> tuple[Array, Array]:
-        """What the objective sums over rows, (...,), and weights of the states, (..., K)."""
+    def posterior(self, latent: Latent, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+        """What the objective sums over rows, and weights of the states.
+
+        Args:
+            latent: The latent structure.
+            factors: Log factors of rows and states, a matrix.
+            axis: The axis of the states.
+
+        Returns:
+            A vector over rows, and a matrix as the factors are.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
 class Exact(EStep):
     """The posterior of the latent states: maximum likelihood or MAP."""
 
-    def posterior(self, latent: Latent, factors: Array) -> tuple[Array, Array]:
+    def posterior(self, latent: Latent, factors: Array, axis: int = -1) -> tuple[Array, Array]:
         """Log evidence and posterior probabilities."""
-        return latent.posterior(factors)
+        return latent.posterior(factors, axis)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,13 +47,14 @@ class Hard(EStep):
     (Celeux and Govaert 1992).
     """
 
-    def posterior(self, latent: Latent, factors: Array) -> tuple[Array, Array]:
+    def posterior(self, latent: Latent, factors: Array, axis: int = -1) -> tuple[Array, Array]:
         """Log joint of the most probable state, and its indicator; zero where none is possible.
 
         The state is picked out, not maximised over: the derivative of a maximum compares values
         that a compiler may have rounded differently, and then loses rows.
         """
-        best = latent.mode(factors)[..., None] == jnp.arange(factors.shape[-1])
-        possible = jnp.max(factors, axis=-1, keepdims=True) > -jnp.inf
-        picked = jnp.where(best, factors, 0.0).sum(-1)
+        states = jnp.expand_dims(jnp.arange(factors.shape[axis]), axis=-1 - axis)
+        best = jnp.expand_dims(latent.mode(factors, axis), axis) == states
+        possible = jnp.max(factors, axis=axis, keepdims=True) > -jnp.inf
+        picked = jnp.where(best, factors, 0.0).sum(axis)
         return picked, (best & possible).astype(factors.dtype)

@@ -75,12 +75,24 @@ class Direct(Source):
         return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
 
 
-def weigh(model: Model, e_step: EStep, table: Array, weights: Array) -> tuple[Array, Array]:
-    """The weighted evidence of a block, summed, and its weighted responsibilities, (n, K).
+def weigh(
+    model: Model, e_step: EStep, table: Array, weights: Array, axis: int = -1
+) -> tuple[Array, Array]:
+    """The weighted evidence of a block, summed, and its weighted responsibilities.
 
     A row of weight zero is absent, even where its evidence is -inf.
+
+    Args:
+        model: The declared model.
+        e_step: How responsibilities are made.
+        table: Log factors of rows and states, a matrix.
+        weights: Row weights, (n,).
+        axis: The axis of the states: -1 for a table (n, K), 0 for (K, n).
+
+    Returns:
+        A scalar, and a matrix as the table is.
     """
-    evidence, shares = e_step.posterior(model.latent, table)
+    evidence, shares = e_step.posterior(model.latent, table, axis)
     present = weights > 0
     total = jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
-    return total, weights[:, None] * shares
+    return total, jnp.expand_dims(weights, axis) * shares

@@ -14,6 +14,7 @@ from jaxem.fitting.summary import summarise
 from jaxem.model import Model
 from jaxem.model.check import prepare_data
 from jaxem.model.declaration import check_call
+from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
 from jaxem.status import Status
 from jaxem.types import Array, Data, DeclarationError, Params
@@ -160,7 +161,9 @@ class Fit:
             evidence, shares = e_step.posterior(model.latent, table)
             return shares if what == "responsibilities" else evidence
 
-        program = self.plan.program((what, e_step), row_block) if self.plan else jax.jit(row_block)
+        program = (
+            self.plan.program((what, e_step), row_block) if self.plan else jax.jit(plain(row_block))
+        )
         prepared = prepare_data(data)
         check_call(model, take_rows(prepared, 0))
         rows = jax.tree.map(jnp.asarray, prepared)

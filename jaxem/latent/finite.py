@@ -62,13 +62,13 @@ class Finite(Latent):
         """Responsibilities, shape (..., K)."""
         return softmax(factors)
 
-    def posterior(self, factors: Array) -> tuple[Array, Array]:
-        """Both of the above in one pass."""
-        return posterior(factors)
+    def posterior(self, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+        """Both of the above in one pass, with the states on any axis."""
+        return posterior(factors, axis)
 
-    def mode(self, factors: Array) -> Array:
+    def mode(self, factors: Array, axis: int = -1) -> Array:
         """Index of the most probable state; the first of equals."""
-        return jnp.argmax(factors, axis=-1)
+        return jnp.argmax(factors, axis=axis)
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value}" if name else f"{value}" for name, value in self.sizes)

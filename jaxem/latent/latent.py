@@ -33,10 +33,10 @@ class Latent(eqx.Module):
     def marginals(self, factors: Array) -> Array:
         """Posterior of the states, (..., K): the gradient of `log_partition`."""
 
-    def posterior(self, factors: Array) -> tuple[Array, Array]:
-        """`log_partition` and `marginals`, which may share work."""
-        return self.log_partition(factors), self.marginals(factors)
+    @abc.abstractmethod
+    def posterior(self, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+        """`log_partition` and `marginals`, which share work, with the states on any axis."""
 
     @abc.abstractmethod
-    def mode(self, factors: Array) -> Array:
+    def mode(self, factors: Array, axis: int = -1) -> Array:
         """Index of the most probable joint state, (...,)."""

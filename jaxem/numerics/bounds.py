@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.zeros import bind
+from jaxem.numerics.rewrite import bind
 from jaxem.types import Array
 
 

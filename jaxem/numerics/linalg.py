@@ -1,10 +1,12 @@
 """Small symmetric matrices, batched over leading axes."""
 
+import jax
 import jax.numpy as jnp
 
 from jaxem.types import Array
 
 
+@jax.custom_batching.custom_vmap
 def solve_concave(hessian: Array, gradient: Array) -> Array:
     r"""The Newton step of a maximisation, :math:`|H|^{+} g`, that always points uphill.
 
@@ -13,12 +15,15 @@ def solve_concave(hessian: Array, gradient: Array) -> Array:
     curvature are left alone: the pseudo-inverse. Directions of the wrong curvature are taken
     with its absolute value. For a concave quadratic the step is exact.
 
+    Matrices that are all negative definite, the usual case, are factorised; only a batch with
+    another one among them is diagonalised.
+
     Args:
         hessian: Second derivatives, shape (..., d, d), symmetrised here.
         gradient: Shape (..., d).
 
     Returns:
-        The step, shape (..., d).
+        The step, shape (..., d); NaN where the matrix is not finite.
     """
     size = gradient.shape[-1]
     diagonal = jnp.abs(jnp.diagonal(hessian, axis1=-2, axis2=-1))
@@ -27,11 +32,39 @@ def solve_concave(hessian: Array, gradient: Array) -> Array:
         return jnp.where(diagonal > 0, gradient / safe, 0.0)
     scale = jnp.where(diagonal > 0, jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 1.0)
     scaled = hessian / (scale[..., :, None] * scale[..., None, :])
+    scaled = (scaled + scaled.mT) / 2
+    factor = jnp.linalg.cholesky(-scaled)
+    pivots = jnp.diagonal(factor, axis1=-2, axis2=-1) ** 2
+    definite = jnp.all(pivots > jnp.sqrt(jnp.finfo(hessian.dtype).eps))
+    step = jax.lax.cond(definite, _by_factor, _by_eigenvalues, scaled, factor, gradient / scale)
+    return step / scale
+
+
+@solve_concave.def_vmap
+def _all_together(axis_size, in_batched, hessian, gradient):
+    """One decision for the whole batch, instead of both ways for each member."""
+    if not in_batched[0]:
+        hessian = jnp.broadcast_to(hessian, (axis_size, *hessian.shape))
+    if not in_batched[1]:
+        gradient = jnp.broadcast_to(gradient, (axis_size, *gradient.shape))
+    return solve_concave(hessian, gradient), True
+
+
+def _by_factor(_, factor: Array, gradient: Array) -> Array:
+    half = jax.lax.linalg.triangular_solve(factor, gradient[..., None], left_side=True, lower=True)
+    whole = jax.lax.linalg.triangular_solve(
+        factor, half, left_side=True, lower=True, transpose_a=True
+    )
+    return whole[..., 0]
+
+
+def _by_eigenvalues(scaled: Array, _, gradient: Array) -> Array:
+    size = gradient.shape[-1]
     finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)
-    values, vectors = jnp.linalg.eigh(jnp.where(finite, (scaled + scaled.mT) / 2, jnp.eye(size)))
+    values, vectors = jnp.linalg.eigh(jnp.where(finite, scaled, jnp.eye(size)))
     values = jnp.abs(values)
-    floor = 10 * size * jnp.finfo(hessian.dtype).eps * values.max(-1, keepdims=True)
+    floor = 10 * size * jnp.finfo(scaled.dtype).eps * values.max(-1, keepdims=True)
     inverse = jnp.where(values > floor, 1.0 / jnp.where(values > floor, values, 1.0), 0.0)
-    along = jnp.einsum("...ij,...i->...j", vectors, gradient / scale)
-    step = jnp.einsum("...ij,...j->...i", vectors, inverse * along) / scale
+    along = jnp.einsum("...ij,...i->...j", vectors, gradient)
+    step = jnp.einsum("...ij,...j->...i", vectors, inverse * along)
     return jnp.where(finite[..., 0], step, jnp.nan)

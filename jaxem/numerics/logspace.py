@@ -11,22 +11,25 @@ import jax.numpy as jnp
 from jaxem.types import Array
 
 
-def posterior(factors: Array) -> tuple[Array, Array]:
-    """Log of the sum of exponentials over the last axis, and the normalised weights.
+def posterior(factors: Array, axis: int = -1) -> tuple[Array, Array]:
+    """Log of the sum of exponentials over an axis, and the normalised weights.
 
     Both from one pass of exponentials, which are most of the work.
 
     Args:
-        factors: Log weights, shape (..., K); -inf is a weight of zero.
+        factors: Log weights, of any shape; -inf is a weight of zero.
+        axis: What to sum over.
 
     Returns:
-        Shape (...), -inf where every entry is -inf; and shape (..., K), zero there.
+        The sums, without the axis, -inf where every entry is -inf; and the weights, in the shape
+        of the factors, zero there.
     """
-    top = jax.lax.stop_gradient(jnp.max(factors, axis=-1, keepdims=True))
+    top = jax.lax.stop_gradient(jnp.max(factors, axis=axis, keepdims=True))
     shift = jnp.where(jnp.isfinite(top), top, 0.0)
     raised = jnp.exp(factors - shift)
-    total = raised.sum(-1, keepdims=True)
-    return (jnp.log(total) + shift)[..., 0], raised / jnp.where(total > 0, total, 1.0)
+    total = raised.sum(axis, keepdims=True)
+    evidence = jnp.squeeze(jnp.log(total) + shift, axis)
+    return evidence, raised / jnp.where(total > 0, total, 1.0)
 
 
 @jax.custom_jvp

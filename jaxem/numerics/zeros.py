@@ -9,14 +9,13 @@ function of logarithms (``xlogy``). Rules for functions with a kink (``logaddexp
 the derivative right at the kink, and are kept.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from jaxem.numerics.rewrite import mentions, rewrite
+
 _KINKS = frozenset({"max", "min", "abs", "sign", "reduce_max", "reduce_min", "clamp"})
-_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
 
 
 @jax.custom_jvp
@@ -43,7 +42,7 @@ def _log1p_jvp(primals, tangents):
     return _log1p(x), jnp.where(zero, 0.0, dx / jnp.where(zero, 1.0, 1.0 + x))
 
 
-_REPAIRED = {"log": _log, "log1p": _log1p}
+_RULES = {"log": lambda _, x: [_log(x)], "log1p": lambda _, x: [_log1p(x)]}
 
 
 def repair(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
@@ -55,83 +54,8 @@ def repair(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
     Returns:
         A traced function with the same inputs and outputs, equal in value everywhere.
     """
-    avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
-    return jax.make_jaxpr(lambda *args: _run(closed, args))(*avals)
+    return rewrite(closed, _RULES, _smooth)
 
 
-def _run(closed: core.ClosedJaxpr, args) -> list[Any]:
-    """Interpret a program, one equation at a time, skipping what nothing reads."""
-    jaxpr = closed.jaxpr
-    values: dict[Any, Any] = dict(zip(jaxpr.constvars, closed.consts, strict=True))
-    values.update(zip(jaxpr.invars, args, strict=True))
-
-    def read(v):
-        return v.val if isinstance(v, core.Literal) else values[v]
-
-    for eqn in _live(jaxpr):
-        outputs = _evaluate(eqn, [read(v) for v in eqn.invars])
-        values.update(zip(eqn.outvars, outputs, strict=True))
-    return [read(v) for v in jaxpr.outvars]
-
-
-def _live(jaxpr) -> list[Any]:
-    """The equations that an output, or an effect, depends on."""
-    needed = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
-    kept = []
-    for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or any(v in needed for v in eqn.outvars):
-            kept.append(eqn)
-            needed.update(v for v in eqn.invars if not isinstance(v, core.Literal))
-    return kept[::-1]
-
-
-def _evaluate(eqn, args) -> list[Any]:
-    name, params = eqn.primitive.name, eqn.params
-    if name in _REPAIRED:
-        return [_REPAIRED[name](*args)]
-    if name in _CALLS:
-        return _run(_closed(params.get("jaxpr", params.get("call_jaxpr"))), args)
-    if name == "custom_jvp_call" and _smooth_with_log(params["call_jaxpr"].jaxpr):
-        return _run(params["call_jaxpr"], args)
-    if not name.startswith("custom_"):
-        params = {key: _repair_nested(value) for key, value in params.items()}
-    out = bind(eqn.primitive, args, params)
-    return list(out) if eqn.primitive.multiple_results else [out]
-
-
-def _closed(jaxpr) -> core.ClosedJaxpr:
-    return jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else core.ClosedJaxpr(jaxpr, ())
-
-
-def _repair_nested(value):
-    """Repair the bodies of loops and branches, which are parameters of their equations."""
-    if isinstance(value, core.ClosedJaxpr):
-        return repair(value) if _mentions(value.jaxpr, _REPAIRED) else value
-    if isinstance(value, tuple) and any(isinstance(v, core.ClosedJaxpr) for v in value):
-        return tuple(_repair_nested(v) for v in value)
-    return value
-
-
-def bind(primitive, args, params):
-    """Apply the primitive of an equation with its parameters."""
-    bound = primitive.get_bind_params(params)
-    if isinstance(bound, tuple):  # jax < 0.10 gives the sub-functions apart
-        return primitive.bind(*bound[0], *args, **bound[1])
-    return primitive.bind(*args, **bound)
-
-
-def _smooth_with_log(jaxpr) -> bool:
-    return _mentions(jaxpr, _REPAIRED) and not _mentions(jaxpr, _KINKS)
-
-
-def _mentions(jaxpr, names) -> bool:
-    """Whether a primitive of one of these names occurs, at any depth."""
-    for eqn in jaxpr.eqns:
-        if eqn.primitive.name in names:
-            return True
-        for value in eqn.params.values():
-            for inner in value if isinstance(value, tuple) else (value,):
-                inner = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
-                if isinstance(inner, core.Jaxpr) and _mentions(inner, names):
-                    return True
-    return False
+def _smooth(name: str, jaxpr: core.Jaxpr) -> bool:
+    return name == "custom_jvp_call" and not mentions(jaxpr, _KINKS)

@@ -8,7 +8,6 @@ FLOORS = {
     "version": 0,
     "types": 0,
     "status": 0,
-    "workers": 0,
     "numerics": 0,
     "datasets": 0,
     "latent": 1,

@@ -1,0 +1,138 @@
+"""A traced program with some of its primitives replaced by functions.
+
+The program is interpreted, one equation at a time, and traced again: calls are put in line, bodies
+of loops and branches are rewritten in their turn, and all other equations are bound as they were.
+What no output depends on is left out.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import jax
+from jax.extend import core
+
+#: From the equation and its inputs to its outputs.
+Rule = Callable[..., list[Any]]
+
+Opens = Callable[[str, Any], bool]
+
+_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
+_OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
+_REMATERIALISED = frozenset({"remat", "remat2", "checkpoint"})
+
+
+def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -> core.ClosedJaxpr:
+    """The program with its primitives replaced, at any depth.
+
+    Args:
+        closed: A traced function.
+        rules: By the name of a primitive, what to do instead.
+        opens: Whether a function with its own rule for derivatives or batches loses it and is put
+            in line, given the name of its primitive and the program of its value; only those that
+            mention a replaced primitive are asked about.
+
+    Returns:
+        A traced function with the same inputs and outputs.
+    """
+    avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
+    return jax.make_jaxpr(lambda *args: _Rewriter(rules, opens).run(closed, args))(*avals)
+
+
+class _Rewriter:
+    def __init__(self, rules: Mapping[str, Rule], opens: Opens):
+        self.rules = rules
+        self.opens = opens
+
+    def run(self, closed: core.ClosedJaxpr, args) -> list[Any]:
+        jaxpr = closed.jaxpr
+        values: dict[Any, Any] = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+        values.update(zip(jaxpr.invars, args, strict=True))
+
+        def read(v):
+            return v.val if isinstance(v, core.Literal) else values[v]
+
+        for eqn in _live(jaxpr):
+            outputs = self._evaluate(eqn, [read(v) for v in eqn.invars])
+            values.update(zip(eqn.outvars, outputs, strict=True))
+        return [read(v) for v in jaxpr.outvars]
+
+    def _evaluate(self, eqn, args) -> list[Any]:
+        name, params = eqn.primitive.name, eqn.params
+        if name in self.rules:
+            return self.rules[name](eqn, *args)
+        if name in _CALLS:
+            return self.run(_closed(params), args)
+        if self._mentioned(eqn):
+            if name in _REMATERIALISED:
+                return self._rematerialised(params, args)
+            if name.startswith(_OWN_RULES):
+                if self.opens(name, _closed(params).jaxpr):
+                    return self.run(_closed(params), args)
+            else:
+                params = {key: self._nested(value) for key, value in params.items()}
+        out = bind(eqn.primitive, args, params)
+        return list(out) if eqn.primitive.multiple_results else [out]
+
+    def _mentioned(self, eqn) -> bool:
+        return any(mentions(inner, self.rules) for inner in _inner(eqn))
+
+    def _rematerialised(self, params, args) -> list[Any]:
+        body = _closed(params)
+        again = jax.checkpoint(
+            lambda *inputs: self.run(body, inputs),
+            prevent_cse=params["prevent_cse"],
+            policy=params["policy"],
+        )
+        return again(*args)
+
+    def _nested(self, value):
+        """Rewrite the bodies of loops and branches, which are parameters of their equations."""
+        if isinstance(value, core.ClosedJaxpr):
+            return rewrite(value, self.rules, self.opens)
+        if isinstance(value, tuple) and any(isinstance(v, core.ClosedJaxpr) for v in value):
+            inner = [self._nested(v) for v in value]
+            return type(value)(*inner) if hasattr(value, "_fields") else tuple(inner)
+        return value
+
+
+def bind(primitive, args, params):
+    """Apply the primitive of an equation with its parameters."""
+    bound = primitive.get_bind_params(params)
+    if isinstance(bound, tuple):  # jax < 0.10 gives the sub-functions apart
+        return primitive.bind(*bound[0], *args, **bound[1])
+    return primitive.bind(*args, **bound)
+
+
+def mentions(jaxpr, names: Collection[str]) -> bool:
+    """Whether a primitive of one of these names occurs, at any depth."""
+    return any(
+        eqn.primitive.name in names or any(mentions(inner, names) for inner in _inner(eqn))
+        for eqn in jaxpr.eqns
+    )
+
+
+def _live(jaxpr) -> list[Any]:
+    """The equations that an output, or an effect, depends on."""
+    needed = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+    kept = []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or any(v in needed for v in eqn.outvars):
+            kept.append(eqn)
+            needed.update(v for v in eqn.invars if not isinstance(v, core.Literal))
+    return kept[::-1]
+
+
+def _inner(eqn) -> list[Any]:
+    """The programs among the parameters of an equation."""
+    found = []
+    for value in eqn.params.values():
+        for inner in value if isinstance(value, tuple) else (value,):
+            inner = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
+            if isinstance(inner, core.Jaxpr):
+                found.append(inner)
+    return found
+
+
+def _closed(params) -> core.ClosedJaxpr:
+    jaxpr = next(params[key] for key in ("jaxpr", "call_jaxpr", "call") if key in params)
+    return jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else core.ClosedJaxpr(jaxpr, ())

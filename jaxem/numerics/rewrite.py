@@ -1,8 +1,8 @@
 """A traced program with some of its primitives replaced by functions.
 
-The program is interpreted, one equation at a time, and traced again: calls are put in line, bodies
-of loops and branches are rewritten in their turn, and all other equations are bound as they were.
-What no output depends on is left out.
+The program is interpreted, one equation at a time, and traced again: calls that mention a replaced
+primitive are put in line, bodies of loops and branches are rewritten in their turn, and all other
+equations are bound as they were. What no output depends on is left out.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -27,9 +27,9 @@ def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -
     Args:
         closed: A traced function.
         rules: By the name of a primitive, what to do instead.
-        opens: Whether a function with its own rule for derivatives or batches loses it and is put
-            in line, given the name of its primitive and the program of its value; only those that
-            mention a replaced primitive are asked about.
+        opens: Given the name of a primitive and its program: whether a function with its own rule
+            for derivatives or batches, which mentions a replaced primitive, loses that rule and is
+            put in line; and whether a call is put in line that mentions none.
 
     Returns:
         A traced function with the same inputs and outputs.
@@ -60,9 +60,10 @@ class _Rewriter:
         name, params = eqn.primitive.name, eqn.params
         if name in self.rules:
             return self.rules[name](eqn, *args)
-        if name in _CALLS:
+        mentioned = self._mentioned(eqn)
+        if name in _CALLS and (mentioned or self.opens(name, _closed(params).jaxpr)):
             return self.run(_closed(params), args)
-        if self._mentioned(eqn):
+        if mentioned:
             if name in _REMATERIALISED:
                 return self._rematerialised(params, args)
             if name.startswith(_OWN_RULES):

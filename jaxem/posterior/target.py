@@ -1,0 +1,91 @@
+r"""The density that is sampled or approximated: the posterior in unconstrained coordinates.
+
+.. math:: \log p(X \mid \theta) + \log p(\theta) + \log | \partial \theta / \partial u |,
+          \qquad \theta = \theta(u)
+
+The coordinates u are NumPyro's (logarithms, logits by stick-breaking, Cholesky factors). The
+Jacobian belongs to the density, not to the model: the mode that EM finds is that of the first two
+terms alone, and the mode of all three lies elsewhere.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+from jax.flatten_util import ravel_pytree
+from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.posterior.evidence import Values, of_source
+from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
+from jaxem.types import Array
+
+
+class Target:
+    """The log density at flat coordinates, compiled, with its first two derivatives.
+
+    Args:
+        model: The declared model.
+        source: The data, weighted, as rows or as what replaces them.
+    """
+
+    def __init__(self, model: Model, source: Source):
+        self.model = model
+        self.source = source
+        self.dtype = source.batch.weights.dtype
+        self._order = order_of_priors(model)
+        self._factor = site_name(model, "log_likelihood")
+        zeros = {p.name: jnp.zeros(p.unconstrained_shape, self.dtype) for p in model.free}
+        flat, self.split = ravel_pytree(zeros)
+        self.size = flat.size
+        self._slope = jax.jit(jax.value_and_grad(self._log_density))
+        self._curvature = jax.jit(self._hessian)
+        self._inward = jax.jit(self._flatten)
+        self._outward = jax.jit(jax.vmap(self._constrain, in_axes=(0, None)))
+
+    def program(self, source: Source | None = None) -> None:
+        """The NumPyro program: a site a parameter, and the whole evidence as one factor."""
+        values = sample_parameters(self._order)
+        source = self.source if source is None else source
+        numpyro.factor(self._factor, of_source(self.model, values, source))
+
+    def coordinates(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Flat coordinates (d,) of parameters by dotted name, which are inside their supports."""
+        free = {p.name: jnp.asarray(values[p.name], self.dtype) for p in self.model.free}
+        return np.asarray(self._inward(free, self.source), float)
+
+    def parameters(self, u: np.ndarray) -> dict[str, Array]:
+        """Parameters by dotted name of stacked flat coordinates (S, d), the fixed ones too."""
+        return self._outward(jnp.asarray(u, self.dtype), self.source)
+
+    def slope(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density and gradient (d,); a density that is no number counts as none."""
+        value, gradient = self._slope(jnp.asarray(u, self.dtype), self.source)
+        return float(jnp.nan_to_num(value, nan=-jnp.inf)), np.asarray(gradient, float)
+
+    def hessian(self, u: np.ndarray) -> np.ndarray:
+        """Second derivatives of the log density, (d, d)."""
+        out = np.asarray(self._curvature(jnp.asarray(u, self.dtype), self.source), float)
+        return (out + out.T) / 2
+
+    def _log_density(self, u: Array, source: Source) -> Array:
+        return -potential_energy(self.program, (source,), {}, self.split(u))
+
+    def _hessian(self, u: Array, source: Source) -> Array:
+        """One column at a time, so that it takes no more memory than a gradient."""
+        gradient = jax.grad(partial(self._log_density, source=source))
+        columns = jnp.eye(self.size, dtype=self.dtype)
+        return jax.lax.map(lambda v: jax.jvp(gradient, (u,), (v,))[1], columns)
+
+    def _flatten(self, values: Values, source: Source) -> Array:
+        return ravel_pytree(unconstrain_fn(self.program, (source,), {}, dict(values)))[0]
+
+    def _constrain(self, u: Array, source: Source) -> dict[str, Array]:
+        sites = constrain_fn(
+            self.program, (source,), {}, self.split(u), return_deterministic=True
+        )
+        return {p.name: sites[p.name] for p in self.model.parameters}

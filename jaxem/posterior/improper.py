@@ -9,6 +9,7 @@ from jaxem.model import Model
 from jaxem.model.prior import Parameter
 
 _BOUNDED = ("simplex", "unit")
+_CORRELATIONS = (type(constraints.corr_matrix), type(constraints.corr_cholesky))
 
 
 def improper_priors(model: Model) -> tuple[str, ...]:
@@ -33,9 +34,7 @@ def warn_of_improper_priors(model: Model) -> None:
 
 
 def _is_bounded(parameter: Parameter) -> bool:
-    if parameter.kind in _BOUNDED:
-        return True
-    if isinstance(parameter.support, type(constraints.corr_matrix) | type(constraints.corr_cholesky)):
+    if parameter.kind in _BOUNDED or isinstance(parameter.support, _CORRELATIONS):
         return True
     ends = (getattr(parameter.support, f"{end}_bound", np.inf) for end in ("lower", "upper"))
     return all(np.all(np.isfinite(np.asarray(end, float))) for end in ends)

@@ -111,8 +111,7 @@ def _stacked(model: Model, draws: Any) -> tuple[dict[str, Array], tuple[int, ...
     fixed = {k: np.broadcast_to(v, (*axes, *v.shape)) for k, v in model.fixed.items()}
     every = {**given, **fixed}
     return {
-        p.name: jnp.asarray(every[p.name], dtype).reshape(count, *p.shape)
-        for p in model.parameters
+        p.name: jnp.asarray(every[p.name], dtype).reshape(count, *p.shape) for p in model.parameters
     }, axes
 
 

@@ -79,7 +79,7 @@ def nuts(
     _warn_of_edges(starts)
     metric = covariance(mode.precision, _FLOOR)
     kernel = NUTS(
-        target.program,
+        potential_fn=target.potential,
         inverse_mass_matrix=jnp.asarray(metric if dense else np.diagonal(metric), target.dtype),
         dense_mass=dense,
         target_accept_prob=target_accept,
@@ -89,6 +89,7 @@ def nuts(
         num_warmup=warmup,
         num_samples=samples,
         num_chains=chains,
+        postprocess_fn=target.constrain,
         chain_method=chain_method,
         progress_bar=progress,
     )
@@ -110,7 +111,11 @@ def _warn_of_edges(starts: list[Start]) -> None:
 
 
 def _check_options(warmup, samples, chains, within, target_accept, chain_method) -> None:
-    for name, value, least in (("warmup", warmup, 0), ("samples", samples, 1), ("chains", chains, 1)):
+    for name, value, least in (
+        ("warmup", warmup, 0),
+        ("samples", samples, 1),
+        ("chains", chains, 1),
+    ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise DeclarationError(f"{name} must be an integer of at least {least}; got {value!r}.")
     if not within >= 0:

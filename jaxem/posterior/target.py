@@ -42,15 +42,18 @@ class Target:
         zeros = {p.name: jnp.zeros(p.unconstrained_shape, self.dtype) for p in model.free}
         flat, self.split = ravel_pytree(zeros)
         self.size = flat.size
+        self._potential = jax.jit(
+            lambda u, source: potential_energy(self.program, (source,), {}, u)
+        )
         self._slope = jax.jit(jax.value_and_grad(self._log_density))
         self._curvature = jax.jit(self._hessian)
         self._inward = jax.jit(self._flatten)
-        self._outward = jax.jit(jax.vmap(self._constrain, in_axes=(0, None)))
+        self._constrain = jax.jit(self._sites)
+        self._outward = jax.jit(jax.vmap(self._sites, in_axes=(0, None)))
 
-    def program(self, source: Source | None = None) -> None:
+    def program(self, source: Source) -> None:
         """The NumPyro program: a site a parameter, and the whole evidence as one factor."""
         values = sample_parameters(self._order)
-        source = self.source if source is None else source
         numpyro.factor(self._factor, of_source(self.model, values, source))
 
     def coordinates(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -60,7 +63,15 @@ class Target:
 
     def parameters(self, u: np.ndarray) -> dict[str, Array]:
         """Parameters by dotted name of stacked flat coordinates (S, d), the fixed ones too."""
-        return self._outward(jnp.asarray(u, self.dtype), self.source)
+        return self._outward(jax.vmap(self.split)(jnp.asarray(u, self.dtype)), self.source)
+
+    def potential(self, u: dict[str, Array]) -> Array:
+        """The negative log density at coordinates by dotted name."""
+        return self._potential(u, self.source)
+
+    def constrain(self, u: dict[str, Array]) -> dict[str, Array]:
+        """Parameters by dotted name at coordinates by dotted name, the fixed ones too."""
+        return self._constrain(u, self.source)
 
     def slope(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         """Log density and gradient (d,); a density that is no number counts as none."""
@@ -72,8 +83,11 @@ class Target:
         out = np.asarray(self._curvature(jnp.asarray(u, self.dtype), self.source), float)
         return (out + out.T) / 2
 
+    def _negative(self, u: dict[str, Array], source: Source) -> Array:
+        return potential_energy(self.program, (source,), {}, u)
+
     def _log_density(self, u: Array, source: Source) -> Array:
-        return -potential_energy(self.program, (source,), {}, self.split(u))
+        return -self._potential(self.split(u), source)
 
     def _hessian(self, u: Array, source: Source) -> Array:
         """One column at a time, so that it takes no more memory than a gradient."""
@@ -84,8 +98,6 @@ class Target:
     def _flatten(self, values: Values, source: Source) -> Array:
         return ravel_pytree(unconstrain_fn(self.program, (source,), {}, dict(values)))[0]
 
-    def _constrain(self, u: Array, source: Source) -> dict[str, Array]:
-        sites = constrain_fn(
-            self.program, (source,), {}, self.split(u), return_deterministic=True
-        )
-        return {p.name: sites[p.name] for p in self.model.parameters}
+    def _sites(self, u: dict[str, Array], source: Source) -> dict[str, Array]:
+        found = constrain_fn(self.program, (source,), {}, u, return_deterministic=True)
+        return {p.name: found[p.name] for p in self.model.parameters}

@@ -1,0 +1,142 @@
+"""Where chains start, and with which metric: seen without running them."""
+
+import sys
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro.distributions import biject_to, constraints
+
+import jaxem
+
+from .problems import PAIRS, fitted, mixture
+
+
+class Recorder:
+    """Stands in for NumPyro's sampler, and keeps what it was given."""
+
+    given: ClassVar[dict] = {}
+
+    def __init__(self, kernel, **options):
+        Recorder.given.clear()
+        Recorder.given.update(kernel=kernel, **options)
+
+    def run(self, key, init_params, extra_fields):
+        Recorder.given.update(key=key, starts=init_params)
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    monkeypatch.setattr(sys.modules["jaxem.posterior.nuts"], "MCMC", Recorder)
+    return Recorder.given
+
+
+def unconstrained(model, params, restart=None):
+    values = model.flatten(params) if restart is None else None
+    if values is None:
+        one = {k: v for k, v in params.items()}
+        values = model.flatten(take(one, restart))
+    return {p.name: biject_to(p.support).inv(values[p.name]) for p in model.free}
+
+
+def take(params, index):
+    return {
+        k: take(v, index) if isinstance(v, dict) else v[index] for k, v in params.items()
+    }
+
+
+def three_bumps():
+    """Three clusters for two components: the middle one may go to either side.
+
+    Five starts: two optima, one of them twice and once with its labels exchanged, and a start
+    that stays where it is because its components are alike.
+    """
+    data = np.concatenate([np.linspace(-1, 1, 9) + c for c in (-6.0, 0.0, 6.8)])
+    model = jaxem.Model(
+        lambda params, z, x: jnp.log(0.5) + dist.Normal(params["loc"][z], 1.0).log_prob(x),
+        jaxem.Finite(2),
+        {"loc": dist.Normal(jnp.zeros(2), 20.0)},
+    )
+    init = {"loc": np.array([[-3.0, 6.8], [-6.0, 3.4], [6.8, -3.0], [-3.1, 6.7], [1.0, 1.0]])}
+    return jaxem.fit(model, data, init=init, restarts=5), data
+
+
+def test_distinct_optima_come_first_then_draws_about_the_best(recorder):
+    fit, data = three_bumps()
+    best, second = int(fit.restarts.best), 1
+    assert {0, 2, 3} >= {best} and fit.restarts.objective[1] < fit.objective - 1
+    jaxem.posterior.nuts(fit, data, chains=4, within=50.0)
+    starts = np.asarray(recorder["starts"]["loc"])
+    assert starts.shape == (4, 2)
+    np.testing.assert_allclose(starts[0], fit.params["loc"])
+    np.testing.assert_allclose(starts[1], fit.restarts.params["loc"][second])
+    metric = np.asarray(recorder["kernel"].inverse_mass_matrix)
+    away = (starts[2:] - starts[0]) / np.sqrt(np.diag(metric))
+    assert 0.01 < np.abs(away).max() < 5
+    assert len(np.unique(starts[:, 0])) == 4
+
+
+def test_an_optimum_far_below_starts_no_chain(recorder):
+    fit, data = three_bumps()
+    jaxem.posterior.nuts(fit, data, chains=2, within=0.5)
+    starts = np.asarray(recorder["starts"]["loc"])
+    np.testing.assert_allclose(starts[0], fit.params["loc"])
+    assert np.abs(starts[1] - starts[0]).max() < 3
+
+
+def test_the_metric_is_the_inverse_curvature_at_the_mode_with_the_jacobian(recorder):
+    """By finite differences of the density that NumPyro itself computes."""
+    from jax.flatten_util import ravel_pytree
+    from numpyro.infer.util import potential_energy
+
+    fit = fitted("mixture")
+    jaxem.posterior.nuts(fit, PAIRS, chains=1)
+    start = recorder["starts"]
+    expected = unconstrained(fit.model, fit.params)
+    for name, value in expected.items():
+        np.testing.assert_allclose(start[name], value, rtol=1e-9)
+    metric = np.asarray(recorder["kernel"].inverse_mass_matrix)
+    program = jaxem.to_numpyro(mixture(), PAIRS)
+    mode = jaxem.posterior.laplace(fit, PAIRS, draws=0).mean
+    _, split = ravel_pytree(expected)
+    import jax
+
+    precision = jax.hessian(lambda u: potential_energy(program, (), {}, split(u)))(mode)
+    np.testing.assert_allclose(metric @ precision, np.eye(len(mode)), atol=1e-7)
+    jaxem.posterior.nuts(fit, PAIRS, chains=1, dense=False)
+    diagonal = np.asarray(recorder["kernel"].inverse_mass_matrix)
+    np.testing.assert_allclose(diagonal, np.diagonal(metric), rtol=1e-12)
+
+
+def test_a_start_on_the_boundary_is_moved_inside_as_by_one_row(recorder):
+    """A category that never occurs; the others hardly move."""
+    model = jaxem.Model(
+        lambda params, z, x: jnp.log(params["share"][x]),
+        jaxem.Finite(1),
+        {"share": jaxem.flat((3,), constraints.simplex)},
+    )
+    data = np.repeat([0, 1], [150, 50])
+    fit = jaxem.fit(model, data)
+    assert fit.params["share"][2] == 0
+    with pytest.warns(UserWarning, match=r"'share' on the boundary") as told:
+        jaxem.posterior.nuts(fit, data, chains=1)
+    assert len(told) == 1  # flat on a simplex is a proper prior
+    start = biject_to(constraints.simplex)(recorder["starts"]["share"])
+    np.testing.assert_allclose(start.sum(), 1)
+    assert 1e-4 < start[2] < 1e-2
+    np.testing.assert_allclose(start[:2], [0.75, 0.25], atol=1e-2)
+
+
+def test_flat_priors_on_unbounded_sets_are_warned_of(recorder):
+    model = jaxem.Model(
+        lambda params, z, x: (
+            jnp.log(params["weights"][z]) + dist.Normal(params["loc"][z], 1.0).log_prob(x)
+        ),
+        jaxem.Finite(2),
+        {"weights": jaxem.flat((2,), constraints.simplex), "loc": jaxem.flat((2,))},
+    )
+    fit = jaxem.fit(model, PAIRS, restarts=2)
+    with pytest.warns(UserWarning, match=r"the prior of 'loc' is flat on an unbounded set"):
+        jaxem.posterior.nuts(fit, PAIRS, chains=1)

@@ -8,7 +8,7 @@ from scipy import special
 
 import jaxem
 
-from .problems import HEADS, POINTS, beta_bernoulli, fitted, normal_normal, normal_normal_answer
+from .problems import HEADS, POINTS, fitted, normal_normal, normal_normal_answer
 
 
 @pytest.mark.parametrize("weights", [None, np.array([1.0, 0.0, 2.0, 1.0, 3.0, 0.0, 1.0])])

@@ -11,8 +11,6 @@ from jaxem.status import Status
 from .problems import HEADS, PAIRS, beta_bernoulli, fitted
 
 
-
-
 @pytest.mark.parametrize("onward", [jaxem.posterior.nuts, jaxem.posterior.laplace])
 @pytest.mark.parametrize(
     ("data", "options", "words"),
@@ -50,7 +48,7 @@ def test_fits_with_nothing_to_go_on_from(onward, change, words):
 def test_a_fit_of_another_model():
     with pytest.raises(jaxem.DeclarationError, match="rows of positive weight"):
         jaxem.posterior.nuts(fitted("coin"), PAIRS)
-    with pytest.raises(jaxem.DeclarationError, match="draws lacks parameter 'part.loc'"):
+    with pytest.raises(jaxem.DeclarationError, match=r"draws lacks parameter 'part\.loc'"):
         jaxem.posterior.latents(fitted("mixture"), {"coin.heads": np.ones(3)}, PAIRS)
 
 
@@ -73,13 +71,13 @@ def test_options_out_of_range(options, words):
 
 
 def test_no_model_where_one_belongs():
-    with pytest.raises(jaxem.DeclarationError, match="Of a fit, give fit.model"):
+    with pytest.raises(jaxem.DeclarationError, match=r"Of a fit, give fit\.model"):
         jaxem.to_numpyro(fitted("coin"))
     with pytest.raises(jaxem.DeclarationError, match="weights without data"):
         jaxem.to_numpyro(beta_bernoulli(), weights=np.ones(3))
     with pytest.raises(jaxem.DeclarationError, match="expected a fit"):
         jaxem.posterior.nuts(beta_bernoulli(), HEADS)
-    with pytest.raises(jaxem.DeclarationError, match="latents takes a jaxem.Model or a fit"):
+    with pytest.raises(jaxem.DeclarationError, match=r"latents takes a jaxem\.Model or a fit"):
         jaxem.posterior.latents(HEADS, {}, HEADS)
     with pytest.raises(jaxem.DeclarationError, match="draws must be a dictionary"):
         jaxem.posterior.latents(beta_bernoulli(), HEADS, HEADS)

@@ -74,7 +74,7 @@ def test_a_mode_on_the_boundary_is_left():
     """Twelve heads of twelve: the mode is 1, the posterior Beta(13, 1)."""
     tosses = np.ones(12)
     fit = jaxem.fit(sure_thing(), tosses)
-    assert fit.params["heads"] == 1
+    assert fit.params["heads"] > 1 - 1e-12
     with pytest.warns(UserWarning, match="'heads' on the boundary"):
         sampler = jaxem.posterior.nuts(fit, tosses, chains=1, warmup=200, samples=1500)
     assert_moments(sampler.get_samples(group_by_chain=True)["heads"], stats.beta(13, 1))
@@ -82,7 +82,9 @@ def test_a_mode_on_the_boundary_is_left():
 
 def test_in_single_precision(float32):
     fit = jaxem.fit(beta_bernoulli(), HEADS)
-    sampler = jaxem.posterior.nuts(fit, HEADS, chains=1, warmup=200, samples=800, key=jax.random.key(4))
+    sampler = jaxem.posterior.nuts(
+        fit, HEADS, chains=1, warmup=200, samples=800, key=jax.random.key(4)
+    )
     draws = sampler.get_samples(group_by_chain=True)["coin.heads"]
     assert draws.dtype == np.float32
     assert_moments(draws, stats.beta(2 + HEADS.sum(), 3 + (1 - HEADS).sum()))

@@ -1,22 +1,20 @@
 """A fit and its data, checked against one another, as the density that goes on from there."""
 
+import warnings
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.merge import merge_rows
-from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.source import Direct
 from jaxem.fitting import Fit
 from jaxem.model import Model
-from jaxem.numerics.rows import row_count
 from jaxem.posterior.edges import step_inside
-from jaxem.posterior.evidence import of_source, prepare_rows
+from jaxem.posterior.evidence import prepare_rows
+from jaxem.posterior.sources import Evidence, make_sources
 from jaxem.posterior.target import Target
 from jaxem.status import Status
-from jaxem.types import DeclarationError
+from jaxem.types import Array, DeclarationError
 
 _HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE)
 
@@ -36,10 +34,33 @@ class Start(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """The density, and the fit whose ends it is explored from."""
+    """The density, and the fit whose ends it is explored from.
+
+    Attributes:
+        fit: The fit.
+        target: The density, on replaced data where the fit ran on them.
+        rows: The data as they are.
+        evidence: Of both.
+    """
 
     fit: Fit
     target: Target
+    rows: Direct
+    evidence: Evidence
+
+    def holds(self, draws: dict[str, Array]) -> bool:
+        """Whether the density was right at a few draws, leaves (draws, ...)."""
+        source = self.target.source
+        return source is self.rows or self.evidence.agree(draws, source, self.rows)
+
+    def on_rows(self) -> "Fitted":
+        """The same with the log joint at every row."""
+        warnings.warn(
+            "the sufficient statistics that the fit used were not accurate at the draws made with "
+            "them; the work is done again with the log joint at every row.",
+            stacklevel=3,
+        )
+        return self._replace(target=Target(self.target.model, self.rows))
 
     def start(self, restart: int) -> Start:
         """Where this restart ended."""
@@ -74,10 +95,14 @@ def model_of(fit: Fit) -> Model:
     return fit.model
 
 
-def open_fit(fit: Any, data: Any, weights: Any) -> Fitted:
+def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:
     """The density of a fit, on the data that it was fitted to.
 
-    Equal rows are merged where that pays, which changes nothing but the time.
+    Args:
+        fit: The fit.
+        data: Its rows.
+        weights: Their weights, (n,), or None.
+        lanes: Points at which the density will be evaluated at once.
 
     Raises:
         DeclarationError: If this is no fit, if it found nothing to go on from, or if the data or
@@ -101,20 +126,16 @@ def open_fit(fit: Any, data: Any, weights: Any) -> Fitted:
             f"data has {present} rows of positive weight; the fit had {fit.rows}. Give the data "
             f"and the weights that were fitted."
         )
-    merged, totals = merge_rows(rows, checked)
-    size = block_size(row_count(merged), model.latent.size)
-    source = Direct(make_batch(merged, totals, size), keep=False)
-    _check_evidence(fit, model, source)
-    return Fitted(fit, Target(model, source))
+    direct, anchored = make_sources(fit, model, rows, checked, lanes)
+    evidence = Evidence(model)
+    if not fit.is_hard:
+        _check_evidence(fit, evidence(model.flatten(fit.params), direct))
+    return Fitted(fit, Target(model, direct if anchored is None else anchored), direct, evidence)
 
 
-def _check_evidence(fit: Fit, model: Model, source: Direct) -> None:
+def _check_evidence(fit: Fit, found: float) -> None:
     """The same parameters on the same data have the same log likelihood."""
-    if fit.is_hard:
-        return
-    evidence = jax.jit(lambda values, source: of_source(model, values, source))
-    found = float(evidence(model.flatten(fit.params), source))
-    eps = float(jnp.finfo(source.batch.weights.dtype).eps)
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
     if not abs(found - fit.log_likelihood) <= 1e-5 + 1e4 * eps * (1 + abs(found)):
         raise DeclarationError(
             f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "

@@ -20,7 +20,7 @@ def as_key(key: Any) -> Array:
     if not hasattr(key, "dtype"):
         raise DeclarationError(f"key must be an int or a JAX key; got {key!r}.")
     if jnp.issubdtype(jnp.asarray(key).dtype, jax.dtypes.prng_key):
-        return key
+        return jnp.asarray(key)
     return jax.random.wrap_key_data(jnp.asarray(key))
 
 

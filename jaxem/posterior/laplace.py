@@ -10,7 +10,7 @@ import numpy as np
 from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.posterior.curvature import Mode, covariance, find_mode
-from jaxem.posterior.fitted import Start, open_fit
+from jaxem.posterior.fitted import Fitted, Start, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
 from jaxem.posterior.keys import generator
 from jaxem.types import Array, Data, DeclarationError, Params
@@ -77,15 +77,20 @@ def laplace(
     """
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 0:
         raise DeclarationError(f"draws must be an integer of at least 0; got {draws!r}.")
-    rng = generator(key)
     fitted = open_fit(fit, data, weights)
-    target = fitted.target
-    warn_of_improper_priors(target.model)
-    start = fitted.start(fit.restarts.best)
-    mode = find_mode(target, start.u)
-    notes = _notes(mode, start)
-    for note in notes:
+    warn_of_improper_priors(fitted.target.model)
+    found = _approximate(fitted, draws, generator(key))
+    if draws and not fitted.holds(found.draws):
+        found = _approximate(fitted.on_rows(), draws, generator(key))
+    for note in found.notes:
         warnings.warn(note, stacklevel=2)
+    return found
+
+
+def _approximate(fitted: Fitted, draws: int, rng: np.random.Generator) -> Laplace:
+    target = fitted.target
+    start = fitted.start(fitted.fit.restarts.best)
+    mode = find_mode(target, start.u)
     spread = covariance(mode.precision, 100 * float(np.finfo(target.dtype).eps))
     moves = rng.normal(size=(draws, target.size)) @ np.linalg.cholesky(spread).T
     return Laplace(
@@ -95,7 +100,7 @@ def laplace(
         log_evidence=_log_evidence(mode),
         is_peak=mode.is_peak and mode.reached,
         at_boundary=start.moved,
-        notes=notes,
+        notes=_notes(mode, start),
         model=target.model,
     )
 

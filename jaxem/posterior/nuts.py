@@ -10,11 +10,11 @@ from numpyro.infer import MCMC, NUTS
 
 from jaxem.fitting import Fit
 from jaxem.posterior.curvature import covariance, find_mode
-from jaxem.posterior.fitted import open_fit
+from jaxem.posterior.fitted import Fitted, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
 from jaxem.posterior.keys import as_key, generator
 from jaxem.posterior.starts import Start, chain_starts
-from jaxem.types import Data, DeclarationError
+from jaxem.types import Array, Data, DeclarationError
 
 _FIELDS = ("accept_prob", "diverging", "energy", "num_steps", "potential_energy")
 
@@ -71,10 +71,34 @@ def nuts(
         DeclarationError: If an option is out of range, or the fit or the data cannot be used.
     """
     _check_options(warmup, samples, chains, within, target_accept, chain_method)
-    fitted = open_fit(fit, data, weights)
-    target = fitted.target
-    warn_of_improper_priors(target.model)
-    mode = find_mode(target, fitted.start(fit.restarts.best).u)
+    key = as_key(key)
+    fitted = open_fit(fit, data, weights, chains if chain_method == "vectorized" else 1)
+    warn_of_improper_priors(fitted.target.model)
+
+    options = {
+        "num_warmup": warmup,
+        "num_samples": samples,
+        "num_chains": chains,
+        "chain_method": chain_method,
+        "progress_bar": progress,
+    }
+    sampler = _sample(fitted, key, within, dense, target_accept, options)
+    if not fitted.holds(sampler.get_samples()):
+        sampler = _sample(fitted.on_rows(), key, within, dense, target_accept, options)
+    return sampler
+
+
+def _sample(
+    fitted: Fitted,
+    key: Array,
+    within: float,
+    dense: bool,
+    target_accept: float,
+    options: dict[str, Any],
+) -> MCMC:
+    """Find the mode, start the chains, and run them."""
+    target, chains = fitted.target, options["num_chains"]
+    mode = find_mode(target, fitted.start(fitted.fit.restarts.best).u)
     u, starts = chain_starts(fitted, mode, chains, within, generator(key))
     _warn_of_edges(starts)
     metric = covariance(mode.precision, _FLOOR)
@@ -84,19 +108,10 @@ def nuts(
         dense_mass=dense,
         target_accept_prob=target_accept,
     )
-    sampler = MCMC(
-        kernel,
-        num_warmup=warmup,
-        num_samples=samples,
-        num_chains=chains,
-        postprocess_fn=target.constrain,
-        chain_method=chain_method,
-        progress_bar=progress,
-    )
+    sampler = MCMC(kernel, postprocess_fn=target.constrain, **options)
     begin = jax.vmap(target.split)(jnp.asarray(u, target.dtype))
-    if chains == 1:
-        begin = jax.tree.map(lambda leaf: leaf[0], begin)
-    sampler.run(as_key(key), init_params=begin, extra_fields=_FIELDS)
+    begin = begin if chains > 1 else jax.tree.map(lambda leaf: leaf[0], begin)
+    sampler.run(key, init_params=begin, extra_fields=_FIELDS)
     return sampler
 
 
@@ -106,7 +121,7 @@ def _warn_of_edges(starts: list[Start]) -> None:
         warnings.warn(
             f"the fit left {', '.join(map(repr, moved))} on the boundary of the support, which is "
             f"infinitely far away in unconstrained coordinates; the chains start just inside.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -93,10 +93,10 @@ def sample_parameters(order: tuple[Parameter, ...]) -> dict[str, Array]:
     for k, p in enumerate(order):
         if p.fixed is not None:
             fixed = jnp.asarray(p.fixed, jnp.result_type(float))
-            values[p.name] = numpyro.deterministic(p.name, fixed)
+            values[p.name] = jnp.asarray(numpyro.deterministic(p.name, fixed))
             continue
         prior = p.distribution(nest(values, order[:k]))
-        values[p.name] = numpyro.sample(p.name, prior.to_event())
+        values[p.name] = jnp.asarray(numpyro.sample(p.name, prior.to_event()))
     return values
 
 

@@ -84,7 +84,7 @@ class Target:
         return (out + out.T) / 2
 
     def _negative(self, u: dict[str, Array], source: Source) -> Array:
-        return potential_energy(self.program, (source,), {}, u)
+        return jnp.asarray(potential_energy(self.program, (source,), {}, u))
 
     def _log_density(self, u: Array, source: Source) -> Array:
         return -self._potential(self.split(u), source)

@@ -57,7 +57,7 @@ def test_the_energy_is_that_of_the_posterior(coin):
 
 
 def test_nested_and_hierarchical_parameters_and_a_diagonal_metric():
-    """As many draws as chains; labels stay where the fit put them."""
+    """Labels stay where the fit put them."""
     fit = fitted("mixture")
     sampler = jaxem.posterior.nuts(fit, PAIRS, chains=1, warmup=100, samples=200, dense=False)
     samples = sampler.get_samples()

@@ -32,7 +32,7 @@ def product():
 
 def test_frequencies_are_responsibilities():
     """Equal draws of the parameters: the states are independent draws from one posterior."""
-    fit, count = fitted("mixture"), 4000
+    fit, count = fitted("means"), 4000
     values = fit.model.flatten(fit.params)
     draws = {k: np.tile(v, (count, *[1] * np.ndim(v))) for k, v in values.items()}
     states = jaxem.posterior.latents(fit, draws, PAIRS, key=2)
@@ -41,8 +41,10 @@ def test_frequencies_are_responsibilities():
     hits = stats.binom(count, share)
     found = np.asarray(states).sum(0)
     assert np.minimum(hits.cdf(found), hits.sf(found - 1)).min() > 1e-6
-    together = np.corrcoef(np.asarray(states)[:, (share > 0.01) & (share < 0.99)].T)
-    assert np.abs(together - np.eye(len(together))).max(initial=0) < 5 / np.sqrt(count)
+    unsure = (share > 0.03) & (share < 0.97)  # rarer ones have no normal limit
+    assert unsure.sum() >= 2
+    together = np.corrcoef(np.asarray(states)[:, unsure].T)
+    assert np.abs(together - np.eye(len(together))).max() < 5 / np.sqrt(count)
 
 
 def test_named_parts_chains_and_structural_zeros():

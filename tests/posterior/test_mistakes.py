@@ -26,7 +26,7 @@ from .problems import HEADS, PAIRS, beta_bernoulli, fitted
 )
 def test_data_or_weights_that_were_not_fitted(onward, data, options, words):
     with pytest.raises(jaxem.DeclarationError, match=words):
-        onward(fitted("mixture"), data, **options)
+        onward(fitted("means"), data, **options)
 
 
 @pytest.mark.parametrize("onward", [jaxem.posterior.nuts, jaxem.posterior.laplace])
@@ -40,7 +40,7 @@ def test_data_or_weights_that_were_not_fitted(onward, data, options, words):
     ],
 )
 def test_fits_with_nothing_to_go_on_from(onward, change, words):
-    fit = dataclasses.replace(fitted("mixture"), **change)
+    fit = dataclasses.replace(fitted("means"), **change)
     with pytest.raises(jaxem.DeclarationError, match=words):
         onward(fit, PAIRS)
 
@@ -48,8 +48,8 @@ def test_fits_with_nothing_to_go_on_from(onward, change, words):
 def test_a_fit_of_another_model():
     with pytest.raises(jaxem.DeclarationError, match="rows of positive weight"):
         jaxem.posterior.nuts(fitted("coin"), PAIRS)
-    with pytest.raises(jaxem.DeclarationError, match=r"draws lacks parameter 'part\.loc'"):
-        jaxem.posterior.latents(fitted("mixture"), {"coin.heads": np.ones(3)}, PAIRS)
+    with pytest.raises(jaxem.DeclarationError, match="draws lacks parameter 'loc'"):
+        jaxem.posterior.latents(fitted("means"), {"coin.heads": np.ones(3)}, PAIRS)
 
 
 @pytest.mark.parametrize(

@@ -4,29 +4,22 @@ import dataclasses
 from functools import cache
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 
 import jaxem
 from jaxem.posterior import fitted as fitted_module
 from jaxem.posterior.fitted import open_fit
 
-from .problems import PAIRS
+from .problems import PAIRS, two_means
 
 MANY = np.concatenate([PAIRS, PAIRS[::-1] + 0.3])
 
 
 @cache
 def fit():
-    """Two means; 120 different rows, which two anchors replace."""
-    model = jaxem.Model(
-        lambda params, z, x: jnp.log(0.5) + dist.Normal(params["loc"][z], 1.0).log_prob(x),
-        jaxem.Finite(2),
-        {"loc": dist.Normal(0.0, 5.0).expand((2,))},
-    )
-    return jaxem.fit(model, MANY)
+    """120 different rows, which two anchors replace."""
+    return jaxem.fit(two_means(), MANY)
 
 
 def test_the_density_and_its_derivatives_are_those_of_the_rows():

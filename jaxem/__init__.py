@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jaxem.version import __version__
 
 if TYPE_CHECKING:
-    from jaxem import datasets, initial, zoo
+    from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM
     from jaxem.estep import Exact, Hard
     from jaxem.fitting import Fit, Restarts, fit, load
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jaxem.latent import Finite
     from jaxem.model import Model, flat
     from jaxem.mstep import Ascent, ClosedForm, Derived
+    from jaxem.posterior import to_numpyro
     from jaxem.status import Status
     from jaxem.types import DeclarationError
 
@@ -40,8 +41,9 @@ _HOMES = {
     "fit": "jaxem.fitting",
     "flat": "jaxem.model",
     "load": "jaxem.fitting",
+    "to_numpyro": "jaxem.posterior",
 }
-_PACKAGES = ("datasets", "initial", "zoo")
+_PACKAGES = ("datasets", "initial", "posterior", "zoo")
 
 __all__ = [
     "EM",
@@ -65,6 +67,8 @@ __all__ = [
     "flat",
     "initial",
     "load",
+    "posterior",
+    "to_numpyro",
     "zoo",
 ]
 

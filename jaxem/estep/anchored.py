@@ -53,7 +53,7 @@ class Anchored(Source):
         self, model: Model, e_step: EStep, values: Values
     ) -> tuple[Array, Array, Expectation]:
         """See `Source`."""
-        eta = self._factors(model, values) if self.product else None
+        eta = self.coefficients_of(model, values) if self.product else None
 
         def block(totals, inputs):
             (total, counts, sums), (rows, weights, stored) = totals, inputs
@@ -83,8 +83,8 @@ class Anchored(Source):
             lambda s: (s.batch, s.coefficients), self, first, is_leaf=lambda leaf: leaf is None
         )
 
-    def _factors(self, model: Model, values: Values) -> Array:
-        """Coefficients of the features in the log factors, (K, features)."""
+    def coefficients_of(self, model: Model, values: Values) -> Array:
+        r"""Coefficients of the features in the log factors, :math:`\eta^\top`, (K, features)."""
         floored = {p.name: p.floored(values[p.name]) for p in model.parameters}
         rows = jax.tree.map(lambda leaf: leaf[0], self.anchors.rows)
         return (model.table(floored, rows) - self.reference[:, None]).T @ self.change.T

@@ -19,6 +19,7 @@ FLOORS = {
     "algorithm": 5,
     "fitting": 6,
     "inspection": 7,
+    "posterior": 7,
     "zoo": 7,
     "estimators": 8,
     "cli": 9,

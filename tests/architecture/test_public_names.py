@@ -6,6 +6,7 @@ import sys
 
 import jaxem
 import jaxem.initial
+import jaxem.posterior
 
 NAMES = {
     "Ascent",
@@ -29,6 +30,8 @@ NAMES = {
     "flat",
     "initial",
     "load",
+    "posterior",
+    "to_numpyro",
     "zoo",
 }
 
@@ -43,6 +46,8 @@ STARTS = {
     "seeds_and_scattered",
 }
 
+ONWARD = {"Laplace", "laplace", "latents", "nuts", "to_numpyro"}
+
 
 def test_public_names():
     assert set(jaxem.__all__) == NAMES
@@ -52,6 +57,10 @@ def test_public_names():
 
 def test_initialisers():
     assert set(jaxem.initial.__all__) == STARTS
+
+
+def test_from_the_mode_onward():
+    assert set(jaxem.posterior.__all__) == ONWARD
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -1,0 +1,144 @@
+"""A fit and its data, checked against one another, as the density that goes on from there."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.estep.source import Direct
+from jaxem.fitting import Fit
+from jaxem.model import Model
+from jaxem.posterior.edges import step_inside
+from jaxem.posterior.evidence import prepare_rows
+from jaxem.posterior.sources import Evidence, make_sources
+from jaxem.posterior.target import Target
+from jaxem.status import Status
+from jaxem.types import Array, DeclarationError
+
+_HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE)
+
+
+class Start(NamedTuple):
+    """Where a restart ended, inside the support.
+
+    Attributes:
+        restart: Its index among the restarts.
+        u: Flat unconstrained coordinates, (d,).
+        moved: Names of the parameters that were on the boundary.
+    """
+
+    restart: int
+    u: np.ndarray
+    moved: tuple[str, ...]
+
+
+class Fitted(NamedTuple):
+    """The density, and the fit whose ends it is explored from.
+
+    Attributes:
+        fit: The fit.
+        target: The density, on replaced data where the fit ran on them.
+        rows: The data as they are.
+        evidence: Of both.
+    """
+
+    fit: Fit
+    target: Target
+    rows: Direct
+    evidence: Evidence
+
+    def holds(self, draws: dict[str, Array]) -> bool:
+        """Whether the density was right at a few draws, leaves (draws, ...)."""
+        source = self.target.source
+        return source is self.rows or self.evidence.agree(draws, source, self.rows)
+
+    def on_rows(self) -> "Fitted":
+        """The same with the log joint at every row."""
+        warnings.warn(
+            "the sufficient statistics that the fit used were not accurate at the draws made with "
+            "them; the work is done again with the log joint at every row.",
+            stacklevel=3,
+        )
+        return self._replace(target=Target(self.target.model, self.rows))
+
+    def start(self, restart: int) -> Start:
+        """Where this restart ended."""
+        model, plan = self.target.model, self.fit.plan
+        homes = {p.name: p.center() for p in model.free} | ({} if plan is None else plan.home)
+        values = {name: leaf[restart] for name, leaf in ends(self.fit, model).items()}
+        inside, moved = step_inside(model.free, values, homes, self.fit.rows)
+        return Start(restart, self.target.coordinates(inside), moved)
+
+
+def ends(fit: Fit, model: Model) -> dict[str, np.ndarray]:
+    """The free parameters of all restarts by dotted name, stacked."""
+    out = {}
+    for p in model.free:
+        leaf: Any = fit.restarts.params
+        for key in p.path:
+            leaf = leaf[key]
+        out[p.name] = np.asarray(leaf)
+    return out
+
+
+def model_of(fit: Fit) -> Model:
+    """The model of a fit.
+
+    Raises:
+        DeclarationError: If it was loaded without one.
+    """
+    if fit.model is None:
+        raise DeclarationError(
+            "this fit was loaded without its model; give it with jaxem.load(path, model)."
+        )
+    return fit.model
+
+
+def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:
+    """The density of a fit, on the data that it was fitted to.
+
+    Args:
+        fit: The fit.
+        data: Its rows.
+        weights: Their weights, (n,), or None.
+        lanes: Points at which the density will be evaluated at once.
+
+    Raises:
+        DeclarationError: If this is no fit, if it found nothing to go on from, or if the data or
+            the weights are not those of the fit.
+    """
+    if not isinstance(fit, Fit):
+        raise DeclarationError(
+            f"expected a fit, as jaxem.fit(model, data) returns it; got {type(fit).__name__}."
+        )
+    model = model_of(fit)
+    if not np.isfinite(fit.objective) or fit.status in _HOPELESS:
+        raise DeclarationError(
+            f"the fit has no mode to go on from: its objective is {fit.objective:g}, its status "
+            f"{str(fit.status)!r} ({fit.status.sentence}). Fit again with other starts, fewer "
+            f"states, or a prior that keeps the parameters off the boundary."
+        )
+    rows, checked = prepare_rows(model, data, weights)
+    present = int((checked > 0).sum())
+    if present != fit.rows:
+        raise DeclarationError(
+            f"data has {present} rows of positive weight; the fit had {fit.rows}. Give the data "
+            f"and the weights that were fitted."
+        )
+    direct, anchored = make_sources(fit, model, rows, checked, lanes)
+    evidence = Evidence(model)
+    if not fit.is_hard:
+        _check_evidence(fit, evidence(model.flatten(fit.params), direct))
+    return Fitted(fit, Target(model, direct if anchored is None else anchored), direct, evidence)
+
+
+def _check_evidence(fit: Fit, found: float) -> None:
+    """The same parameters on the same data have the same log likelihood."""
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    if not abs(found - fit.log_likelihood) <= 1e-5 + 1e4 * eps * (1 + abs(found)):
+        raise DeclarationError(
+            f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "
+            f"{fit.log_likelihood:.6f}. Give the data and the weights that were fitted, or fit "
+            f"these first."
+        )

@@ -1,0 +1,133 @@
+r"""Laplace's approximation: a Gaussian with the mode and the curvature of the posterior."""
+
+import dataclasses
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from jaxem.fitting import Fit
+from jaxem.model import Model
+from jaxem.posterior.curvature import Mode, covariance, find_mode
+from jaxem.posterior.fitted import Fitted, Start, open_fit
+from jaxem.posterior.improper import warn_of_improper_priors
+from jaxem.posterior.keys import generator
+from jaxem.types import Array, Data, DeclarationError, Params
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Laplace:
+    r"""A Gaussian in unconstrained coordinates, and draws from it.
+
+    Attributes:
+        draws: Parameters by dotted name, leaves (draws, ...), the fixed ones too.
+        mean: The mode of the density in unconstrained coordinates, (d,), in the order of NumPy's
+            concatenation of the sites in alphabetical order.
+        covariance: The inverse of the negative Hessian there, (d, d); where that is not positive
+            definite, of the nearest one that climbing uses.
+        log_evidence: :math:`\log p(X)` up to the error of the approximation,
+            :math:`\log f(\hat u) + \tfrac d2 \log 2\pi + \tfrac12 \log |\Sigma|`; NaN where the
+            curvature is not negative definite. With improper priors it is the logarithm of an
+            integral that is not a probability and may not exist.
+        is_peak: Whether the curvature is negative definite and a mode was reached.
+        at_boundary: Parameters that the fit left on the boundary of their support.
+        notes: What a reader should know, in sentences.
+    """
+
+    draws: dict[str, Array]
+    mean: np.ndarray
+    covariance: np.ndarray
+    log_evidence: float
+    is_peak: bool
+    at_boundary: tuple[str, ...]
+    notes: tuple[str, ...]
+    model: Model = dataclasses.field(repr=False)
+
+    @property
+    def params(self) -> Params:
+        """The draws nested as declared."""
+        return self.model.nest(self.draws)
+
+
+def laplace(
+    fit: Fit, data: Data, *, draws: int = 1000, key: Any = 0, weights: Any = None
+) -> Laplace:
+    r"""Approximate the posterior of the parameters by a Gaussian in unconstrained coordinates.
+
+    The Gaussian sits at the mode :math:`\hat u` of the density *in unconstrained coordinates*,
+    Jacobian included, which a few Newton steps from the fit reach; it is not the mode that EM
+    found, whose gradient is not zero here. A posterior that is Gaussian in these coordinates is
+    returned exactly. Only the neighbourhood of one mode is described: other labellings of the
+    components, K! of them, each have the same Gaussian, and their evidence is not counted.
+    (Tierney and Kadane 1986; MacKay 1998 for the choice of coordinates.)
+
+    Args:
+        fit: A fit; its best restart is used.
+        data: The rows that were fitted.
+        draws: Number of draws.
+        key: An int or a JAX key.
+        weights: The row weights that were fitted, (n,).
+
+    Returns:
+        The approximation. Doubts are warned of, and kept in ``notes``.
+
+    Raises:
+        DeclarationError: If an option is out of range, or the fit or the data cannot be used.
+    """
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 0:
+        raise DeclarationError(f"draws must be an integer of at least 0; got {draws!r}.")
+    fitted = open_fit(fit, data, weights)
+    warn_of_improper_priors(fitted.target.model)
+    found = _approximate(fitted, draws, generator(key))
+    if draws and not fitted.holds(found.draws):
+        found = _approximate(fitted.on_rows(), draws, generator(key))
+    for note in found.notes:
+        warnings.warn(note, stacklevel=2)
+    return found
+
+
+def _approximate(fitted: Fitted, draws: int, rng: np.random.Generator) -> Laplace:
+    target = fitted.target
+    start = fitted.start(fitted.fit.restarts.best)
+    mode = find_mode(target, start.u)
+    spread = covariance(mode.precision, 100 * float(np.finfo(target.dtype).eps))
+    moves = rng.normal(size=(draws, target.size)) @ np.linalg.cholesky(spread).T
+    return Laplace(
+        draws=target.parameters(mode.u + moves),
+        mean=mode.u,
+        covariance=spread,
+        log_evidence=_log_evidence(mode),
+        is_peak=mode.is_peak and mode.reached,
+        at_boundary=start.moved,
+        notes=_notes(mode, start),
+        model=target.model,
+    )
+
+
+def _log_evidence(mode: Mode) -> float:
+    if not mode.is_peak:
+        return math.nan
+    volume = len(mode.u) * math.log(2 * math.pi) - np.linalg.slogdet(mode.precision)[1]
+    return float(mode.log_density + volume / 2)
+
+
+def _notes(mode: Mode, start: Start) -> tuple[str, ...]:
+    notes = []
+    if start.moved:
+        notes.append(
+            f"the fit left {', '.join(map(repr, start.moved))} on the boundary of the support; a "
+            f"Gaussian in unconstrained coordinates describes the posterior poorly there."
+        )
+    if not mode.is_peak:
+        notes.append(
+            "the curvature at the mode is not negative definite: some direction is flat or curves "
+            "upwards. The covariance is a substitute, and there is no evidence. Is a component "
+            "empty, a parameter not identified, or a prior flat?"
+        )
+    if not mode.reached:
+        notes.append(
+            "Newton's method did not reach a mode of the density in unconstrained coordinates; "
+            "with flat priors there may be none."
+        )
+    return tuple(notes)

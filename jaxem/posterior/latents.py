@@ -1,0 +1,123 @@
+"""The latent states given draws of the parameters: composition sampling."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.estep.batch import Batch, block_size, make_batch
+from jaxem.fitting import Fit
+from jaxem.model import Model
+from jaxem.model.check import prepare_data
+from jaxem.model.declaration import check_call
+from jaxem.numerics.plain import plain
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.posterior.fitted import model_of
+from jaxem.posterior.keys import as_key
+from jaxem.types import Array, Data, DeclarationError, State
+
+#: Log factors that may be in memory at once.
+_ENTRIES = 2**20
+
+
+def latents(model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: Any = 0) -> State:
+    r"""Draw the latent state of every row, given each draw of the parameters.
+
+    :math:`z_i^{(s)} \sim p(z \mid x_i, \theta^{(s)})`; together with the draws of the parameters
+    these are draws from the joint posterior of parameters and states.
+
+    Args:
+        model: The declared model, or a fit of it.
+        draws: Parameters with leading axes of draws, by dotted name as ``get_samples()`` returns
+            them, by chain or not, or nested as declared. Fixed parameters may be left out; other
+            entries are not read.
+        data: Rows; other ones than were fitted, if you like.
+        key: An int or a JAX key.
+
+    Returns:
+        Indices of states, int32, in the structure of the declaration: an array (draws, n) for
+        ``Finite(3)``, a dictionary of such arrays for ``Finite(topic=5, outlier=2)``.
+
+    Raises:
+        DeclarationError: If a parameter is missing or has another shape, or the data cannot be
+            read.
+    """
+    model = model_of(model) if isinstance(model, Fit) else model
+    if not isinstance(model, Model):
+        raise DeclarationError(f"latents takes a jaxem.Model or a fit first; got {model!r}.")
+    values, leading = _stacked(model, draws)
+    rows = prepare_data(data)
+    check_call(model, take_rows(rows, 0))
+    count = row_count(rows)
+    size = block_size(count, model.latent.size)
+    batch = make_batch(rows, np.ones(count, jnp.result_type(float)), size)
+    index = _draw(model, values, batch, as_key(key))[:, :count].reshape(*leading, count)
+    return jax.tree.map(lambda states: jnp.asarray(states, jnp.int32)[index], model.latent.states())
+
+
+def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> Array:
+    """Indices of joint states, (draws, blocks * size)."""
+    blocks, size = batch.weights.shape
+    count = len(next(iter(values.values())))
+    at_once = max(1, _ENTRIES // (size * model.latent.size))
+
+    def of_block(inputs):
+        one, rows, key = inputs
+        return jax.random.categorical(key, model.table(one, rows))
+
+    def of_draw(inputs):
+        one, key, rows = inputs
+        keys = jax.random.split(key, blocks)
+        return jax.lax.map(lambda block: of_block((one, *block)), (rows, keys)).reshape(-1)
+
+    def of_all(values, rows, keys):
+        return jax.lax.map(lambda x: of_draw((*x, rows)), (values, keys), batch_size=at_once)
+
+    return jax.jit(plain(of_all))(values, batch.rows, jax.random.split(key, count))
+
+
+def _stacked(model: Model, draws: Any) -> tuple[dict[str, Array], tuple[int, ...]]:
+    """Parameters by dotted name with one axis of draws, and the leading axes that there were."""
+    if not isinstance(draws, Mapping):
+        raise DeclarationError(
+            f"draws must be a dictionary of parameters, such as mcmc.get_samples(); got "
+            f"{type(draws).__name__}."
+        )
+    given = dict(_by_name(draws))
+    leading: dict[str, tuple[int, ...]] = {}
+    for p in model.free:
+        if p.name not in given:
+            raise DeclarationError(
+                f"draws lacks parameter {p.name!r}; it has {', '.join(map(repr, given))}."
+            )
+        shape = np.shape(given[p.name])
+        split = len(shape) - len(p.shape)
+        if split < 1 or shape[split:] != p.shape:
+            raise DeclarationError(
+                f"draws[{p.name!r}] has shape {shape}; expected one or more axes of draws, then "
+                f"{p.shape}."
+            )
+        leading[p.name] = shape[:split]
+    if len(set(leading.values())) > 1:
+        listed = ", ".join(f"{name!r} has {axes}" for name, axes in leading.items())
+        raise DeclarationError(f"draws needs the same axes of draws for all parameters; {listed}.")
+    axes = next(iter(leading.values()))
+    count = int(np.prod(axes))
+    if count == 0:
+        raise DeclarationError("draws is empty: it has no draw of any parameter.")
+    dtype = jnp.result_type(float)
+    fixed = {k: np.broadcast_to(v, (*axes, *v.shape)) for k, v in model.fixed.items()}
+    every = {**given, **fixed}
+    return {
+        p.name: jnp.asarray(every[p.name], dtype).reshape(count, *p.shape) for p in model.parameters
+    }, axes
+
+
+def _by_name(params: Mapping[str, Any], prefix: str = ""):
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from _by_name(value, f"{prefix}{key}.")
+        else:
+            yield prefix + str(key), value

@@ -1,0 +1,107 @@
+"""A declared model as a NumPyro program, its latent states summed out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro
+
+from jaxem.model import Model
+from jaxem.model.prior import Parameter, nest
+from jaxem.numerics.rows import row_count
+from jaxem.posterior.evidence import of_rows, prepare_rows, weighted
+from jaxem.types import Array, Data, DeclarationError
+
+Program = Callable[..., None]
+
+
+def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Program:
+    r"""A declared model as a program for NumPyro's own MCMC, SVI and automatic guides.
+
+    Every free parameter is a sample site of its dotted name with its prior, a flat one
+    ``ImproperUniform``; a fixed one is a deterministic site. The latent states are summed out, and
+    :math:`w_i \log p(x_i \mid \theta)` is a factor, ``"log_likelihood"``, in a plate over the rows,
+    ``"rows"`` (with an underscore appended where a parameter has that name). The log density of the
+    program is that of NumPyro's own enumeration of the same model, up to no constant.
+
+    Args:
+        model: The declared model.
+        data: Rows, checked here; the program then takes no arguments.
+        weights: Row weights, (n,); only together with data.
+
+    Returns:
+        ``program()``; or, without data, ``program(data, weights=None)``, which takes rows as they
+        are, so that they may be traced.
+
+    Raises:
+        DeclarationError: If the model or the data cannot be used as given.
+    """
+    if not isinstance(model, Model):
+        raise DeclarationError(
+            f"to_numpyro takes a jaxem.Model(log_joint, latent, prior) first; got {model!r}. Of a "
+            f"fit, give fit.model."
+        )
+    if data is None and weights is not None:
+        raise DeclarationError(
+            "to_numpyro was given weights without data; give both, or give the weights to the "
+            "program that it returns."
+        )
+    order = order_of_priors(model)
+    plate, factor = site_name(model, "rows"), site_name(model, "log_likelihood")
+
+    def program(data: Data, weights: Any = None) -> None:
+        values = sample_parameters(order)
+        rows = jax.tree.map(jnp.asarray, data)
+        with numpyro.plate(plate, row_count(rows)):
+            evidence = of_rows(model, values, rows)
+            if weights is not None:
+                evidence = weighted(evidence, jnp.asarray(weights, evidence.dtype))
+            numpyro.factor(factor, evidence)
+
+    if data is None:
+        return program
+    rows, checked = prepare_rows(model, data, weights)
+    given = None if weights is None else checked
+    return lambda: program(rows, given)
+
+
+def order_of_priors(model: Model) -> tuple[Parameter, ...]:
+    """All parameters, each after those that its prior depends on."""
+    known: tuple[Parameter, ...] = ()
+    waiting = model.parameters
+    while waiting:
+        ready = tuple(p for p in waiting if not p.is_conditional or _is_known(p, known))
+        assert ready, "a declared model has an order"
+        known += ready
+        waiting = tuple(p for p in waiting if p not in ready)
+    return known
+
+
+def _is_known(parameter: Parameter, known: tuple[Parameter, ...]) -> bool:
+    """Whether a prior that is a function finds all the parameters that it asks for."""
+    try:
+        parameter.distribution(nest({p.name: jnp.asarray(p.center()) for p in known}, known))
+    except KeyError:
+        return False
+    return True
+
+
+def sample_parameters(order: tuple[Parameter, ...]) -> dict[str, Array]:
+    """One NumPyro site a parameter, in this order; values by dotted name."""
+    values: dict[str, Array] = {}
+    for k, p in enumerate(order):
+        if p.fixed is not None:
+            fixed = jnp.asarray(p.fixed, jnp.result_type(float))
+            values[p.name] = jnp.asarray(numpyro.deterministic(p.name, fixed))
+            continue
+        prior = p.distribution(nest(values, order[:k]))
+        values[p.name] = jnp.asarray(numpyro.sample(p.name, prior.to_event()))
+    return values
+
+
+def site_name(model: Model, wanted: str) -> str:
+    """This name, with underscores appended until no parameter has it."""
+    while any(p.name == wanted for p in model.parameters):
+        wanted += "_"
+    return wanted

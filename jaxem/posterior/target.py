@@ -1,0 +1,122 @@
+r"""The density that is sampled or approximated: the posterior in unconstrained coordinates.
+
+.. math:: \log p(X \mid \theta) + \log p(\theta) + \log | \partial \theta / \partial u |,
+          \qquad \theta = \theta(u)
+
+The coordinates u are NumPyro's (logarithms, logits by stick-breaking, Cholesky factors). The
+Jacobian belongs to the density, not to the model: the mode that EM finds is that of the first two
+terms alone, and the mode of all three lies elsewhere.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+from jax.flatten_util import ravel_pytree
+from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.numerics.plain import plain
+from jaxem.posterior.evidence import Values, of_source
+from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
+from jaxem.types import Array
+
+Potential = Callable[[dict[str, Array], Source], Array]
+
+
+class Target:
+    """The log density at flat coordinates, compiled, with its first two derivatives.
+
+    Args:
+        model: The declared model.
+        source: The data, weighted, as rows or as what replaces them.
+    """
+
+    def __init__(self, model: Model, source: Source):
+        self.model = model
+        self.source = source
+        self.dtype = source.batch.weights.dtype
+        self._order = order_of_priors(model)
+        self._factor = site_name(model, "log_likelihood")
+        zeros = {p.name: jnp.zeros(p.unconstrained_shape, self.dtype) for p in model.free}
+        flat, self.split = ravel_pytree(zeros)
+        self.size = flat.size
+        self._potential = jax.jit(_with_gradient(self._negative))
+        self._slope = jax.jit(plain(jax.value_and_grad(self._log_density)))
+        self._curvature = jax.jit(plain(self._hessian))
+        self._inward = jax.jit(plain(self._flatten))
+        self._constrain = jax.jit(plain(self._sites))
+        self._outward = jax.jit(plain(jax.vmap(self._sites, in_axes=(0, None))))
+
+    def program(self, source: Source) -> None:
+        """The NumPyro program: a site a parameter, and the whole evidence as one factor."""
+        values = sample_parameters(self._order)
+        numpyro.factor(self._factor, of_source(self.model, values, source))
+
+    def coordinates(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Flat coordinates (d,) of parameters by dotted name, which are inside their supports."""
+        free = {p.name: jnp.asarray(values[p.name], self.dtype) for p in self.model.free}
+        return np.asarray(self._inward(free, self.source), float)
+
+    def parameters(self, u: np.ndarray) -> dict[str, Array]:
+        """Parameters by dotted name of stacked flat coordinates (S, d), the fixed ones too."""
+        return self._outward(jax.vmap(self.split)(jnp.asarray(u, self.dtype)), self.source)
+
+    def potential(self, u: dict[str, Array]) -> Array:
+        """The negative log density at coordinates by dotted name."""
+        return self._potential(u, self.source)
+
+    def constrain(self, u: dict[str, Array]) -> dict[str, Array]:
+        """Parameters by dotted name at coordinates by dotted name, the fixed ones too."""
+        return self._constrain(u, self.source)
+
+    def slope(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density and gradient (d,); a density that is no number counts as none."""
+        value, gradient = self._slope(jnp.asarray(u, self.dtype), self.source)
+        return float(jnp.nan_to_num(value, nan=-jnp.inf)), np.asarray(gradient, float)
+
+    def hessian(self, u: np.ndarray) -> np.ndarray:
+        """Second derivatives of the log density, (d, d)."""
+        out = np.asarray(self._curvature(jnp.asarray(u, self.dtype), self.source), float)
+        return (out + out.T) / 2
+
+    def _negative(self, u: dict[str, Array], source: Source) -> Array:
+        return jnp.asarray(potential_energy(self.program, (source,), {}, u))
+
+    def _log_density(self, u: Array, source: Source) -> Array:
+        return -self._negative(self.split(u), source)
+
+    def _hessian(self, u: Array, source: Source) -> Array:
+        """One column at a time, so that it takes no more memory than a gradient."""
+        gradient = jax.grad(partial(self._log_density, source=source))
+        columns = jnp.eye(self.size, dtype=self.dtype)
+        return jax.lax.map(lambda v: jax.jvp(gradient, (u,), (v,))[1], columns)
+
+    def _flatten(self, values: Values, source: Source) -> Array:
+        return ravel_pytree(unconstrain_fn(self.program, (source,), {}, dict(values)))[0]
+
+    def _sites(self, u: dict[str, Array], source: Source) -> dict[str, Array]:
+        found = constrain_fn(self.program, (source,), {}, u, return_deterministic=True)
+        return {p.name: found[p.name] for p in self.model.parameters}
+
+
+def _with_gradient(potential: Potential) -> Potential:
+    """The same function, with a gradient of array code for a sampler that compiles it itself."""
+    both = plain(jax.value_and_grad(potential))
+
+    @jax.custom_vjp
+    def value(u: dict[str, Array], source: Source) -> Array:
+        return plain(potential)(u, source)
+
+    def forward(u: dict[str, Array], source: Source):
+        return both(u, source)
+
+    def backward(slope: dict[str, Array], change: Array):
+        return jax.tree.map(lambda leaf: change * leaf, slope), None
+
+    value.defvjp(forward, backward)
+    return value

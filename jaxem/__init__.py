@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jaxem.latent import Finite
     from jaxem.model import Model, flat
     from jaxem.mstep import Ascent, ClosedForm, Derived
+    from jaxem.programs import Program, from_numpyro
     from jaxem.status import Status
     from jaxem.types import DeclarationError
 
@@ -36,12 +37,14 @@ _HOMES = {
     "Fit": "jaxem.fitting",
     "Hard": "jaxem.estep",
     "Model": "jaxem.model",
+    "Program": "jaxem.programs",
     "Restarts": "jaxem.fitting",
     "Status": "jaxem.status",
     "expected_log_joint": "jaxem.inspection",
     "explain": "jaxem.inspection",
     "fit": "jaxem.fitting",
     "flat": "jaxem.model",
+    "from_numpyro": "jaxem.programs",
     "load": "jaxem.fitting",
 }
 _PACKAGES = ("datasets", "initial", "zoo")
@@ -58,6 +61,7 @@ __all__ = [
     "Fit",
     "Hard",
     "Model",
+    "Program",
     "Restarts",
     "Status",
     "__version__",
@@ -66,6 +70,7 @@ __all__ = [
     "explain",
     "fit",
     "flat",
+    "from_numpyro",
     "initial",
     "load",
     "zoo",

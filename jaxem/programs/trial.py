@@ -1,0 +1,145 @@
+"""Finding where the rows are by evaluating the program, all at once and row by row.
+
+A layout is accepted when the log joint of every datum (of a few thousand, for large data), at random
+parameters and hidden states, is the same number both ways.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro.distributions import biject_to
+
+from jaxem.numerics.rows import take_rows
+from jaxem.programs.anatomy import Anatomy
+from jaxem.programs.arguments import Arguments
+from jaxem.programs.datum import Datum
+from jaxem.programs.layout import Layout, layouts
+from jaxem.programs.run import TRACER_ERRORS, run
+from jaxem.programs.states import States
+from jaxem.types import DeclarationError
+
+_TRIALS = 2
+_ROWS = 4096
+
+
+def find_datum(arguments: Arguments, anatomy: Anatomy, states: States) -> Datum:
+    """The log joint of one row, proved to be what the program says of it.
+
+    Args:
+        arguments: The arguments of a call with all data.
+        anatomy: What the program is made of.
+        states: Its hidden states.
+
+    Raises:
+        DeclarationError: If no choice of axes reproduces the program.
+    """
+    trials = [_Trial(arguments, anatomy, states, np.random.default_rng(i)) for i in range(_TRIALS)]
+    sizes = {plate: anatomy.whole.sizes[plate] for plate in anatomy.plates}
+    complaint = ""
+    for layout in layouts(arguments, sizes):
+        for datum in (Datum(anatomy, states, way) for way in (layout, layout.reading())):
+            wrong = next(filter(None, (trial.complaint(datum) for trial in trials)), None)
+            if wrong is None:
+                return datum
+            complaint = complaint or f"{_layout_words(datum.layout)}, {wrong}"
+            if not wrong.startswith(_READS):
+                break
+    raise DeclarationError(_refusal(arguments, anatomy, complaint))
+
+
+_READS = "the program asks for the value of a row"
+
+
+class _Trial:
+    """The log joint of every datum as the program itself says, at random values."""
+
+    def __init__(self, arguments: Arguments, anatomy: Anatomy, states: States, rng: Any):
+        self.count = anatomy.count
+        self.states = rng.integers(states.latent.size, size=self.count)
+        self.values = {site.name: _scattered(site, rng) for site in anatomy.parameters}
+        given = {**self.values, **states.values_of_all(self.states)}
+        sites = run(arguments.call(), given).sites
+        total = np.zeros(())
+        for name in anatomy.inner:
+            total = total + _by_datum(np.asarray(sites[name].log_density()), anatomy)
+        self.total = total.ravel()
+        rows = np.arange(self.count)
+        self.rows = rows if self.count <= _ROWS else np.sort(rng.choice(rows, _ROWS, False))
+
+    def complaint(self, datum: Datum) -> str | None:
+        """What is wrong with evaluating this datum row by row; None if nothing is."""
+        grid = datum.states.latent.states()
+        z = jax.tree.map(lambda s: jnp.asarray(s[self.states[self.rows]]), grid)
+        try:
+            rows = take_rows(datum.layout.rows(datum.layout.arguments), self.rows)
+            found = np.asarray(jax.vmap(lambda z, x: datum(self.values, z, x))(z, rows))
+        except DeclarationError:
+            raise
+        except TRACER_ERRORS as error:
+            return f"{_READS}: {_first_line(error)}"
+        except Exception as error:  # a person's own code, on a guess of ours: anything can happen
+            return f"the program fails with {type(error).__name__}: {_first_line(error)}"
+        said = self.total[self.rows]
+        slack = 1e4 * np.finfo(found.dtype).eps * (1 + np.abs(said[np.isfinite(said)]).max(initial=0))
+        if np.allclose(found, said, rtol=0, atol=slack, equal_nan=True):
+            return None
+        worst = int(np.argmax(~np.isclose(found, said, rtol=0, atol=slack, equal_nan=True)))
+        return (
+            f"the log joint of datum {self.rows[worst]} is {found[worst]:.6g} by itself and "
+            f"{said[worst]:.6g} among all data"
+        )
+
+
+def _scattered(site: Any, rng: np.random.Generator) -> Any:
+    """A value of a parameter about the middle of its support."""
+    support = site.constraint if site.kind == "param" else site.fn.support
+    transform = biject_to(support)
+    shape = transform.inverse_shape(jnp.shape(site.value))
+    return transform(jnp.asarray(0.5 * rng.normal(size=shape), jnp.result_type(float)))
+
+
+def _by_datum(density: np.ndarray, anatomy: Anatomy) -> np.ndarray:
+    """Log densities of a site added up to one for each datum, by plate."""
+    at = tuple(anatomy.plates.values())
+    wide = density.reshape((1,) * (max(-dim for dim in at) - density.ndim) + density.shape)
+    kept = tuple(dim % wide.ndim for dim in at)
+    added = wide.sum(tuple(axis for axis in range(wide.ndim) if axis not in kept))
+    return added.transpose(np.argsort(np.argsort(kept)))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"
+
+
+def _layout_words(layout: Layout) -> str:
+    axes = [
+        f"{label!r} along axis {', '.join(str(a) for a in axes if a is not None)}"
+        for label, axes in layout.axes.items()
+    ]
+    return f"with the data in {', '.join(axes)}"
+
+
+def _refusal(arguments: Arguments, anatomy: Anatomy, complaint: str) -> str:
+    sizes = {plate: anatomy.whole.sizes[plate] for plate in anatomy.plates}
+    plates = " and ".join(f"{name!r} of size {size}" for name, size in sizes.items())
+    if not complaint:
+        shapes = {
+            label: leaf.shape
+            for label, leaf in zip(arguments.labels, arguments.leaves, strict=True)
+            if isinstance(leaf, np.ndarray)
+        }
+        return (
+            f"no argument of the program has an axis along the plate {plates}; the arrays given "
+            f"are {shapes or 'none'}. Pass the data as arguments of the program, one entry of "
+            f"an axis a datum, rather than as variables from outside."
+        )
+    return (
+        f"the program cannot be evaluated one datum at a time (a datum is one element of the plate "
+        f"{plates}): {complaint}. Every array with one entry a datum has to be an argument of the "
+        f"program; what is computed from all data at once (a mean, a sort) has to be computed "
+        f"before, and passed as an argument, and so has a size that jax.numpy computes from data "
+        f"(numpy.max may be asked, jax.numpy.max not)."
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxem.programs.dependence import dependence
+from jaxem.programs.densities import Densities, Dependence
 from jaxem.programs.run import TRACER_ERRORS, Run, Site, run
 from jaxem.types import DeclarationError
 
@@ -22,6 +22,7 @@ class Anatomy:
 
     Attributes:
         whole: A run on all data, at ordinary values.
+        densities: The log density of every site on all data.
         parameters: Continuous sites and param sites that matter, in the order of the program.
         parents: For each, the parameters that its prior depends on.
         discrete: Hidden discrete sites that matter, in the order of the program.
@@ -32,6 +33,7 @@ class Anatomy:
     """
 
     whole: Run
+    densities: Densities
     parameters: tuple[Site, ...]
     parents: Mapping[str, frozenset[str]]
     discrete: tuple[Site, ...]
@@ -75,7 +77,8 @@ def dissect(program: Callable[[], Any]) -> Anatomy:
             "numpyro.factor. Was the data argument left out, or None?"
         )
     _refuse_scales(whole)
-    depends, supports = _dependence(program, whole, hidden)
+    densities = _densities(program, whole, tuple(hidden))
+    depends, supports = densities.densities_on, densities.supports_on
     matter = _ancestors(depends, frozenset(s.name for s in observed))
     discrete = tuple(s for s in hidden.values() if s.name in matter and s.is_discrete)
     plates = _common_plates(discrete, tuple(hidden))
@@ -86,8 +89,9 @@ def dissect(program: Callable[[], Any]) -> Anatomy:
     names = frozenset(s.name for s in parameters)
     anatomy = Anatomy(
         whole=whole,
+        densities=densities,
         parameters=parameters,
-        parents={s.name: depends[s.name] & names - {s.name} for s in parameters},
+        parents={s.name: depends.get(s.name, frozenset()) & names - {s.name} for s in parameters},
         discrete=discrete,
         plates=plates,
         inner=frozenset(within | {s.name for s in discrete}),
@@ -100,27 +104,9 @@ def dissect(program: Callable[[], Any]) -> Anatomy:
     return anatomy
 
 
-Dependence = Mapping[str, frozenset[str]]
-
-
-def _dependence(
-    program: Callable[[], Any], whole: Run, hidden: Mapping[str, Site]
-) -> tuple[Dependence, Dependence]:
-    """For every site, the hidden values that its log density, and its support, depend on."""
-
-    def densities(values):
-        sites = run(program, values).sites.values()
-        found = {("density", s.name): jnp.sum(s.log_density()) for s in sites if s.kind == "sample"}
-        inside = {
-            ("support", s.name): jnp.all(s.fn.support(s.value))
-            for s in sites
-            if s.name in hidden and s.kind == "sample" and s.fn.support is not None
-        }
-        return {**found, **inside}
-
-    values = {name: jnp.asarray(whole.sites[name].value) for name in hidden}
+def _densities(program: Callable[[], Any], whole: Run, hidden: tuple[str, ...]) -> Densities:
     try:
-        found = dependence(densities, values)
+        return Densities(program, whole, hidden)
     except TRACER_ERRORS as error:
         where = str(error).strip().splitlines()[0]
         raise DeclarationError(
@@ -129,18 +115,13 @@ def _dependence(
             f"{', '.join(map(repr, hidden))}. Write jnp.where or jax.lax.cond instead of if, and "
             f"jax.numpy instead of numpy. JAX says: {where}"
         ) from error
-    densities_on, supports_on = (
-        {name: on for (what, name), on in found.items() if what == kind}
-        for kind in ("density", "support")
-    )
-    own = {name: frozenset({name}) for name in hidden}
-    return own | densities_on, supports_on
 
 
 def _ancestors(depends: Dependence, sites: frozenset[str]) -> frozenset[str]:
     """Everything hidden that the log densities of these sites hang on."""
     found: frozenset[str] = frozenset()
     while sites:
+        # a param site has no density, and so hangs on nothing
         direct = frozenset().union(*(depends.get(name, frozenset()) for name in sites))
         sites, found = direct - found, found | direct
     return found
@@ -192,7 +173,7 @@ def _refuse_entangled(anatomy: Anatomy, depends: Dependence) -> None:
     states = {s.name for s in anatomy.discrete}
     names = {s.name for s in anatomy.parameters}
     for name in (*anatomy.outer, *names):
-        if found := sorted(depends[name] & states):
+        if found := sorted(depends.get(name, frozenset()) & states):
             raise DeclarationError(
                 f"site {name!r} depends on the hidden state {found[0]!r} and is not in the plate "
                 f"of the data ({', '.join(map(repr, anatomy.plates))}): the data would not be "

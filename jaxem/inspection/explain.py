@@ -88,7 +88,9 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(model: Declaration, data: Data, *, weights: Any = None, restarts: int = 1) -> Explanation:
+def explain(
+    model: Declaration, data: Data, *, weights: Any = None, restarts: int = 1
+) -> Explanation:
     """Say how a model will be fitted, without fitting it.
 
     Args:

@@ -130,13 +130,25 @@ class Parameter:
 
     def center(self) -> np.ndarray:
         """An ordinary value: the image of 0 in unconstrained coordinates."""
-        if self.fixed is not None:
-            return self.fixed
-        if self.kind in _CENTERS:
-            return np.broadcast_to(_CENTERS[self.kind](self.shape), self.shape).astype(float)
-        with jax.ensure_compile_time_eval():
-            transform = biject_to(self.support)
-            return np.asarray(transform(jnp.zeros(transform.inverse_shape(self.shape))), float)
+        return center(self.support, self.shape) if self.fixed is None else self.fixed
+
+
+def center(support: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """An ordinary value of a support: the image of 0 in unconstrained coordinates."""
+    support = without_reinterpretation(support)
+    kind = support_kind(support)
+    if kind in _CENTERS:
+        return np.broadcast_to(_CENTERS[kind](shape), shape).astype(float)
+    with jax.ensure_compile_time_eval():
+        transform = biject_to(support)
+        return np.asarray(transform(jnp.zeros(transform.inverse_shape(shape))), float)
+
+
+def without_reinterpretation(support: Any) -> Any:
+    """A constraint with reinterpreted batch axes taken off."""
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
+    return support
 
 
 _CENTERS: dict[str, Callable[[tuple[int, ...]], Any]] = {
@@ -233,9 +245,8 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
             f"prior[{name!r}] is {type(distribution).__name__}, a discrete distribution; "
             f"parameters are continuous. A hidden discrete quantity belongs in `latent`."
         )
-    while isinstance(support, constraints.independent):
-        support = support.base_constraint
-    base = _base(distribution)
+    support = without_reinterpretation(support)
+    base = base_of(distribution)
     shape = tuple(distribution.shape())
     fixed = np.asarray(distribution.mean, float) if isinstance(base, dist.Delta) else None
     if support_kind(support) == "simplex" and shape[-1] == 1:
@@ -252,7 +263,8 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
     )
 
 
-def _base(distribution: dist.Distribution) -> dist.Distribution:
+def base_of(distribution: dist.Distribution) -> dist.Distribution:
+    """A distribution without what expands, reinterprets or masks it."""
     wrappers = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
     while isinstance(distribution, wrappers):
         distribution = distribution.base_dist

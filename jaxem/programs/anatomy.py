@@ -112,8 +112,9 @@ def _densities(program: Callable[[], Any], whole: Run, hidden: tuple[str, ...]) 
         raise DeclarationError(
             f"the program asks what a hidden value or a parameter is (if, while, int(), a NumPy "
             f"function), but these are traced, as they are for NUTS; the hidden sites are "
-            f"{', '.join(map(repr, hidden))}. Write jnp.where or jax.lax.cond instead of if, and "
-            f"jax.numpy instead of numpy. JAX says: {where}"
+            f"{', '.join(map(repr, hidden))}. Write jnp.where or jax.lax.cond instead of if, "
+            f"jax.numpy instead of numpy, and compute a size from data with numpy instead of "
+            f"jax.numpy. JAX says: {where}"
         ) from error
 
 
@@ -192,10 +193,9 @@ def _check_parameter(site: Site, anatomy: Anatomy, moving: frozenset[str]) -> No
             f"numpyro.param {name!r} is a {type(site.value).__name__}, not an array: give every "
             f"array a numpyro.param of its own."
         )
-    support = site.constraint if site.kind == "param" else site.fn.support
-    if support is None:
+    if site.support is None:
         raise DeclarationError(
-            f"site {name!r} has neither a support nor a prior ({type(site.fn).__name__}). Sample "
+            f"site {name!r} has neither a support nor a prior ({site.family}). Sample "
             f"it from a distribution with a support, or make it numpyro.param({name!r}, value, "
             f"constraint=...)."
         )
@@ -207,9 +207,8 @@ def _check_parameter(site: Site, anatomy: Anatomy, moving: frozenset[str]) -> No
 
 
 def _random_effect(site: Site, anatomy: Anatomy) -> str:
-    what = "numpyro.param" if site.kind == "param" else type(site.fn).__name__
     return (
-        f"site {site.name!r} ({what}) is continuous and inside the plate of the data "
+        f"site {site.name!r} ({site.family}) is continuous and inside the plate of the data "
         f"({', '.join(map(repr, anatomy.plates))}): it has one value for each of {anatomy.count} "
         f"data, so it is a random effect and no parameter, and jaxem sums over discrete states "
         f"only. Integrate it out by hand, put a grid of values in its place "

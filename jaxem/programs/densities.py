@@ -4,6 +4,7 @@ The trace tells which density depends on which value, and is evaluated where the
 compared with itself.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,14 +38,16 @@ class Densities:
             sites = run(program, values).sites
             sampled = {name: s for name, s in sites.items() if s.kind == "sample"}
             inside = {
-                name: jnp.all(s.fn.support(s.value))
+                name: jnp.all(s.support(s.value))
                 for name, s in sampled.items()
-                if name in hidden and s.fn.support is not None
+                if name in hidden and s.support is not None
             }
             return {name: s.log_density() for name, s in sampled.items()}, inside
 
         given = {name: jnp.asarray(whole.sites[name].value) for name in hidden}
-        closed, shapes = jax.make_jaxpr(evaluate, return_shape=True)(given)
+        with warnings.catch_warnings():  # impossible rows are named once there is a model
+            warnings.filterwarnings("ignore", "Out-of-support values")
+            closed, shapes = jax.make_jaxpr(evaluate, return_shape=True)(given)
         self._jaxpr, self._constants = closed.jaxpr, closed.consts
         self._tree = jax.tree.structure(shapes)
         self.densities_on, self.supports_on = self._tree.unflatten(self._dependence())

@@ -10,7 +10,6 @@ import numpy as np
 from jaxem.model import Model, flat
 from jaxem.programs.anatomy import Anatomy, dissect
 from jaxem.programs.arguments import Arguments, name_of, read_arguments
-from jaxem.programs.datum import Datum
 from jaxem.programs.run import Site, run
 from jaxem.programs.states import States
 from jaxem.programs.trial import find_datum

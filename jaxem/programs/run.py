@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro import handlers
-from numpyro.distributions import biject_to
 from numpyro.primitives import Messenger
 
+from jaxem.model.prior import base_of, center
 from jaxem.programs.glimpse import Glimpse
 from jaxem.types import Array, DeclarationError
 
@@ -43,15 +43,24 @@ class Site(NamedTuple):
     constraint: Any
 
     @property
+    def support(self) -> Any:
+        """Its support; None where it has none."""
+        return self.constraint if self.kind == "param" else getattr(self.fn, "support", None)
+
+    @property
     def is_discrete(self) -> bool:
         """Whether it is a hidden value with countably many states."""
-        support = getattr(self.fn, "support", None)
-        return bool(getattr(support, "is_discrete", False))
+        return self.kind == "sample" and bool(getattr(self.support, "is_discrete", False))
+
+    @property
+    def family(self) -> str:
+        """What it is drawn from, in a word."""
+        return "numpyro.param" if self.kind == "param" else type(base_of(self.fn)).__name__
 
     @property
     def is_delta(self) -> bool:
         """Whether its value is determined by what comes before it."""
-        return isinstance(_base(self.fn), dist.Delta)
+        return isinstance(base_of(self.fn), dist.Delta)
 
     def log_density(self) -> Array:
         """Log density of the value, of the shape of its plates."""
@@ -71,9 +80,7 @@ class Run:
     sizes: dict[str, int]
 
 
-def run(
-    program: Callable[[], Any], values: Mapping[str, Any], single: Collection[str] = ()
-) -> Run:
+def run(program: Callable[[], Any], values: Mapping[str, Any], single: Collection[str] = ()) -> Run:
     """Run a program that has its arguments already.
 
     Args:
@@ -129,15 +136,14 @@ class _Given(Messenger):
 def _ordinary(fn: Any) -> Any:
     """A value in the middle of the support; None where the distribution has to draw one."""
     support = getattr(fn, "support", None)
-    if support is None or isinstance(_base(fn), dist.Delta):
+    if support is None or isinstance(base_of(fn), dist.Delta):
         return None
     if support.is_discrete:
         return _first(fn)
     try:
-        transform = biject_to(support)
+        return jnp.asarray(center(support, tuple(fn.shape())), jnp.result_type(float))
     except NotImplementedError:
         return None
-    return transform(jnp.zeros(transform.inverse_shape(fn.shape())))
 
 
 def _first(fn: Any) -> Any:
@@ -146,13 +152,6 @@ def _first(fn: Any) -> Any:
     except NotImplementedError:
         return None
     return jnp.broadcast_to(first, fn.shape())
-
-
-def _base(fn: Any) -> Any:
-    wrappers = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
-    while isinstance(fn, wrappers):
-        fn = fn.base_dist
-    return fn
 
 
 def _is_site(msg: Any) -> bool:

@@ -100,7 +100,7 @@ def _part(site: Site, anatomy: Anatomy) -> Part:
         values = np.asarray(site.fn.enumerate_support(expand=False))
     except NotImplementedError as error:
         raise DeclarationError(
-            f"the hidden site {site.name!r} ({type(site.fn).__name__}, {site.fn.support}) has no "
+            f"the hidden site {site.name!r} ({site.family}, {site.support}) has no "
             f"finite list of values to sum over, the same for every datum{_why(error)}. Use a "
             f"distribution with finitely many states, for instance dist.Categorical over the "
             f"values up to a bound, and one site an entry instead of to_event."

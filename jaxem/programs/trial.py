@@ -1,16 +1,16 @@
 """Finding where the rows are by evaluating the program, all at once and row by row.
 
-A layout is accepted when the log joint of every datum (of a few thousand, for large data), at random
-parameters and hidden states, is the same number both ways.
+A layout is accepted when the log joint of every datum (of a few thousand, where there are more), at
+random parameters and hidden states, is the same number both ways.
 """
 
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from numpyro.distributions import biject_to
 
+from jaxem.model.prior import center, support_kind, without_reinterpretation
+from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.arguments import Arguments
@@ -96,10 +96,11 @@ def _joints(datum: Datum) -> Any:
 
 def _scattered(site: Any, rng: np.random.Generator) -> Any:
     """A value of a parameter about the middle of its support."""
-    support = site.constraint if site.kind == "param" else site.fn.support
-    transform = biject_to(support)
-    shape = transform.inverse_shape(jnp.shape(site.value))
-    return transform(jnp.asarray(0.5 * rng.normal(size=shape), jnp.result_type(float)))
+    middle = center(site.support, np.shape(site.value))
+    kind = support_kind(without_reinterpretation(site.support))
+    if kind == "other":
+        return middle
+    return from_real(kind, to_real(kind, middle) + 0.5 * rng.normal(size=middle.shape))
 
 
 def _by_datum(density: np.ndarray, anatomy: Anatomy) -> np.ndarray:
@@ -142,6 +143,5 @@ def _refusal(arguments: Arguments, anatomy: Anatomy, complaint: str) -> str:
         f"the program cannot be evaluated one datum at a time (a datum is one element of the plate "
         f"{plates}): {complaint}. Every array with one entry a datum has to be an argument of the "
         f"program; what is computed from all data at once (a mean, a sort) has to be computed "
-        f"before, and passed as an argument, and so has a size that jax.numpy computes from data "
-        f"(numpy.max may be asked, jax.numpy.max not)."
+        f"before, and passed as an argument."
     )

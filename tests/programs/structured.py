@@ -19,7 +19,7 @@ def regressions() -> Case:
         weights = numpyro.sample("weights", dist.Dirichlet(jnp.ones(2)))
         with numpyro.plate("component", 2):
             coef = numpyro.sample("coef", dist.Normal(0.0, 5.0).expand((2,)).to_event(1))
-            scale = numpyro.sample("scale", dist.InverseGamma(2.0, 1.0))
+        scale = numpyro.param("scale", jnp.ones(2), constraint=constraints.positive)
         lines = design @ coef.T
         with numpyro.plate("data", len(y)):
             z = numpyro.sample("z", dist.Categorical(weights))
@@ -37,7 +37,7 @@ def regressions() -> Case:
         prior={
             "weights": dist.Dirichlet(jnp.ones(2)),
             "coef": dist.Normal(0.0, 5.0).expand((2, 2)),
-            "scale": dist.InverseGamma(2.0, 1.0).expand((2,)),
+            "scale": jaxem.flat((2,), constraints.positive),
         },
     )
     data = _lines(5)

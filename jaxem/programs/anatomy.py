@@ -6,6 +6,7 @@ is left out.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,12 +44,14 @@ class Anatomy:
     outer_parents: frozenset[str]
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """Sizes of the plates that hold a datum, outermost first."""
+        return {plate: self.whole.sizes[plate] for plate in self.plates}
+
+    @property
     def count(self) -> int:
         """The number of data."""
-        size = 1
-        for plate in self.plates:
-            size *= self.whole.sizes[plate]
-        return size
+        return math.prod(self.sizes.values())
 
     def in_a_datum(self, site: Site) -> bool:
         """Whether there is one of this site a datum."""

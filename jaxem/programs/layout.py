@@ -16,6 +16,7 @@ from jaxem.programs.arguments import Arguments
 from jaxem.programs.glimpse import Glimpse
 
 _MOST_TRIES = 64
+_MOST_READINGS = 32
 
 #: For each plate of the data, the axis of a leaf that runs along it, or None.
 Axes = tuple[int | None, ...]
@@ -28,7 +29,7 @@ class Layout:
         arguments: The arguments of a call.
         axes: For each leaf that carries rows, by label, its axes along the plates.
         sizes: Sizes of the plates of the data by name, outermost first.
-        read: Whether the program reads values of rows, so that they have to be shown whole.
+        read: Labels of leaves whose values the program reads, so that they are shown whole.
     """
 
     def __init__(
@@ -36,30 +37,32 @@ class Layout:
         arguments: Arguments,
         axes: Mapping[str, Axes],
         sizes: Mapping[str, int],
-        read: bool = False,
+        read: frozenset[str] = frozenset(),
     ):
         self.arguments, self.axes, self.sizes, self.read = arguments, dict(axes), dict(sizes), read
 
-    def reading(self) -> "Layout":
-        """The same, for a program that reads values of rows."""
-        return Layout(self.arguments, self.axes, self.sizes, read=True)
+    def readings(self) -> Iterator["Layout"]:
+        """The same for programs that read values of none of the leaves, of one, of several."""
+        several = (itertools.combinations(self.axes, count) for count in range(len(self.axes) + 1))
+        for labels in itertools.islice(itertools.chain.from_iterable(several), _MOST_READINGS):
+            yield Layout(self.arguments, self.axes, self.sizes, frozenset(labels))
 
     def rows(self, arguments: Arguments) -> dict[str, np.ndarray]:
         """The rows of arguments, one leaf an entry; in C order of several plates.
 
         With several plates, the index of a row in each is there too, by the plate's name.
         """
-        found = {k: v for k, v in zip(arguments.labels, arguments.leaves, strict=True)}
-        first = next(iter(self.axes.items()), None)
-        sizes = self._sizes_of(found, first)
+        found = dict(zip(arguments.labels, arguments.leaves, strict=True))
+        sizes = self.sizes_of(arguments)
         rows = {label: _rows(found[label], axes, sizes) for label, axes in self.axes.items()}
         if len(sizes) > 1:
             grid = np.indices(sizes).reshape(len(sizes), -1)
             rows |= {_index(name): row for name, row in zip(self.sizes, grid, strict=True)}
         return rows
 
-    def _sizes_of(self, found: Mapping[str, Any], first: Any) -> tuple[int, ...]:
-        """Sizes of the plates in these arguments, which may have another number of rows."""
+    def sizes_of(self, arguments: Arguments) -> tuple[int, ...]:
+        """Sizes of the plates in arguments that may have another number of rows."""
+        found = dict(zip(arguments.labels, arguments.leaves, strict=True))
         sizes = list(self.sizes.values())
         for label, axes in self.axes.items():
             for plate, axis in enumerate(axes):
@@ -79,7 +82,7 @@ class Layout:
             return leaf
         at = tuple(axis for axis in self.axes[label] if axis is not None)
         one = jnp.expand_dims(row[label], at)
-        return Glimpse(one, leaf) if self.read else one
+        return Glimpse(one, leaf) if label in self.read else one
 
     def indices(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The index of a row in each of several plates."""

@@ -122,9 +122,8 @@ class ProgramModel(Model):
 
     def holds_for(self, arguments: Arguments) -> bool:
         """Whether this is the model of other arguments too."""
-        rows = frozenset(self.datum.layout.axes)
-        read = rows if self.datum.layout.read else frozenset()
-        return self.arguments.alike(arguments, rows, read)
+        layout = self.datum.layout
+        return self.arguments.alike(arguments, frozenset(layout.axes), layout.read)
 
     def deterministic(self, params: Params, data: Data) -> dict[str, Array]:
         """Values of the program's ``numpyro.deterministic`` sites.
@@ -138,8 +137,9 @@ class ProgramModel(Model):
         """
         _, rows = self.bind(data)
         modes = self.latent.mode(self.log_factors(params, jax.tree.map(jnp.asarray, rows)))
-        values = {**params, **self.datum.states.values_of_all(np.asarray(modes))}
         arguments = read_arguments(self.source.program, self.source.constants, data)
+        sizes = self.datum.layout.sizes_of(arguments)
+        values = {**params, **self.datum.states.values_of_all(np.asarray(modes), sizes)}
         sites = run(arguments.call(), values).sites.values()
         return {site.name: site.value for site in sites if site.kind == "deterministic"}
 

@@ -24,14 +24,12 @@ class Part:
         name: Its name.
         values: The values of its support, (K,).
         shape: Its batch shape in one datum, the plates of the data having size 1.
-        whole: Its batch shape in all data.
         dims: Dimensions of the plates of the data, from the right, outermost first.
     """
 
     name: str
     values: np.ndarray
     shape: tuple[int, ...]
-    whole: tuple[int, ...]
     dims: tuple[int, ...]
 
     @property
@@ -44,12 +42,11 @@ class Part:
         """Its value in one datum, from the state of each entry."""
         return jnp.asarray(self.values)[jnp.stack(states)].reshape(self.shape)
 
-    def value_of_all(self, states: np.ndarray) -> Any:
-        """Its value in all data, from the states of its entries in each, (n, entries)."""
-        at = [dim % len(self.whole) for dim in self.dims]
-        rest = [axis for axis in range(len(self.whole)) if axis not in at]
-        sizes = [self.whole[axis] for axis in (*at, *rest)]
-        ordered = self.values[states].reshape(sizes)
+    def value_of_all(self, states: np.ndarray, sizes: tuple[int, ...]) -> Any:
+        """Its value in all data, in plates of these sizes, from the states (n, entries)."""
+        at = [dim % len(self.shape) for dim in self.dims]
+        rest = [axis for axis in range(len(self.shape)) if axis not in at]
+        ordered = self.values[states].reshape(*sizes, *(self.shape[axis] for axis in rest))
         return jnp.asarray(np.transpose(ordered, np.argsort([*at, *rest])))
 
 
@@ -85,12 +82,17 @@ class States:
         by_label = {self.parts[0].name: z} if self._single else z
         return {p.name: p.value([by_label[label] for label in p.labels]) for p in self.parts}
 
-    def values_of_all(self, states: np.ndarray) -> dict[str, Any]:
-        """Values of the sites in all data, from the index of the joint state of each, (n,)."""
+    def values_of_all(self, states: np.ndarray, sizes: tuple[int, ...]) -> dict[str, Any]:
+        """Values of the sites in all data.
+
+        Args:
+            states: Index of the joint state of each datum, (n,).
+            sizes: Sizes of the plates of the data, outermost first; their product is n.
+        """
         grid = self.latent.states()
         by_label = {self.parts[0].name: grid} if self._single else grid
         return {
-            p.name: p.value_of_all(np.stack([by_label[k][states] for k in p.labels], -1))
+            p.name: p.value_of_all(np.stack([by_label[k][states] for k in p.labels], -1), sizes)
             for p in self.parts
         }
 
@@ -105,11 +107,10 @@ def _part(site: Site, anatomy: Anatomy) -> Part:
             f"distribution with finitely many states, for instance dist.Categorical over the "
             f"values up to a bound, and one site an entry instead of to_event."
         ) from None
-    whole = tuple(site.fn.batch_shape)
-    shape = list(whole)
+    shape = list(site.fn.batch_shape)
     for dim in anatomy.plates.values():
         shape[dim] = 1
-    return Part(site.name, values.ravel(), tuple(shape), whole, tuple(anatomy.plates.values()))
+    return Part(site.name, values.ravel(), tuple(shape), tuple(anatomy.plates.values()))
 
 
 def _why(error: Exception) -> str:

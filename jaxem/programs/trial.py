@@ -36,21 +36,26 @@ def find_datum(arguments: Arguments, anatomy: Anatomy, states: States) -> Datum:
         DeclarationError: If no choice of axes reproduces the program.
     """
     trials = [_Trial(anatomy, states, np.random.default_rng(i)) for i in range(_TRIALS)]
-    sizes = {plate: anatomy.whole.sizes[plate] for plate in anatomy.plates}
     complaint = ""
-    for layout in layouts(arguments, sizes):
-        for datum in (Datum(anatomy, states, way) for way in (layout, layout.reading())):
-            joints, rows = _joints(datum), datum.layout.rows(arguments)
+    for layout in layouts(arguments, anatomy.sizes):
+        rows = layout.rows(arguments)
+        for reading in layout.readings():
+            datum = Datum(anatomy, states, reading)
+            joints = _joints(datum)
             wrong = next(filter(None, (trial.complaint(joints, rows) for trial in trials)), None)
             if wrong is None:
                 return datum
-            complaint = complaint or f"{_layout_words(datum.layout)}, {wrong}"
-            if not wrong.startswith(_READS):
+            complaint = complaint or f"{_layout_words(layout)}, {wrong}"
+            if not reading.read and not wrong.startswith(_READS):
                 break
     raise DeclarationError(_refusal(arguments, anatomy, complaint))
 
 
 _READS = "the program asks for the value of a row"
+_ADVICE = (
+    "numpy.max(x) of an argument is understood, but then x goes through jnp.asarray(x) before it "
+    "is an index; or make the size an argument"
+)
 
 
 class _Trial:
@@ -58,9 +63,10 @@ class _Trial:
 
     def __init__(self, anatomy: Anatomy, states: States, rng: np.random.Generator):
         count = anatomy.count
+        sizes = tuple(anatomy.sizes.values())
         chosen = rng.integers(states.latent.size, size=count)
         self.values = {site.name: _scattered(site, rng) for site in anatomy.parameters}
-        found = anatomy.densities({**self.values, **states.values_of_all(chosen)})
+        found = anatomy.densities({**self.values, **states.values_of_all(chosen, sizes)})
         total = sum((_by_datum(found[name], anatomy) for name in anatomy.inner), np.zeros(()))
         rows = np.arange(count)
         self.rows = rows if count <= _ROWS else np.sort(rng.choice(rows, _ROWS, replace=False))
@@ -74,7 +80,7 @@ class _Trial:
         except DeclarationError:
             raise
         except TRACER_ERRORS as error:
-            return f"{_READS}: {_first_line(error)}"
+            return f"{_READS} ({_first_line(error)}): {_ADVICE}"
         except Exception as error:  # a person's own code, on a guess of ours: anything can happen
             return f"the program fails with {type(error).__name__}: {_first_line(error)}"
         largest = np.abs(self.said[np.isfinite(self.said)]).max(initial=0)
@@ -126,8 +132,7 @@ def _layout_words(layout: Layout) -> str:
 
 
 def _refusal(arguments: Arguments, anatomy: Anatomy, complaint: str) -> str:
-    sizes = {plate: anatomy.whole.sizes[plate] for plate in anatomy.plates}
-    plates = " and ".join(f"{name!r} of size {size}" for name, size in sizes.items())
+    plates = " and ".join(f"{name!r} of size {size}" for name, size in anatomy.sizes.items())
     if not complaint:
         shapes = {
             label: leaf.shape

@@ -226,9 +226,9 @@ def test_data_go_by_the_names_of_the_arguments(constants, data, expected):
 
 
 def test_what_is_no_program():
-    with pytest.raises(jaxem.DeclarationError, match="numpyro.sample statements; got 3"):
+    with pytest.raises(jaxem.DeclarationError, match=r"with numpyro\.sample"):
         jaxem.from_numpyro(3)  # pyright: ignore
-    with pytest.raises(jaxem.DeclarationError, match="expected a jaxem.Model.*from_numpyro"):
+    with pytest.raises(jaxem.DeclarationError, match=r"expected a jaxem\.Model.*from_numpyro"):
         jaxem.fit(no_plate, Y)  # pyright: ignore
 
 
@@ -238,7 +238,7 @@ def test_no_array_along_the_plate():
         with numpyro.plate("data", count):
             numpyro.sample("y", dist.Normal(loc[_hidden()], 1.0), obs=jnp.asarray(Y))
 
-    with pytest.raises(jaxem.DeclarationError, match="no argument .* 'data' of size 12"):
+    with pytest.raises(jaxem.DeclarationError, match=r"no argument .* 'data' of size 12"):
         jaxem.from_numpyro(program).bind({"count": 12})
 
 

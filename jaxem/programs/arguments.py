@@ -77,7 +77,7 @@ def read_arguments(
         DeclarationError: If an argument is unknown, missing, or given twice.
     """
     parameters = inspect.signature(program).parameters
-    names = [p.name for p in parameters.values() if p.kind in _NAMED]
+    names = argument_names(program)
     required = [
         p.name
         for p in parameters.values()
@@ -106,6 +106,11 @@ def read_arguments(
         )
     given = {**constants, **data}
     return Arguments(program, {name: _as_arrays(name, value) for name, value in given.items()})
+
+
+def argument_names(program: Callable[..., Any]) -> list[str]:
+    """Names of the arguments of a program, in order."""
+    return [p.name for p in inspect.signature(program).parameters.values() if p.kind in _NAMED]
 
 
 def name_of(program: Callable[..., Any]) -> str:

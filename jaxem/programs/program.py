@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxem.model import Model, flat
 from jaxem.programs.anatomy import Anatomy, dissect
-from jaxem.programs.arguments import Arguments, name_of, read_arguments
+from jaxem.programs.arguments import Arguments, argument_names, name_of, read_arguments
 from jaxem.programs.run import Site, run
 from jaxem.programs.states import States
 from jaxem.programs.trial import find_datum
@@ -77,6 +77,11 @@ class Program:
         model = ProgramModel(self, arguments)
         self._models.append(model)
         return model, model.datum.layout.rows(arguments)
+
+    @property
+    def argument_names(self) -> list[str]:
+        """Names of the arguments that data may be given for."""
+        return [name for name in argument_names(self.program) if name not in self.constants]
 
     def deterministic(self, params: Params, data: Data) -> dict[str, Array]:
         """Values of the deterministic sites; see `ProgramModel.deterministic`."""

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-#: config -> (a published or independent objective or None, the parameter to look at, its sorted values)
+#: config -> (an objective published or computed otherwise, or None; a parameter; its sorted values)
 ANSWERS = {
     "two_coins": (-31.5702002359969 + 21.7732759437753, "probs", [0.519583, 0.796789]),
     "old_faithful": (-1130.26396018474, "weights", [0.355873, 0.644127]),

@@ -119,12 +119,13 @@ def _choices(leaf: np.ndarray, sizes: tuple[int, ...]) -> list[Axes | None]:
     options = [
         [axis for axis in range(leaf.ndim) if leaf.shape[axis] == size] + [None] for size in sizes
     ]
-    found = [
+    found: list[Axes] = [
         axes
         for axes in itertools.product(*options)
         if len(set(taken := [a for a in axes if a is not None])) == len(taken) > 0
     ]
-    return [*sorted(found, key=lambda axes: axes.count(None)), None]
+    found.sort(key=lambda axes: axes.count(None))
+    return [*found, None]
 
 
 def _rows(leaf: np.ndarray, axes: Axes, sizes: tuple[int, ...]) -> np.ndarray:

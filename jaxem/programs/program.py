@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.model import Model, flat
-from jaxem.programs.anatomy import Anatomy, dissect
+from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.arguments import Arguments, argument_names, name_of, read_arguments
+from jaxem.programs.dissect import dissect
 from jaxem.programs.run import Site, run
 from jaxem.programs.states import States
 from jaxem.programs.trial import find_datum

@@ -14,7 +14,8 @@ import numpyro.distributions as dist
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from jaxem.model.prior import base_of, center
+from jaxem.model.prior import base_of
+from jaxem.model.support import center
 from jaxem.programs.glimpse import Glimpse
 from jaxem.types import Array, DeclarationError
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxem.model.prior import center, support_kind, without_reinterpretation
+from jaxem.model.support import center, support_kind, without_reinterpretation
 from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.programs.anatomy import Anatomy

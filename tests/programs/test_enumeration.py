@@ -25,7 +25,6 @@ EXAMPLES = {
     ),
     "dependent": (twins("dependent").program, {"y": twins("dependent").data}),
     "grouped": (twins("grouped").program, twins("grouped").data),
-    "mixed types": (twins("mixed types").program, twins("mixed types").data),
 }
 
 

@@ -137,16 +137,18 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def _flatten(params: dict[str, Any], prefix: str = ""):
     for key, value in params.items():
+        name = prefix + key.replace("%", "%25").replace("/", "%2F")  # a slash is a level here
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}/")
+            yield from _flatten(value, f"{name}/")
         else:
-            yield prefix + key, np.asarray(value)
+            yield name, np.asarray(value)
 
 
 def _nest(flat: dict[str, np.ndarray]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in flat.items():
-        *parents, last = name.split("/")
+        parts = [part.replace("%2F", "/").replace("%25", "%") for part in name.split("/")]
+        *parents, last = parts
         here = out
         for key in parents:
             here = here.setdefault(key, {})

@@ -6,6 +6,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from numpyro import handlers
 from numpyro.distributions import constraints
 from numpyro.infer.util import log_density
 
@@ -193,3 +194,18 @@ def test_single_precision(float32):
     fit = jaxem.fit(jaxem.from_numpyro(documented), np.float32(FIVE), init=start)
     assert fit.params["locs"].dtype == np.float32
     np.testing.assert_allclose(np.sort(fit.params["locs"]), [0.5, 11.0], atol=0.05)
+
+
+def test_a_scoped_site_keeps_its_name(tmp_path):
+    def program(y):
+        with handlers.scope(prefix="inner"):
+            loc = numpyro.sample("loc", dist.Normal(0.0, 5.0).expand((2,)).to_event(1))
+        with numpyro.plate("data", len(y)):
+            z = numpyro.sample("z", dist.Categorical(jnp.array([0.5, 0.5])))
+            numpyro.sample("y", dist.Normal(loc[z], 1.0), obs=y)
+
+    start = {"inner/loc": np.array([0.0, 9.0])}
+    fit = jaxem.fit(jaxem.from_numpyro(program), FIVE, init=start, max_steps=2)
+    fit.save(tmp_path / "fit")
+    again = jaxem.load(tmp_path / "fit", fit.model)
+    np.testing.assert_array_equal(again.params["inner/loc"], fit.params["inner/loc"])

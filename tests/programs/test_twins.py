@@ -26,13 +26,26 @@ def _near(start, seed):
 def test_log_factors_are_equal(name):
     case = twins(name)
     model, rows = program(name).bind(case.data)
+    of_program, of_twin = jax.jit(model.log_factors), jax.jit(case.twin.log_factors)
     for seed in range(3):
         params = _near(case.start, seed)
-        found = np.asarray(jax.jit(model.log_factors)(params, rows))
-        expected = np.asarray(jax.jit(case.twin.log_factors)(params, case.rows))
+        found = np.asarray(of_program(params, rows))
+        expected = np.asarray(of_twin(params, case.rows))
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
         prior = float(case.twin.log_prior(params))
         assert float(model.log_prior(params)) == pytest.approx(prior, rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "dawid-skene", "dependent", "grouped"])
+def test_a_program_costs_the_same_arithmetic(name):
+    """Where the twin is written with the same formulas."""
+    case = twins(name)
+    model, rows = program(name).bind(case.data)
+    found, expected = (
+        jax.jit(m.log_factors).lower(case.start, x).compile().cost_analysis()["flops"]
+        for m, x in ((model, rows), (case.twin, case.rows))
+    )
+    assert found <= 1.1 * expected
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -34,6 +34,11 @@ def admit(anatomy: Anatomy, depends: Dependence, supports: Dependence) -> None:
     Raises:
         DeclarationError: Naming the site that is in the way.
     """
+    if not anatomy.parameters:
+        raise DeclarationError(
+            "the observed sites depend on no continuous site and no numpyro.param: there is "
+            "nothing to estimate."
+        )
     _refuse_entangled(anatomy, depends)
     for site in anatomy.parameters:
         _check_parameter(site, anatomy, supports.get(site.name, frozenset()) - {site.name})

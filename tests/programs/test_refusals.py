@@ -160,6 +160,11 @@ def many_entries(y):
         numpyro.sample("y", dist.Normal(pair.sum(-1), 1.0), obs=y)
 
 
+def nothing_to_fit(y):
+    with numpyro.plate("data", len(y)):
+        numpyro.sample("y", dist.Normal(_hidden(), 1.0), obs=y)
+
+
 def failing(y):
     raise RuntimeError("this program is not finished")
 
@@ -184,6 +189,7 @@ REFUSALS = {
     centred: ["one datum at a time", "among all data", "computed before"],
     traced_size: ["a size from data with numpy", "Abstract tracer"],
     many_entries: ["'pair'", "one site an entry"],
+    nothing_to_fit: ["no continuous site", "nothing to estimate"],
     failing: ["'failing'", "RuntimeError", "not finished"],
 }
 

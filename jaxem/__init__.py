@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jaxem.model import Model, flat
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
+    from jaxem.programs import Program, from_numpyro
     from jaxem.status import Status
     from jaxem.types import DeclarationError
 
@@ -34,12 +35,14 @@ _HOMES = {
     "Fit": "jaxem.fitting",
     "Hard": "jaxem.estep",
     "Model": "jaxem.model",
+    "Program": "jaxem.programs",
     "Restarts": "jaxem.fitting",
     "Status": "jaxem.status",
     "expected_log_joint": "jaxem.inspection",
     "explain": "jaxem.inspection",
     "fit": "jaxem.fitting",
     "flat": "jaxem.model",
+    "from_numpyro": "jaxem.programs",
     "load": "jaxem.fitting",
     "to_numpyro": "jaxem.posterior",
 }
@@ -57,6 +60,7 @@ __all__ = [
     "Fit",
     "Hard",
     "Model",
+    "Program",
     "Restarts",
     "Status",
     "__version__",
@@ -65,6 +69,7 @@ __all__ = [
     "explain",
     "fit",
     "flat",
+    "from_numpyro",
     "initial",
     "load",
     "posterior",

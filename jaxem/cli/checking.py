@@ -76,8 +76,12 @@ def _keys(section: type[Section]) -> list[str]:
 
 
 def _one_model(model: Document) -> list[Problem]:
-    if ("zoo" in model) != ("declare" in model):
+    given = [key for key in ("zoo", "declare", "program") if key in model]
+    if len(given) == 1:
         return []
-    both = "has both" if "zoo" in model else "needs one of"
-    said = f'{both} zoo = "a ready model" and declare = "module:function"; give one.'
+    has = f"has {' and '.join(given)}" if given else "names no model"
+    said = (
+        f'{has}; give one of zoo = "a ready model", declare = "module:function" (which returns a '
+        f'jaxem.Model) and program = "module:function" (a NumPyro program).'
+    )
     return [Problem("[model]", said)]

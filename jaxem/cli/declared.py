@@ -4,6 +4,8 @@ import importlib
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +13,45 @@ from jaxem import zoo
 from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem, did_you_mean, listing, place
 from jaxem.model import Model
+from jaxem.model.binding import Declaration
+from jaxem.programs import Program, from_numpyro
 from jaxem.types import DeclarationError
 
 
-def build(job: Job) -> Model:
-    """Call the function that declares the model.
+def build(job: Job) -> Declaration:
+    """The model, or the program that becomes one.
 
     Raises:
         ConfigError: If it cannot be found, or fails, or returns something else.
         DeclarationError: If the declaration is wrong.
     """
     section = job.config.model
+    if section.program is not None:
+        with _in_words(job, "program", section.program):
+            return from_numpyro(_function(section.program, job.path.parent), **section.options)
     if section.declare is None:
         return _ready(job)
-    where = place(("model", "declare"), section.declare)
-    module_name, _, name = section.declare.partition(":")
+    with _in_words(job, "declare", section.declare):
+        model = _function(section.declare, job.path.parent)(**section.options)
+    if not isinstance(model, Model | Program):
+        where = place(("model", "declare"), section.declare)
+        said = f"returned {type(model).__name__}; expected a jaxem.Model."
+        raise ConfigError(job.path, [Problem(where, said)])
+    return model
+
+
+@contextmanager
+def _in_words(job: Job, key: str, named: str) -> Iterator[None]:
+    """What goes wrong with a person's own module is a problem of the config."""
+    where = place(("model", key), named)
     try:
-        function = _function(module_name, name, job.path.parent)
-        model = function(**section.options)
+        yield
     except DeclarationError:
         raise
     except _NotThereError as error:
         raise ConfigError(job.path, [Problem(where, str(error))]) from None
     except Exception as error:
         raise ConfigError(job.path, [Problem(where, _failure(error))]) from error
-    if not isinstance(model, Model):
-        said = f"returned {type(model).__name__}; expected a jaxem.Model."
-        raise ConfigError(job.path, [Problem(where, said)])
-    return model
 
 
 class _NotThereError(Exception):
@@ -53,7 +66,8 @@ def _ready(job: Job) -> Model:
     return getattr(zoo, job.config.model.zoo)(**arguments)
 
 
-def _function(module_name: str, name: str, folder: Path) -> Any:
+def _function(named: str, folder: Path) -> Any:
+    module_name, _, name = named.partition(":")
     for place_to_look in (os.getcwd(), str(folder.resolve())):
         if place_to_look not in sys.path:
             sys.path.insert(0, place_to_look)

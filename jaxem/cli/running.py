@@ -23,9 +23,10 @@ def fit(job: Job, quiet: bool) -> jaxem.Fit:
             bar(progress)
             interrupts.check()
 
+        model = build(job)
         return jaxem.fit(
-            build(job),
-            data(job),
+            model,
+            data(job, model),
             key=section.seed,
             init=_init(section),
             weights=job.table.weights,
@@ -39,13 +40,18 @@ def explain(job: Job) -> jaxem.Explanation:
     """The plan for the model of a config."""
     with _declarations_in_words(job):
         restarts = job.config.fit.restarts or 1
-        return jaxem.explain(build(job), data(job), weights=job.table.weights, restarts=restarts)
+        model = build(job)
+        return jaxem.explain(model, data(job, model), weights=job.table.weights, restarts=restarts)
 
 
-def data(job: Job) -> Any:
+def data(job: Job, model: Any) -> Any:
     """The rows as the model sees them."""
     wide = job.options is not None and job.options.wide
-    return job.table.rows(job.config.data.layout, wide)
+    layout = job.config.data.layout
+    if layout == "auto" and isinstance(model, jaxem.Program):
+        by_name = set(job.table.columns) <= set(model.argument_names)
+        layout = "dict" if by_name else "auto"
+    return job.table.rows(layout, wide)
 
 
 @contextmanager

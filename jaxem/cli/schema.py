@@ -23,7 +23,8 @@ class DataSection(Section):
         columns: The columns that the model sees; all but the weights by default.
         weights: Column of row weights, such as frequencies.
         layout: ``as`` in the config. "matrix": a row is (columns,); "vector": a number, for one
-            column; "dict": a dictionary by column name; "auto": vector for one column, else matrix.
+            column; "dict": a dictionary by column name; "auto": vector for one column, else matrix,
+            and for a program whose arguments are named like the columns, dict.
     """
 
     source: str
@@ -33,16 +34,18 @@ class DataSection(Section):
 
 
 class ModelSection(Section):
-    """``[model]``: a ready model by name, or a function that returns a `jaxem.Model`.
+    """``[model]``: a ready model by name, a function that returns a model, or a NumPyro program.
 
     Attributes:
         zoo: A function of `jaxem.zoo`.
         declare: ``module:function``, importable from the folder of the config or the current one.
-        options: Keyword arguments of either.
+        program: ``module:function`` likewise, the function being a NumPyro program.
+        options: Keyword arguments of the one that is given.
     """
 
     zoo: Zoo | None = None
     declare: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    program: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -21,7 +21,8 @@ from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting, seeds_and_scattered
 from jaxem.model import Model
-from jaxem.model.check import prepare_data, prepare_weights
+from jaxem.model.binding import Declaration, bind
+from jaxem.model.check import prepare_weights
 from jaxem.model.declaration import check_declaration, check_params
 from jaxem.numerics.rows import row_count
 from jaxem.status import Status
@@ -29,7 +30,7 @@ from jaxem.types import Data, DeclarationError
 
 
 def fit(
-    model: Model,
+    model: Declaration,
     data: Data,
     *,
     key: Any = 0,
@@ -45,8 +46,9 @@ def fit(
     """Fit a declared model by expectation-maximisation.
 
     Args:
-        model: The declared model.
-        data: Rows: an array or any pytree of arrays whose first axes agree.
+        model: The declared model, or a program from `jaxem.from_numpyro`.
+        data: Rows: an array or any pytree of arrays whose first axes agree. For a program, its
+            arguments by name.
         key: An int or a JAX key; the starts depend on it.
         restarts: Number of starts, all run at once.
         init: None for k-means++ seeds and, every other restart, scattered parameters; a dictionary
@@ -67,8 +69,8 @@ def fit(
     """
     algorithm = EM() if algorithm is None else algorithm
     _check_options(restarts, tolerance, max_steps, time_limit, algorithm)
-    _check_model(model, algorithm)
-    data = prepare_data(data)
+    model, data = bind(model, data)
+    _check_named(model, algorithm)
     weights = prepare_weights(weights, row_count(data), model)
     check_declaration(model, data)
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
@@ -110,11 +112,7 @@ def _check_options(restarts, tolerance, max_steps, time_limit, algorithm) -> Non
         raise DeclarationError(f"algorithm must be jaxem.EM(...); got {algorithm!r}.")
 
 
-def _check_model(model: Any, algorithm: EM) -> None:
-    if not isinstance(model, Model):
-        raise DeclarationError(
-            f"fit takes a jaxem.Model(log_joint, latent, prior) first; got {model!r}."
-        )
+def _check_named(model: Model, algorithm: EM) -> None:
     free = [p.name for p in model.free]
     for name in algorithm.m_step.named:
         if name not in free:

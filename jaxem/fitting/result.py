@@ -11,8 +11,7 @@ import numpy as np
 from jaxem.algorithm.em import EM
 from jaxem.estep import Hard
 from jaxem.fitting.summary import summarise
-from jaxem.model import Model
-from jaxem.model.check import prepare_data
+from jaxem.model.binding import Declaration, bind
 from jaxem.model.declaration import check_call
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
@@ -76,7 +75,8 @@ class Fit:
         gradient_norm: Largest entry of the gradient there, in real coordinates (logs, logits).
         restarts: All restarts.
         plan: What the algebra found.
-        model: The declared model; None for a fit that was loaded without one.
+        model: The declared model; None for a fit that was loaded without one. A program is here
+            as the model for the data that it was fitted to.
         algorithm: What was run.
         rows: Number of rows of positive weight.
         notes: What a reader should know, in sentences.
@@ -92,7 +92,7 @@ class Fit:
     gradient_norm: float
     restarts: Restarts
     plan: Any
-    model: Model | None
+    model: Declaration | None
     algorithm: EM
     rows: int
     notes: tuple[str, ...] = ()
@@ -147,11 +147,11 @@ class Fit:
     __repr__ = __str__
 
     def _on(self, data: Data, what: str) -> Array:
-        model = self.model
-        if model is None:
+        if self.model is None:
             raise DeclarationError(
                 "this fit was loaded without its model; give it with jaxem.load(path, model)."
             )
+        model, prepared = bind(self.model, data)
         e_step = self.algorithm.e_step
 
         def row_block(values, rows):
@@ -164,7 +164,6 @@ class Fit:
         program = (
             self.plan.program((what, e_step), row_block) if self.plan else jax.jit(plain(row_block))
         )
-        prepared = prepare_data(data)
         check_call(model, take_rows(prepared, 0))
         rows = jax.tree.map(jnp.asarray, prepared)
         return program(model.flatten(self.params), rows)

@@ -13,6 +13,7 @@ from jaxem.algorithm import EM
 from jaxem.estep import Exact, Hard
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
+from jaxem.model.binding import Declaration
 from jaxem.model.declaration import check_params
 from jaxem.status import Status
 from jaxem.types import DeclarationError
@@ -59,7 +60,7 @@ def save(fit: Fit, path: str | Path) -> None:
     _write(path, arrays)
 
 
-def load(path: str | Path, model: Model | None = None) -> Fit:
+def load(path: str | Path, model: Declaration | None = None) -> Fit:
     """Read a fit that `Fit.save` wrote.
 
     Args:
@@ -82,7 +83,7 @@ def load(path: str | Path, model: Model | None = None) -> Fit:
     except (ValueError, KeyError, OSError) as error:
         raise DeclarationError(f"{path} is not a fit that jaxem saved: {error}.") from None
     params = _nest({k.removeprefix("param/"): v for k, v in arrays.items() if "/" in k})
-    if model is not None:
+    if isinstance(model, Model):  # a program learns its parameters from data
         check_params(model, pick(params, header["best"]), f"the fit in {path}")
     ends = np.cumsum(arrays["trace_lengths"])[:-1]
     restarts = Restarts(
@@ -136,16 +137,18 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def _flatten(params: dict[str, Any], prefix: str = ""):
     for key, value in params.items():
+        name = prefix + key.replace("%", "%25").replace("/", "%2F")  # a slash is a level here
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}/")
+            yield from _flatten(value, f"{name}/")
         else:
-            yield prefix + key, np.asarray(value)
+            yield name, np.asarray(value)
 
 
 def _nest(flat: dict[str, np.ndarray]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in flat.items():
-        *parents, last = name.split("/")
+        parts = [part.replace("%2F", "/").replace("%25", "%") for part in name.split("/")]
+        *parents, last = parts
         here = out
         for key in parents:
             here = here.setdefault(key, {})

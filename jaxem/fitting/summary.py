@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxem.model import Model
+
 if TYPE_CHECKING:
     from jaxem.fitting.result import Fit
 
@@ -20,7 +22,7 @@ def summarise(fit: "Fit") -> str:
 
 
 def _head(fit: "Fit") -> list[str]:
-    name = f"{fit.model.latent!r}, " if fit.model is not None else ""
+    name = f"{fit.model.latent!r}, " if isinstance(fit.model, Model) else ""
     lines = [
         f"jaxem fit: {name}{fit.rows} rows",
         f"status          {fit.status.sentence}",

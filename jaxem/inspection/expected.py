@@ -6,15 +6,15 @@ from typing import Any
 from jaxem.estep import EStep, Exact
 from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.source import Direct
-from jaxem.model import Model
-from jaxem.model.check import prepare_data, prepare_weights
+from jaxem.model.binding import Declaration, bind
+from jaxem.model.check import prepare_weights
 from jaxem.model.declaration import check_declaration, check_params
 from jaxem.numerics.rows import row_count
 from jaxem.types import Array, Data, Params
 
 
 def expected_log_joint(
-    model: Model, data: Data, *, at: Params, weights: Any = None, e_step: EStep | None = None
+    model: Declaration, data: Data, *, at: Params, weights: Any = None, e_step: EStep | None = None
 ) -> Callable[[Params], Array]:
     r"""The function that the M-step maximises.
 
@@ -24,8 +24,8 @@ def expected_log_joint(
     By Fisher's identity its gradient at :math:`\theta = \theta'` is that of the log posterior.
 
     Args:
-        model: The declared model.
-        data: Rows.
+        model: The declared model, or a program from `jaxem.from_numpyro`.
+        data: Rows; for a program, its arguments by name.
         at: The parameters :math:`\theta'` of the E-step.
         weights: Row weights, (n,).
         e_step: How responsibilities are made; exact if left out.
@@ -36,7 +36,7 @@ def expected_log_joint(
     Raises:
         DeclarationError: If model, data or parameters cannot be used as given.
     """
-    rows = prepare_data(data)
+    model, rows = bind(model, data)
     prepared = prepare_weights(weights, row_count(rows), model)
     check_declaration(model, rows)
     values = model.flatten(model.nest(check_params(model, at, "at")))

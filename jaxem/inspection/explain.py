@@ -13,7 +13,8 @@ from jaxem.algorithm.em import EM
 from jaxem.estep.source import Source
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.model import Model
-from jaxem.model.check import prepare_data, prepare_weights
+from jaxem.model.binding import Declaration, bind
+from jaxem.model.check import prepare_weights
 from jaxem.model.declaration import check_declaration
 from jaxem.numerics.rows import row_count
 from jaxem.types import Data
@@ -87,12 +88,14 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(model: Model, data: Data, *, weights: Any = None, restarts: int = 1) -> Explanation:
+def explain(
+    model: Declaration, data: Data, *, weights: Any = None, restarts: int = 1
+) -> Explanation:
     """Say how a model will be fitted, without fitting it.
 
     Args:
-        model: The declared model.
-        data: Rows.
+        model: The declared model, or a program from `jaxem.from_numpyro`.
+        data: Rows; for a program, its arguments by name.
         weights: Row weights, (n,).
         restarts: How many starts would run at once, for the memory.
 
@@ -102,7 +105,7 @@ def explain(model: Model, data: Data, *, weights: Any = None, restarts: int = 1)
     Raises:
         DeclarationError: If the model or the data cannot be used as given.
     """
-    rows = prepare_data(data)
+    model, rows = bind(model, data)
     prepared = prepare_weights(weights, row_count(rows), model)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)

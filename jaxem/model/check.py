@@ -24,7 +24,7 @@ def prepare_data(data: Any) -> Data:
     Raises:
         DeclarationError: If there are no rows, text, NaN or infinity, or unequal numbers of rows.
     """
-    data = jax.tree.map(_as_array, data, is_leaf=_is_table)
+    data = jax.tree.map(as_array, data, is_leaf=is_table)
     leaves = jax.tree_util.tree_leaves_with_path(data)
     if not leaves:
         raise DeclarationError("data is empty: give an array, or a dictionary of arrays.")
@@ -37,7 +37,7 @@ def prepare_data(data: Any) -> Data:
     if next(iter(counts.values())) == 0:
         raise DeclarationError("data has no rows.")
     _warn_of_float32([leaf for _, leaf in leaves])
-    return jax.tree.map(_in_flag_precision, data)
+    return jax.tree.map(in_flag_precision, data)
 
 
 def prepare_weights(weights: Any, count: int, model: Model) -> np.ndarray:
@@ -72,7 +72,7 @@ def prepare_weights(weights: Any, count: int, model: Model) -> np.ndarray:
     return out.astype(_float_type())
 
 
-def _is_table(x: Any) -> bool:
+def is_table(x: Any) -> bool:
     """A leaf that is one table although it is a container: a frame, or a list of numbers."""
     if hasattr(x, "to_numpy"):
         return True
@@ -81,7 +81,8 @@ def _is_table(x: Any) -> bool:
     return False
 
 
-def _as_array(leaf: Any) -> np.ndarray:
+def as_array(leaf: Any) -> np.ndarray:
+    """A NumPy array of an array, a list of numbers or a data frame."""
     try:
         return np.asarray(leaf.to_numpy() if hasattr(leaf, "to_numpy") else leaf)
     except ValueError as error:
@@ -128,7 +129,8 @@ def _float_type() -> Any:
     return np.float64 if jax.config.jax_enable_x64 else np.float32  # pyright: ignore
 
 
-def _in_flag_precision(leaf: np.ndarray) -> np.ndarray:
+def in_flag_precision(leaf: np.ndarray) -> np.ndarray:
+    """Floats in the precision of JAX's flag; other types as they are."""
     return leaf.astype(_float_type()) if leaf.dtype.kind == "f" else leaf
 
 

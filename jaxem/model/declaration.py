@@ -159,7 +159,7 @@ def _check_use(model: Model, row: Data) -> None:
             f"parameters by z, and add the log probability of z, for instance "
             f'dist.Categorical(params["weights"]).log_prob(z).'
         )
-    asked = _asked_by_priors(model)
+    asked = _asked_by_prior(model)
     for p in model.parameters:
         if not used[p.name] and p.path[0] not in asked:
             raise DeclarationError(
@@ -180,12 +180,14 @@ class _Asked(dict):
         return super().__getitem__(key)
 
 
-def _asked_by_priors(model: Model) -> set[str]:
+def _asked_by_prior(model: Model) -> set[str]:
     values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
     params = _Asked(model.nest(values))
     for p in model.parameters:
         if p.is_conditional:
             p.distribution(params)
+    if model.factor is not None:
+        model.factor(params)
     return params.keys_asked
 
 

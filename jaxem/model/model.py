@@ -1,7 +1,7 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -26,6 +26,8 @@ class Model:
             support, shape and density. ``jaxem.flat`` is maximum likelihood; ``dist.Delta``
             fixes. An entry may be a function of the parameters that returns a distribution, for
             priors that depend on one another (normal-inverse-Wishart, hierarchies).
+        factor: A function of the parameters whose scalar value is added to the log prior: what is
+            known of several of them together, or observed of them apart from the rows.
 
     Attributes:
         parameters: What the prior says of every parameter, in its order.
@@ -34,7 +36,14 @@ class Model:
         DeclarationError: If a part has the wrong kind.
     """
 
-    def __init__(self, log_joint: LogJoint, latent: Latent, prior: Mapping[str, Any]):
+    def __init__(
+        self,
+        log_joint: LogJoint,
+        latent: Latent,
+        prior: Mapping[str, Any],
+        *,
+        factor: Callable[[Params], Array] | None = None,
+    ):
         if not callable(log_joint):
             raise DeclarationError(
                 f"log_joint must be a function log_joint(params, z, x); got "
@@ -46,7 +55,12 @@ class Model:
                 f"latent must be a latent structure such as jaxem.Finite(3); got {latent!r}."
             )
         self.log_joint = log_joint
+        if factor is not None and not callable(factor):
+            raise DeclarationError(
+                f"factor must be a function of the parameters, or None; got {factor!r}."
+            )
         self.latent = latent
+        self.factor = factor
         self.parameters: tuple[Parameter, ...] = read_prior(prior)
         if not self.free:
             raise DeclarationError(
@@ -56,6 +70,10 @@ class Model:
         self.plans: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior)
+
+    def bind(self, data: Data) -> tuple["Model", Data]:
+        """This model, and the data as its rows; here they are what was given."""
+        return self, data
 
     @property
     def free(self) -> tuple[Parameter, ...]:
@@ -167,7 +185,7 @@ class Model:
             if parameter.described != "flat":
                 prior = parameter.distribution(params)
                 total = total + jnp.sum(prior.log_prob(values[parameter.name]))
-        return total
+        return total if self.factor is None else total + self.factor(params)
 
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self.parameters)

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import biject_to, constraints
 
+from jaxem.model.support import center, support_kind, without_reinterpretation
 from jaxem.numerics import charts
 from jaxem.types import Array, DeclarationError, Params
 
@@ -130,23 +130,7 @@ class Parameter:
 
     def center(self) -> np.ndarray:
         """An ordinary value: the image of 0 in unconstrained coordinates."""
-        if self.fixed is not None:
-            return self.fixed
-        if self.kind in _CENTERS:
-            return np.broadcast_to(_CENTERS[self.kind](self.shape), self.shape).astype(float)
-        with jax.ensure_compile_time_eval():
-            transform = biject_to(self.support)
-            return np.asarray(transform(jnp.zeros(transform.inverse_shape(self.shape))), float)
-
-
-_CENTERS: dict[str, Callable[[tuple[int, ...]], Any]] = {
-    "real": lambda shape: 0.0,
-    "positive": lambda shape: 1.0,
-    "unit": lambda shape: 0.5,
-    "simplex": lambda shape: 1.0 / shape[-1],
-    "positive_definite": lambda shape: np.eye(shape[-1]),
-    "lower_cholesky": lambda shape: np.eye(shape[-1]),
-}
+        return center(self.support, self.shape) if self.fixed is None else self.fixed
 
 
 def read_prior(prior: Any) -> tuple[Parameter, ...]:
@@ -233,9 +217,8 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
             f"prior[{name!r}] is {type(distribution).__name__}, a discrete distribution; "
             f"parameters are continuous. A hidden discrete quantity belongs in `latent`."
         )
-    while isinstance(support, constraints.independent):
-        support = support.base_constraint
-    base = _base(distribution)
+    support = without_reinterpretation(support)
+    base = base_of(distribution)
     shape = tuple(distribution.shape())
     fixed = np.asarray(distribution.mean, float) if isinstance(base, dist.Delta) else None
     if support_kind(support) == "simplex" and shape[-1] == 1:
@@ -252,7 +235,8 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
     )
 
 
-def _base(distribution: dist.Distribution) -> dist.Distribution:
+def base_of(distribution: dist.Distribution) -> dist.Distribution:
+    """A distribution without what expands, reinterprets or masks it."""
     wrappers = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
     while isinstance(distribution, wrappers):
         distribution = distribution.base_dist
@@ -265,27 +249,3 @@ def _describe(entry: Any, base: dist.Distribution) -> str:
     if isinstance(base, dist.Delta):
         return "fixed"
     return f"{type(base).__name__} given others" if _is_function(entry) else type(base).__name__
-
-
-def support_kind(support: Any) -> str:
-    """The family of a constraint: real, positive, unit, simplex, positive_definite, ...
-
-    Different NumPyro constraints describe the same set (positive, nonnegative, greater than 0);
-    the closed forms care for the set alone. Sets with no family of their own are "other".
-    """
-    if type(support) is type(constraints.real):
-        return "real"
-    if isinstance(support, type(constraints.simplex)):
-        return "simplex"
-    if isinstance(support, type(constraints.positive_definite)):
-        return "positive_definite"
-    if isinstance(support, type(constraints.lower_cholesky)):
-        return "lower_cholesky"
-    low = getattr(support, "lower_bound", None)
-    high = getattr(support, "upper_bound", None)
-    if low is not None and high is None and np.all(np.equal(low, 0.0)):
-        return "positive"
-    if low is not None and high is not None:
-        if np.all(np.equal(low, 0.0)) and np.all(np.equal(high, 1.0)):
-            return "unit"
-    return "other"

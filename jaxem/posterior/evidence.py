@@ -18,7 +18,8 @@ from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.expectation import over_blocks
 from jaxem.estep.source import Source
 from jaxem.model import Model
-from jaxem.model.check import prepare_data, prepare_weights
+from jaxem.model.binding import bind
+from jaxem.model.check import prepare_weights
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data
@@ -32,7 +33,7 @@ def prepare_rows(model: Model, data: Any, weights: Any) -> tuple[Data, np.ndarra
     Raises:
         DeclarationError: If they cannot be read, or the log joint cannot take such a row.
     """
-    rows = prepare_data(data)
+    _, rows = bind(model, data)
     checked = prepare_weights(weights, row_count(rows), model)
     check_call(model, take_rows(rows, 0))
     return rows, checked

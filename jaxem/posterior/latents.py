@@ -10,7 +10,7 @@ import numpy as np
 from jaxem.estep.batch import Batch, block_size, make_batch
 from jaxem.fitting import Fit
 from jaxem.model import Model
-from jaxem.model.check import prepare_data
+from jaxem.model.binding import bind
 from jaxem.model.declaration import check_call
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count, take_rows
@@ -29,7 +29,7 @@ def latents(model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: An
     these are draws from the joint posterior of parameters and states.
 
     Args:
-        model: The declared model, or a fit of it.
+        model: The declared model, a program from `jaxem.from_numpyro`, or a fit of either.
         draws: Parameters with leading axes of draws, by dotted name as ``get_samples()`` returns
             them, by chain or not, or nested as declared. Fixed parameters may be left out; other
             entries are not read.
@@ -44,11 +44,8 @@ def latents(model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: An
         DeclarationError: If a parameter is missing or has another shape, or the data cannot be
             read.
     """
-    model = model_of(model) if isinstance(model, Fit) else model
-    if not isinstance(model, Model):
-        raise DeclarationError(f"latents takes a jaxem.Model or a fit first; got {model!r}.")
+    model, rows = bind(model_of(model) if isinstance(model, Fit) else model, data)
     values, leading = _stacked(model, draws)
-    rows = prepare_data(data)
     check_call(model, take_rows(rows, 0))
     count = row_count(rows)
     size = block_size(count, model.latent.size)

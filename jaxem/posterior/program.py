@@ -51,7 +51,7 @@ def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Progra
     plate, factor = site_name(model, "rows"), site_name(model, "log_likelihood")
 
     def program(data: Data, weights: Any = None) -> None:
-        values = sample_parameters(order)
+        values = sample_parameters(model, order)
         rows = jax.tree.map(jnp.asarray, data)
         with numpyro.plate(plate, row_count(rows)):
             evidence = of_rows(model, values, rows)
@@ -87,8 +87,12 @@ def _is_known(parameter: Parameter, known: tuple[Parameter, ...]) -> bool:
     return True
 
 
-def sample_parameters(order: tuple[Parameter, ...]) -> dict[str, Array]:
-    """One NumPyro site a parameter, in this order; values by dotted name."""
+def sample_parameters(model: Model, order: tuple[Parameter, ...]) -> dict[str, Array]:
+    """One NumPyro site a parameter, in this order, and what is known of them together.
+
+    Returns:
+        Values by dotted name.
+    """
     values: dict[str, Array] = {}
     for k, p in enumerate(order):
         if p.fixed is not None:
@@ -97,6 +101,8 @@ def sample_parameters(order: tuple[Parameter, ...]) -> dict[str, Array]:
             continue
         prior = p.distribution(nest(values, order[:k]))
         values[p.name] = jnp.asarray(numpyro.sample(p.name, prior.to_event()))
+    if model.factor is not None:
+        numpyro.factor(site_name(model, "factor"), model.factor(model.nest(values)))
     return values
 
 

@@ -54,7 +54,7 @@ class Target:
 
     def program(self, source: Source) -> None:
         """The NumPyro program: a site a parameter, and the whole evidence as one factor."""
-        values = sample_parameters(self._order)
+        values = sample_parameters(self.model, self._order)
         numpyro.factor(self._factor, of_source(self.model, values, source))
 
     def coordinates(self, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ FLOORS = {
     "datasets": 0,
     "latent": 1,
     "model": 2,
+    "programs": 3,
     "algebra": 3,
     "initial": 4,
     "estep": 4,

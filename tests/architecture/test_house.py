@@ -7,7 +7,14 @@ import pytest
 from tests.architecture.source import PACKAGE, ROOT, kept_files, modules, names_used
 
 COMPILERS = {"jit", "pjit", "filter_jit", "pmap", "filter_pmap"}
-MAY_COMPILE = ("jaxem.algebra.plan", "jaxem.fitting", "jaxem.inspection", "jaxem.posterior")
+MAY_COMPILE = (
+    "jaxem.algebra.plan",
+    "jaxem.fitting",
+    "jaxem.inspection",
+    "jaxem.posterior",
+    "jaxem.programs.densities",  # a program is compared with itself, before there is a plan:
+    "jaxem.programs.trial",  # on all data at once, and row by row
+)
 
 DRAWERS = {"utils", "util", "helpers", "common", "misc"}
 LONGEST = 300
@@ -31,7 +38,7 @@ def test_no_module_is_a_drawer():
 
 
 @pytest.mark.parametrize("module", list(modules()))
-def test_programs_are_compiled_in_four_places_only(module):
+def test_programs_are_compiled_in_few_places_only(module):
     used = COMPILERS & names_used(modules()[module])
     allowed = any(module == place or module.startswith(f"{place}.") for place in MAY_COMPILE)
     assert allowed or not used, f"{module} uses {used}"

@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 
-#: config -> (a published objective or None, the parameter to look at, its sorted values)
+#: config -> (an objective published or computed otherwise, or None; a parameter; its sorted values)
 ANSWERS = {
     "two_coins": (-31.5702002359969 + 21.7732759437753, "probs", [0.519583, 0.796789]),
     "old_faithful": (-1130.26396018474, "weights", [0.355873, 0.644127]),
     "old_faithful_map": (None, "weights", [0.356076, 0.643924]),
     "kmeans_old_faithful": (None, "loc", None),
     "death_notices": (-1989.94585988296, "rate", [1.256, 2.663]),
+    "mixed_waits": (-1047.9322506675, "loc", [54.62195, 80.09142]),
     "carcinoma": (-293.70497878073, "weights", [0.181708, 0.373564, 0.444728]),
 }
 

@@ -32,7 +32,12 @@ MISTAKES = {
     "two models": (
         GOOD.replace("[model.options]", 'declare = "a:b"\n[model.options]'),
         [],
-        ["has both"],
+        ["has zoo and declare", "give one of"],
+    ),
+    "program without a function": (
+        '[data]\nsource = "old_faithful"\n[model]\nprogram = "mine"\n',
+        [],
+        ['program = "mine"', "module:function"],
     ),
     "no table at all": ("", [], ["data", "model", "is required, and missing"]),
     "table that is none": ("data = 3\n", [], ["data = 3", "expected a table"]),

@@ -110,3 +110,19 @@ def test_a_constraint_of_its_own_is_no_obstacle():
     fit = jaxem.fit(model, data, init={"loc": np.array([0.0, 2.0])})
     np.testing.assert_allclose(fit.params["loc"][0], -1.0, atol=1e-3)
     assert abs(fit.params["loc"][1] - 1.45) < 0.1
+
+
+def test_a_factor_joins_the_log_prior():
+    def about(factor):
+        return jaxem.Model(
+            lambda params, z, x: dist.Normal(params["loc"][z], 1.0).log_prob(x),
+            latent=jaxem.Finite(2),
+            prior={"loc": dist.Normal(0.0, 3.0).expand((2,))},
+            factor=factor,
+        )
+
+    params = {"loc": jnp.array([0.5, 2.0])}
+    gap = about(lambda params: -jnp.square(params["loc"][1] - params["loc"][0] - 1.0))
+    assert float(gap.log_prior(params) - about(None).log_prior(params)) == pytest.approx(-0.25)
+    with pytest.raises(jaxem.DeclarationError, match="factor must be a function of the parameters"):
+        about(3.0)

@@ -1,0 +1,91 @@
+"""What keeps a program from being a model of independent data, said in words."""
+
+import jax.numpy as jnp
+
+from jaxem.programs.anatomy import Anatomy
+from jaxem.programs.densities import Dependence
+from jaxem.programs.run import Run, Site
+from jaxem.types import DeclarationError
+
+
+def refuse_scales(whole: Run) -> None:
+    """Refuse a run with a scaled site.
+
+    Raises:
+        DeclarationError: Naming the site.
+    """
+    for site in whole.sites.values():
+        if site.kind == "sample" and site.scale is not None and not jnp.all(site.scale == 1):
+            raise DeclarationError(
+                f"the log density of site {site.name!r} is scaled (numpyro.handlers.scale), and "
+                f"a scaled density has no hidden states. Weigh the data instead: "
+                f"jaxem.fit(..., weights=w)."
+            )
+
+
+def admit(anatomy: Anatomy, depends: Dependence, supports: Dependence) -> None:
+    """Check that data are independent given the parameters, and the parameters are some.
+
+    Args:
+        anatomy: What the program is made of.
+        depends: For every site, the hidden values that its log density depends on.
+        supports: The same of its support.
+
+    Raises:
+        DeclarationError: Naming the site that is in the way.
+    """
+    if not anatomy.parameters:
+        raise DeclarationError(
+            "the observed sites depend on no continuous site and no numpyro.param: there is "
+            "nothing to estimate."
+        )
+    _refuse_entangled(anatomy, depends)
+    for site in anatomy.parameters:
+        _check_parameter(site, anatomy, supports.get(site.name, frozenset()) - {site.name})
+
+
+def _refuse_entangled(anatomy: Anatomy, depends: Dependence) -> None:
+    """Nothing outside a datum may depend on its hidden state."""
+    states = {s.name for s in anatomy.discrete}
+    names = {s.name for s in anatomy.parameters}
+    for name in (*anatomy.outer, *names):
+        if found := sorted(depends.get(name, frozenset()) & states):
+            raise DeclarationError(
+                f"site {name!r} depends on the hidden state {found[0]!r} and is not in the plate "
+                f"of the data ({', '.join(map(repr, anatomy.plates))}): the data would not be "
+                f"independent given the parameters. Move it into the plate."
+                if name not in names or not anatomy.in_a_datum(anatomy.whole.sites[name])
+                else _random_effect(anatomy.whole.sites[name], anatomy)
+            )
+
+
+def _check_parameter(site: Site, anatomy: Anatomy, moving: frozenset[str]) -> None:
+    name = site.name
+    if anatomy.in_a_datum(site):
+        raise DeclarationError(_random_effect(site, anatomy))
+    if not hasattr(site.value, "shape") and not isinstance(site.value, int | float):
+        raise DeclarationError(
+            f"numpyro.param {name!r} is a {type(site.value).__name__}, not an array: give every "
+            f"array a numpyro.param of its own."
+        )
+    if site.support is None:
+        raise DeclarationError(
+            f"site {name!r} has neither a support nor a prior ({site.family}). Sample "
+            f"it from a distribution with a support, or make it numpyro.param({name!r}, value, "
+            f"constraint=...)."
+        )
+    if moving:
+        raise DeclarationError(
+            f"the support of {name!r} depends on {', '.join(map(repr, sorted(moving)))}. Give "
+            f"it a fixed support: sample a fraction in (0, 1), for instance, and multiply."
+        )
+
+
+def _random_effect(site: Site, anatomy: Anatomy) -> str:
+    return (
+        f"site {site.name!r} ({site.family}) is continuous and inside the plate of the data "
+        f"({', '.join(map(repr, anatomy.plates))}): it has one value for each of {anatomy.count} "
+        f"data, so it is a random effect and no parameter, and jaxem sums over discrete states "
+        f"only. Integrate it out by hand, put a grid of values in its place "
+        f"(dist.Categorical over nodes), or leave it to NUTS."
+    )

@@ -1,0 +1,88 @@
+"""The log density of every site as a function of the hidden values, on all data, traced once.
+
+The trace tells which density depends on which value, and is evaluated where the program has to be
+compared with itself.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+from jaxem.numerics.plain import plain
+from jaxem.programs.run import Run, run
+
+Dependence = dict[str, frozenset[str]]
+
+
+class Densities:
+    """Log densities of the sites of a program.
+
+    Args:
+        program: The program with its arguments.
+        whole: A run of it.
+        hidden: Names of its hidden sites and param sites.
+
+    Attributes:
+        densities_on: For every sample site, the hidden values that its log density depends on.
+        supports_on: For every hidden sample site, those that its support depends on.
+    """
+
+    def __init__(self, program: Callable[[], Any], whole: Run, hidden: tuple[str, ...]):
+        self.hidden = hidden
+
+        def evaluate(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+            sites = run(program, values).sites
+            sampled = {name: s for name, s in sites.items() if s.kind == "sample"}
+            inside = {
+                name: jnp.all(s.support(s.value))
+                for name, s in sampled.items()
+                if name in hidden and s.support is not None
+            }
+            return {name: s.log_density() for name, s in sampled.items()}, inside
+
+        given = {name: jnp.asarray(whole.sites[name].value) for name in hidden}
+        with warnings.catch_warnings():  # impossible rows are named once there is a model
+            warnings.filterwarnings("ignore", "Out-of-support values")
+            closed, shapes = jax.make_jaxpr(evaluate, return_shape=True)(given)
+        self._jaxpr, self._constants = closed.jaxpr, closed.consts
+        self._tree = jax.tree.structure(shapes)
+        self.densities_on, self.supports_on = self._tree.unflatten(self._dependence())
+        self._compiled = jax.jit(plain(self._evaluate))
+
+    def __call__(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Log densities, of the shape of the plates of each site.
+
+        Args:
+            values: Values of the hidden sites that matter; the others may be left out.
+        """
+        shapes = zip(self.hidden, self._inputs(), strict=True)
+        given = {k: jnp.asarray(values.get(k, jnp.zeros(s, t)), t) for k, (s, t) in shapes}
+        found = self._compiled(self._constants, [given[k] for k in sorted(given)])
+        return {name: np.asarray(value) for name, value in found[0].items()}
+
+    def _inputs(self) -> list[tuple[Any, Any]]:
+        by_name = dict(zip(sorted(self.hidden), self._jaxpr.invars, strict=True))
+        return [(by_name[name].aval.shape, by_name[name].aval.dtype) for name in self.hidden]
+
+    def _evaluate(self, constants: Any, values: list[Any]) -> Any:
+        # Data are constants of the trace: given as arguments, they are not compiled into it.
+        closed = core.ClosedJaxpr(self._jaxpr, constants)
+        return self._tree.unflatten(core.jaxpr_as_fun(closed)(*values))
+
+    def _dependence(self) -> list[frozenset[str]]:
+        """Names that each result depends on; all of those that a nested call is given."""
+        inputs = zip(self._jaxpr.invars, sorted(self.hidden), strict=True)
+        names = {v: frozenset({name}) for v, name in inputs}
+
+        def of(v: Any) -> frozenset[str]:
+            return frozenset() if isinstance(v, core.Literal) else names.get(v, frozenset())
+
+        for eqn in self._jaxpr.eqns:
+            union = frozenset().union(*map(of, eqn.invars))
+            names.update((v, union) for v in eqn.outvars)
+        return [of(v) for v in self._jaxpr.outvars]

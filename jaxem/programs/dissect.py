@@ -1,0 +1,117 @@
+"""What a program is made of: parameters, hidden discrete sites, the plates that hold a datum.
+
+A hidden site belongs to the model if the evidence depends on it, directly or through others. One on
+which nothing depends (a prediction, the unobserved part of a masked site) integrates to one and
+is left out.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxem.programs.admission import admit, refuse_scales
+from jaxem.programs.anatomy import Anatomy
+from jaxem.programs.densities import Densities, Dependence
+from jaxem.programs.run import TRACER_ERRORS, Run, Site, run
+from jaxem.types import DeclarationError
+
+
+def dissect(program: Callable[[], Any]) -> Anatomy:
+    """Run a program on all data, and find out what it is made of.
+
+    Args:
+        program: The program with its arguments.
+
+    Raises:
+        DeclarationError: If it is no model of a hidden discrete state for every datum.
+    """
+    whole = run(program, {})
+    hidden = {
+        s.name: s
+        for s in whole.sites.values()
+        if s.kind == "param" or (s.kind == "sample" and not s.observed and not s.is_delta)
+    }
+    observed = [s for s in whole.sites.values() if s.kind == "sample" and s.observed]
+    if not observed:
+        raise DeclarationError(
+            "the program has no observed site: no numpyro.sample(..., obs=...) and no "
+            "numpyro.factor. Was the data argument left out, or None?"
+        )
+    refuse_scales(whole)
+    densities = _densities(program, whole, tuple(hidden))
+    depends, supports = densities.densities_on, densities.supports_on
+    matter = _ancestors(depends, frozenset(s.name for s in observed))
+    discrete = tuple(s for s in hidden.values() if s.name in matter and s.is_discrete)
+    plates = _common_plates(discrete, tuple(hidden))
+    within = {s.name for s in observed if set(plates) <= set(s.plates)}
+    outer = frozenset(s.name for s in observed) - within
+    outer_parents = frozenset().union(*(depends[name] for name in outer))
+    parameters = tuple(s for s in hidden.values() if s.name in matter and not s.is_discrete)
+    names = frozenset(s.name for s in parameters)
+    anatomy = Anatomy(
+        whole=whole,
+        densities=densities,
+        parameters=parameters,
+        parents={s.name: depends.get(s.name, frozenset()) & names - {s.name} for s in parameters},
+        discrete=discrete,
+        plates=plates,
+        inner=frozenset(within | {s.name for s in discrete}),
+        outer=outer,
+        outer_parents=outer_parents,
+    )
+    admit(anatomy, depends, supports)
+    return anatomy
+
+
+def _densities(program: Callable[[], Any], whole: Run, hidden: tuple[str, ...]) -> Densities:
+    try:
+        return Densities(program, whole, hidden)
+    except TRACER_ERRORS as error:
+        where = str(error).strip().splitlines()[0]
+        raise DeclarationError(
+            f"the program asks what a hidden value or a parameter is (if, while, int(), a NumPy "
+            f"function), but these are traced, as they are for NUTS; the hidden sites are "
+            f"{', '.join(map(repr, hidden))}. Write jnp.where or jax.lax.cond instead of if, "
+            f"jax.numpy instead of numpy, and compute a size from data with numpy instead of "
+            f"jax.numpy. JAX says: {where}"
+        ) from error
+
+
+def _ancestors(depends: Dependence, sites: frozenset[str]) -> frozenset[str]:
+    """Everything hidden that the log densities of these sites hang on."""
+    found: frozenset[str] = frozenset()
+    while sites:
+        # a param site has no density, and so hangs on nothing
+        direct = frozenset().union(*(depends.get(name, frozenset()) for name in sites))
+        sites, found = direct - found, found | direct
+    return found
+
+
+def _common_plates(discrete: tuple[Site, ...], hidden: tuple[str, ...]) -> dict[str, int]:
+    if not discrete:
+        raise DeclarationError(
+            f"the program has no hidden discrete site that its observed sites depend on; its "
+            f"hidden sites are {', '.join(map(repr, hidden)) or 'none'}. EM needs a discrete "
+            f"latent, such as numpyro.sample('z', dist.Categorical(weights)) inside the plate of "
+            f"the data. A distribution that sums over components itself, such as "
+            f"dist.MixtureSameFamily, has to be written with such a site."
+        )
+    for site in discrete:
+        if not site.plates:
+            raise DeclarationError(
+                f"the hidden discrete site {site.name!r} is in no plate: jaxem needs one hidden "
+                f"state a datum. Put it and the observed sites that belong to it in one "
+                f"numpyro.plate('data', len(x)); a value for all data at once would have to be "
+                f"fitted for each of its states in turn."
+            )
+    first, *others = discrete
+    plates = {
+        name: dim for name, dim in first.plates.items() if all(name in s.plates for s in others)
+    }
+    if not plates:
+        listed = ", ".join(f"{s.name!r} in {', '.join(map(repr, s.plates))}" for s in discrete)
+        raise DeclarationError(
+            f"the hidden discrete sites have no plate in common: {listed}. jaxem fits data that "
+            f"are independent given the parameters, each with its own hidden states; put the "
+            f"sites in the plate of the same data."
+        )
+    return plates

@@ -1,0 +1,189 @@
+"""A NumPyro program, used wherever a model is."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.model import Model, flat
+from jaxem.programs.anatomy import Anatomy
+from jaxem.programs.arguments import Arguments, argument_names, name_of, read_arguments
+from jaxem.programs.dissect import dissect
+from jaxem.programs.run import Site, run
+from jaxem.programs.states import States
+from jaxem.programs.trial import find_datum
+from jaxem.types import Array, Data, DeclarationError, Params
+
+
+def from_numpyro(program: Callable[..., Any], /, **constants: Any) -> "Program":
+    """A NumPyro program as a model.
+
+    The continuous sites of the program are the parameters, with the distributions they are
+    sampled from as priors (maximum a posteriori); ``numpyro.param`` sites are parameters without a
+    prior (maximum likelihood). Its hidden discrete sites are the latent states, summed over
+    exactly. A datum is one element of the plate, or plates, that all of these share.
+
+    Args:
+        program: The program, unchanged.
+        **constants: Arguments of it that are no data.
+
+    Returns:
+        A model; its data are a dictionary by the names of the program's arguments, or a single
+        array where the program requires a single argument.
+
+    Raises:
+        DeclarationError: If it is no function. What is wrong with the program itself is said when
+            it meets data.
+    """
+    if not callable(program):
+        raise DeclarationError(
+            f"from_numpyro takes a NumPyro program, a function with numpyro.sample statements; "
+            f"got {program!r}."
+        )
+    return Program(program, constants)
+
+
+class Program:
+    """A NumPyro program that becomes a `Model` when it meets data.
+
+    Args:
+        program: The program.
+        constants: Arguments of it that are no data.
+    """
+
+    def __init__(self, program: Callable[..., Any], constants: Mapping[str, Any]):
+        self.program, self.constants = program, dict(constants)
+        self._models: list[ProgramModel] = []
+
+    def bind(self, data: Data) -> tuple["ProgramModel", Data]:
+        """The model for data of this shape, and its rows.
+
+        Args:
+            data: Arguments by name, or one array.
+
+        Returns:
+            The same model for all data of the same shapes and constants, so that its plan is made
+            only once; and the rows, one leaf for each argument that carries rows.
+
+        Raises:
+            DeclarationError: If the program is no model that jaxem can fit, or the data are not
+                its arguments.
+        """
+        arguments = read_arguments(self.program, self.constants, data)
+        for model in self._models:
+            if model.holds_for(arguments):
+                return model, model.datum.layout.rows(arguments)
+        model = ProgramModel(self, arguments)
+        self._models.append(model)
+        return model, model.datum.layout.rows(arguments)
+
+    @property
+    def argument_names(self) -> list[str]:
+        """Names of the arguments that data may be given for."""
+        return [name for name in argument_names(self.program) if name not in self.constants]
+
+    def deterministic(self, params: Params, data: Data) -> dict[str, Array]:
+        """Values of the deterministic sites; see `ProgramModel.deterministic`."""
+        return self.bind(data)[0].deterministic(params, data)
+
+    def __repr__(self) -> str:
+        return f"Program({getattr(self.program, '__name__', self.program)})"
+
+
+class ProgramModel(Model):
+    """The model that a program is for data of one shape.
+
+    Args:
+        source: The program.
+        arguments: Its arguments with all data.
+
+    Attributes:
+        datum: The log joint of one row.
+    """
+
+    def __init__(self, source: Program, arguments: Arguments):
+        self.source, self.arguments = source, arguments
+        program = arguments.call()
+        anatomy = _in_words(source.program, lambda: dissect(program))
+        states = States(anatomy)
+        self.datum = find_datum(arguments, anatomy, states)
+        super().__init__(
+            self.datum,
+            latent=states.latent,
+            prior={site.name: _prior(site, anatomy, program) for site in anatomy.parameters},
+            factor=_factor(anatomy, program) if anatomy.outer else None,
+        )
+
+    def bind(self, data: Data) -> tuple["ProgramModel", Data]:
+        """This model, and the rows of data that may be others than it was made for."""
+        arguments = read_arguments(self.source.program, self.source.constants, data)
+        if arguments.labels != self.arguments.labels:
+            raise DeclarationError(
+                f"the model was made for the arguments {', '.join(self.arguments.labels)}; the "
+                f"data give {', '.join(arguments.labels)}."
+            )
+        return self, self.datum.layout.rows(arguments)
+
+    def holds_for(self, arguments: Arguments) -> bool:
+        """Whether this is the model of other arguments too."""
+        layout = self.datum.layout
+        return self.arguments.alike(arguments, frozenset(layout.axes), layout.read)
+
+    def deterministic(self, params: Params, data: Data) -> dict[str, Array]:
+        """Values of the program's ``numpyro.deterministic`` sites.
+
+        Args:
+            params: Parameters, for instance ``fit.params``.
+            data: Arguments of the program by name.
+
+        Returns:
+            Values by name, with all data, every hidden state being the most probable one.
+        """
+        _, rows = self.bind(data)
+        modes = self.latent.mode(self.log_factors(params, jax.tree.map(jnp.asarray, rows)))
+        arguments = read_arguments(self.source.program, self.source.constants, data)
+        sizes = self.datum.layout.sizes_of(arguments)
+        values = {**params, **self.datum.states.values_of_all(np.asarray(modes), sizes)}
+        sites = run(arguments.call(), values).sites.values()
+        return {site.name: site.value for site in sites if site.kind == "deterministic"}
+
+
+def _prior(site: Site, anatomy: Anatomy, program: Callable[[], Any]) -> Any:
+    """The prior of a parameter, as a `Model` takes it."""
+    if site.kind == "param":
+        return flat(tuple(jnp.shape(site.value)), site.constraint)
+    parents = anatomy.parents[site.name]
+    if not parents:
+        return site.fn
+
+    def given_others(params):
+        return run(program, {name: params[name] for name in parents}).sites[site.name].fn
+
+    return given_others
+
+
+def _factor(anatomy: Anatomy, program: Callable[[], Any]) -> Callable[[Params], Array]:
+    """Log density of what is observed of the parameters themselves."""
+
+    def factor(params):
+        values = {name: params[name] for name in sorted(anatomy.outer_parents)}
+        sites = run(program, values).sites
+        return sum((jnp.sum(sites[n].log_density()) for n in sorted(anatomy.outer)), jnp.zeros(()))
+
+    return factor
+
+
+def _in_words(program: Callable[..., Any], look: Callable[[], Anatomy]) -> Anatomy:
+    """What goes wrong when the program is run on all data."""
+    try:
+        return look()
+    except DeclarationError:
+        raise
+    except Exception as error:
+        lines = str(error).strip().splitlines() or ["no message"]
+        raise DeclarationError(
+            f"{name_of(program)} fails on these data with {type(error).__name__}: {lines[0]}. "
+            f"Does it run by itself, numpyro.handlers.seed(program, 0)(...)?"
+        ) from error

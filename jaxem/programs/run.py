@@ -1,0 +1,176 @@
+"""One run of a NumPyro program with its hidden values given, and the sites that it met.
+
+A program is only ever run, never taken apart: an effect handler answers what the program asks for
+(a hidden value, a parameter, the indices of a plate) and keeps what it was told.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro import handlers
+from numpyro.primitives import Messenger
+
+from jaxem.model.prior import base_of
+from jaxem.model.support import center
+from jaxem.programs.glimpse import Glimpse
+from jaxem.types import Array, DeclarationError
+
+
+class Site(NamedTuple):
+    """One statement of a program.
+
+    Attributes:
+        name: Its name.
+        kind: "sample", "param" or "deterministic".
+        fn: The distribution of a sample site, expanded by its plates.
+        value: Its value.
+        observed: Whether the value is given by the program itself.
+        plates: The plates around it, outermost first, each with its dimension (from the right).
+        scale: A factor on its log density.
+        constraint: Support of a param site.
+    """
+
+    name: str
+    kind: str
+    fn: Any
+    value: Any
+    observed: bool
+    plates: Mapping[str, int]
+    scale: Any
+    constraint: Any
+
+    @property
+    def support(self) -> Any:
+        """Its support; None where it has none."""
+        return self.constraint if self.kind == "param" else getattr(self.fn, "support", None)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether it is a hidden value with countably many states."""
+        return self.kind == "sample" and bool(getattr(self.support, "is_discrete", False))
+
+    @property
+    def family(self) -> str:
+        """What it is drawn from, in a word."""
+        return "numpyro.param" if self.kind == "param" else type(base_of(self.fn)).__name__
+
+    @property
+    def is_delta(self) -> bool:
+        """Whether its value is determined by what comes before it."""
+        return isinstance(base_of(self.fn), dist.Delta)
+
+    def log_density(self) -> Array:
+        """Log density of the value, of the shape of its plates."""
+        return self.fn.log_prob(self.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one run met.
+
+    Attributes:
+        sites: Its sites by name, in the order of the program.
+        sizes: The full size of every plate.
+    """
+
+    sites: dict[str, Site]
+    sizes: dict[str, int]
+
+
+def run(program: Callable[[], Any], values: Mapping[str, Any], single: Collection[str] = ()) -> Run:
+    """Run a program that has its arguments already.
+
+    Args:
+        program: A function of no arguments.
+        values: Values of hidden and param sites; the others get an ordinary value.
+        single: Plates of which one element is looked at; all others are there in full, also
+            where the program would draw a subsample.
+
+    Returns:
+        The sites, their log densities not scaled.
+
+    Raises:
+        DeclarationError: If the program has a control flow of NumPyro's.
+    """
+    given = _Given(values, frozenset(single))
+    with handlers.seed(rng_seed=0), handlers.trace() as trace, given:
+        program()
+    return Run({name: _site(msg) for name, msg in trace.items() if _is_site(msg)}, given.sizes)
+
+
+class _Given(Messenger):
+    """Answers for hidden values and for plates."""
+
+    def __init__(self, values: Mapping[str, Any], single: frozenset[str]):
+        super().__init__()
+        self.values, self.single = values, single
+        self.sizes: dict[str, int] = {}
+
+    def process_message(self, msg: Any) -> None:
+        if msg["type"] == "control_flow":
+            raise DeclarationError(
+                "the program uses scan or cond of numpyro.contrib.control_flow, which jaxem does "
+                "not read: a chain of hidden states will be jaxem.Chain, which is not there yet. "
+                "A recursion without sample statements can be a jax.lax.scan."
+            )
+        if msg["type"] == "plate":
+            self._plate(msg)
+        elif msg["type"] == "sample" and msg["is_observed"]:
+            if isinstance(msg["value"], Glimpse):
+                msg["value"] = jnp.asarray(msg["value"])
+        elif msg["type"] in ("sample", "param"):
+            msg["value"] = self.values.get(msg["name"])
+            if msg["value"] is None and msg["type"] == "sample":
+                msg["value"] = _ordinary(msg["fn"])
+
+    def _plate(self, msg: Any) -> None:
+        size, name = int(msg["args"][0]), msg["name"]
+        self.sizes[name] = size
+        msg["args"] = (size, None)  # a subsample would be drawn, and its size be insisted on
+        msg["value"] = jnp.arange(1 if name in self.single else size)
+
+
+def _ordinary(fn: Any) -> Any:
+    """A value in the middle of the support; None where the distribution has to draw one."""
+    support = getattr(fn, "support", None)
+    if support is None or isinstance(base_of(fn), dist.Delta):
+        return None
+    if support.is_discrete:
+        return _first(fn)
+    try:
+        return jnp.asarray(center(support, tuple(fn.shape())), jnp.result_type(float))
+    except NotImplementedError:
+        return None
+
+
+def _first(fn: Any) -> Any:
+    try:
+        first = fn.enumerate_support(expand=False)[0]
+    except NotImplementedError:
+        return None
+    return jnp.broadcast_to(first, fn.shape())
+
+
+def _is_site(msg: Any) -> bool:
+    return msg["type"] in ("sample", "param", "deterministic")
+
+
+def _site(msg: Any) -> Site:
+    return Site(
+        name=msg["name"],
+        kind=msg["type"],
+        fn=msg.get("fn"),
+        value=msg["value"],
+        observed=bool(msg.get("is_observed", False)),
+        plates={frame.name: frame.dim for frame in reversed(msg["cond_indep_stack"])},
+        scale=msg.get("scale"),
+        constraint=msg.get("kwargs", {}).get("constraint", dist.constraints.real),
+    )
+
+
+#: What JAX raises where a program asks a traced value what it is.
+TRACER_ERRORS = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)

@@ -1,0 +1,153 @@
+"""Finding where the rows are by evaluating the program, all at once and row by row.
+
+A layout is accepted when the log joint of every datum (of a few thousand, where there are more), at
+random parameters and hidden states, is the same number both ways.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxem.model.support import center, support_kind, without_reinterpretation
+from jaxem.numerics.charts import from_real, to_real
+from jaxem.numerics.plain import plain
+from jaxem.numerics.rows import take_rows
+from jaxem.programs.anatomy import Anatomy
+from jaxem.programs.arguments import Arguments
+from jaxem.programs.datum import Datum
+from jaxem.programs.layout import Layout, layouts
+from jaxem.programs.run import TRACER_ERRORS
+from jaxem.programs.states import States
+from jaxem.types import DeclarationError
+
+_TRIALS = 2
+_ROWS = 4096
+
+
+def find_datum(arguments: Arguments, anatomy: Anatomy, states: States) -> Datum:
+    """The log joint of one row, proved to be what the program says of it.
+
+    Args:
+        arguments: The arguments of a call with all data.
+        anatomy: What the program is made of.
+        states: Its hidden states.
+
+    Raises:
+        DeclarationError: If no choice of axes reproduces the program.
+    """
+    trials = [_Trial(anatomy, states, np.random.default_rng(i)) for i in range(_TRIALS)]
+    complaint = ""
+    for layout in layouts(arguments, anatomy.sizes):
+        rows = layout.rows(arguments)
+        for reading in layout.readings():
+            datum = Datum(anatomy, states, reading)
+            joints = _joints(datum)
+            wrong = next(filter(None, (trial.complaint(joints, rows) for trial in trials)), None)
+            if wrong is None:
+                return datum
+            complaint = complaint or f"{_layout_words(layout)}, {wrong}"
+            if not reading.read and not wrong.startswith(_READS):
+                break
+    raise DeclarationError(_refusal(arguments, anatomy, complaint))
+
+
+_READS = "the program asks for the value of a row"
+_ADVICE = (
+    "numpy.max(x) of an argument is understood, but then x goes through jnp.asarray(x) before it "
+    "is an index; or make the size an argument"
+)
+
+
+class _Trial:
+    """The log joint of every datum as the program itself says, at random values."""
+
+    def __init__(self, anatomy: Anatomy, states: States, rng: np.random.Generator):
+        count = anatomy.count
+        sizes = tuple(anatomy.sizes.values())
+        chosen = rng.integers(states.latent.size, size=count)
+        self.values = {site.name: _scattered(site, rng) for site in anatomy.parameters}
+        found = anatomy.densities({**self.values, **states.values_of_all(chosen, sizes)})
+        total = sum((_by_datum(found[name], anatomy) for name in anatomy.inner), np.zeros(()))
+        rows = np.arange(count)
+        self.rows = rows if count <= _ROWS else np.sort(rng.choice(rows, _ROWS, replace=False))
+        self.said = np.asarray(total).ravel()[self.rows]
+        self.states = jax.tree.map(lambda s: s[chosen[self.rows]], states.latent.states())
+
+    def complaint(self, joints: Any, rows: Any) -> str | None:
+        """What is wrong with evaluating the data row by row; None if nothing is."""
+        try:
+            found = np.asarray(joints(self.values, self.states, take_rows(rows, self.rows)))
+        except DeclarationError:
+            raise
+        except TRACER_ERRORS as error:
+            return f"{_READS} ({_first_line(error)}): {_ADVICE}"
+        except Exception as error:  # a person's own code, on a guess of ours: anything can happen
+            return f"the program fails with {type(error).__name__}: {_first_line(error)}"
+        largest = np.abs(self.said[np.isfinite(self.said)]).max(initial=0)
+        slack = 1e4 * np.finfo(found.dtype).eps * (1 + largest)
+        close = np.isclose(found, self.said, rtol=0, atol=slack, equal_nan=True)
+        if close.all():
+            return None
+        worst = int(np.argmin(close))
+        return (
+            f"the log joint of datum {self.rows[worst]} is {found[worst]:.6g} by itself and "
+            f"{self.said[worst]:.6g} among all data"
+        )
+
+
+def _joints(datum: Datum) -> Any:
+    """The log joint of many rows, each with its state, as one compiled program."""
+    return jax.jit(plain(jax.vmap(datum, in_axes=(None, 0, 0))))
+
+
+def _scattered(site: Any, rng: np.random.Generator) -> Any:
+    """A value of a parameter about the middle of its support."""
+    middle = center(site.support, np.shape(site.value))
+    kind = support_kind(without_reinterpretation(site.support))
+    if kind == "other":
+        return middle
+    return from_real(kind, to_real(kind, middle) + 0.5 * rng.normal(size=middle.shape))
+
+
+def _by_datum(density: np.ndarray, anatomy: Anatomy) -> np.ndarray:
+    """Log densities of a site added up to one for each datum, by plate."""
+    at = tuple(anatomy.plates.values())
+    wide = density.reshape((1,) * (max(-dim for dim in at) - density.ndim) + density.shape)
+    kept = tuple(dim % wide.ndim for dim in at)
+    added = wide.sum(tuple(axis for axis in range(wide.ndim) if axis not in kept))
+    return added.transpose(np.argsort(np.argsort(kept)))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"
+
+
+def _layout_words(layout: Layout) -> str:
+    axes = [
+        f"{label!r} along axis {', '.join(str(a) for a in axes if a is not None)}"
+        for label, axes in layout.axes.items()
+    ]
+    return f"with the data in {', '.join(axes)}"
+
+
+def _refusal(arguments: Arguments, anatomy: Anatomy, complaint: str) -> str:
+    plates = " and ".join(f"{name!r} of size {size}" for name, size in anatomy.sizes.items())
+    if not complaint:
+        shapes = {
+            label: leaf.shape
+            for label, leaf in zip(arguments.labels, arguments.leaves, strict=True)
+            if isinstance(leaf, np.ndarray)
+        }
+        return (
+            f"no argument of the program has an axis along the plate {plates}; the arrays given "
+            f"are {shapes or 'none'}. Pass the data as arguments of the program, one entry of "
+            f"an axis a datum, rather than as variables from outside."
+        )
+    return (
+        f"the program cannot be evaluated one datum at a time (a datum is one element of the plate "
+        f"{plates}): {complaint}. Every array with one entry a datum has to be an argument of the "
+        f"program; what is computed from all data at once (a mean, a sort) has to be computed "
+        f"before, and passed as an argument."
+    )

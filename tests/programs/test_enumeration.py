@@ -1,0 +1,43 @@
+"""The evidence is NumPyro's own, which sums hidden states with funsor (here an oracle only)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxem
+
+from . import annotation
+from .test_examples import FIVE, documented
+from .twins import twins
+
+funsor = pytest.importorskip("numpyro.contrib.funsor")
+
+WHO, SAID = annotation.annotations()
+EXAMPLES = {
+    "documented": (documented, {"data": FIVE}),
+    "multinomial": (annotation.multinomial, {"annotations": SAID}),
+    "dawid-skene": (annotation.dawid_skene, {"positions": WHO, "annotations": SAID}),
+    "mace": (annotation.mace, {"positions": WHO, "annotations": SAID}),
+    "hierarchical": (
+        annotation.hierarchical_dawid_skene,
+        {"positions": WHO, "annotations": SAID},
+    ),
+    "dependent": (twins("dependent").program, {"y": twins("dependent").data}),
+    "grouped": (twins("grouped").program, twins("grouped").data),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_marginal_density_is_funsors(name):
+    program, data = EXAMPLES[name]
+    model, rows = jaxem.from_numpyro(program).bind(data)
+    rng = np.random.default_rng(5)
+    params = {}
+    for p in model.parameters:
+        u = jnp.asarray(0.3 * rng.normal(size=p.unconstrained_shape))
+        params[p.name] = p.constrain(u)
+    found = jax.jit(model.log_likelihood)(params, rows) + model.log_prior(params)
+    summed = funsor.enum(funsor.config_enumerate(program), first_available_dim=-4)
+    said, _ = funsor.log_density(summed, (), data, params)
+    assert float(found) == pytest.approx(float(said), rel=1e-10)

@@ -1,0 +1,71 @@
+"""A program is the model that one would have declared by hand: in value, in plan and in fit."""
+
+import jax
+import numpy as np
+import pytest
+
+import jaxem
+
+from .twins import CASES, program, twins
+
+
+def _near(start, seed):
+    """Parameters near a start, in their supports."""
+    rng = np.random.default_rng(seed)
+    moved = {}
+    for name, value in start.items():
+        if np.ndim(value) and np.allclose(value.sum(-1), 1):
+            value = value * rng.uniform(0.5, 1.5, size=value.shape)
+            moved[name] = value / value.sum(-1, keepdims=True)
+        else:
+            moved[name] = value * rng.uniform(0.8, 1.2)
+    return moved
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_log_factors_are_equal(name):
+    case = twins(name)
+    model, rows = program(name).bind(case.data)
+    of_program, of_twin = jax.jit(model.log_factors), jax.jit(case.twin.log_factors)
+    for seed in range(3):
+        params = _near(case.start, seed)
+        found = np.asarray(of_program(params, rows))
+        expected = np.asarray(of_twin(params, case.rows))
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+        prior = float(case.twin.log_prior(params))
+        assert float(model.log_prior(params)) == pytest.approx(prior, rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "dawid-skene", "dependent", "grouped"])
+def test_a_program_costs_the_same_arithmetic(name):
+    """Where the twin is written with the same formulas."""
+    case = twins(name)
+    model, rows = program(name).bind(case.data)
+    found, expected = (
+        jax.jit(m.log_factors).lower(case.start, x).compile().cost_analysis()["flops"]
+        for m, x in ((model, rows), (case.twin, case.rows))
+    )
+    assert found <= 1.1 * expected
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_plan_is_the_same(name):
+    case = twins(name)
+    found = jaxem.explain(program(name), case.data)
+    expected = jaxem.explain(case.twin, case.rows)
+    by_name = {line.name: line for line in expected.lines}
+    assert {line.name: line for line in found.lines} == by_name
+    assert found.verdict == expected.verdict
+    assert found.data[:2] == expected.data[:2]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_steps_are_the_same(name):
+    case = twins(name)
+    options = {"init": case.start, "max_steps": 25, "tolerance": 0.0}
+    found = jaxem.fit(program(name), case.data, **options)
+    expected = jaxem.fit(case.twin, case.rows, **options)
+    assert found.status == expected.status
+    np.testing.assert_allclose(found.trace, expected.trace, rtol=1e-10)
+    for key, value in expected.params.items():
+        np.testing.assert_allclose(found.params[key], value, rtol=1e-10, atol=1e-10)

@@ -28,8 +28,8 @@ def errors(notebook) -> list[str]:
     ]
 
 
-def test_there_are_two():
-    assert [path.stem for path in NOTEBOOKS] == ["first_steps", "your_own_model"]
+def test_there_are_three():
+    assert [path.stem for path in NOTEBOOKS] == ["first_steps", "from_numpyro", "your_own_model"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -97,7 +97,8 @@ def run(program: Callable[[], Any], values: Mapping[str, Any], single: Collectio
         DeclarationError: If the program has a control flow of NumPyro's.
     """
     given = _Given(values, frozenset(single))
-    with handlers.seed(rng_seed=0), handlers.trace() as trace, given:
+    # A sampler or guide may be running this very model: its handlers are not to see these sites.
+    with handlers.block(), handlers.seed(rng_seed=0), handlers.trace() as trace, given:
         program()
     return Run({name: _site(msg) for name, msg in trace.items() if _is_site(msg)}, given.sizes)
 

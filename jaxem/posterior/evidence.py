@@ -27,16 +27,21 @@ from jaxem.types import Array, Data
 Values = Mapping[str, Array]
 
 
-def prepare_rows(model: Model, data: Any, weights: Any) -> tuple[Data, np.ndarray]:
-    """Rows and their weights as NumPy arrays, checked against the model.
+def prepare_rows(declared: Any, data: Any, weights: Any) -> tuple[Model, Data, np.ndarray]:
+    """The model for data, the rows and their weights as NumPy arrays, checked.
+
+    Args:
+        declared: A model, or a program from `jaxem.from_numpyro`.
+        data: Data as it takes them.
+        weights: Row weights, (n,), or None.
 
     Raises:
         DeclarationError: If they cannot be read, or the log joint cannot take such a row.
     """
-    _, rows = bind(model, data)
+    model, rows = bind(declared, data)
     checked = prepare_weights(weights, row_count(rows), model)
     check_call(model, take_rows(rows, 0))
-    return rows, checked
+    return model, rows, checked
 
 
 def of_rows(model: Model, values: Values, rows: Data) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxem.estep.source import Direct
 from jaxem.fitting import Fit
 from jaxem.model import Model
+from jaxem.model.binding import Declaration
 from jaxem.posterior.edges import step_inside
 from jaxem.posterior.evidence import prepare_rows
 from jaxem.posterior.sources import Evidence, make_sources
@@ -82,8 +83,8 @@ def ends(fit: Fit, model: Model) -> dict[str, np.ndarray]:
     return out
 
 
-def model_of(fit: Fit) -> Model:
-    """The model of a fit.
+def declared_of(fit: Fit) -> Declaration:
+    """The model of a fit, or the program that becomes it.
 
     Raises:
         DeclarationError: If it was loaded without one.
@@ -112,14 +113,14 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:
         raise DeclarationError(
             f"expected a fit, as jaxem.fit(model, data) returns it; got {type(fit).__name__}."
         )
-    model = model_of(fit)
+    declared = declared_of(fit)
     if not np.isfinite(fit.objective) or fit.status in _HOPELESS:
         raise DeclarationError(
             f"the fit has no mode to go on from: its objective is {fit.objective:g}, its status "
             f"{str(fit.status)!r} ({fit.status.sentence}). Fit again with other starts, fewer "
             f"states, or a prior that keeps the parameters off the boundary."
         )
-    rows, checked = prepare_rows(model, data, weights)
+    model, rows, checked = prepare_rows(declared, data, weights)
     present = int((checked > 0).sum())
     if present != fit.rows:
         raise DeclarationError(

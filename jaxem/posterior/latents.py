@@ -14,7 +14,7 @@ from jaxem.model.binding import bind
 from jaxem.model.declaration import check_call
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count, take_rows
-from jaxem.posterior.fitted import model_of
+from jaxem.posterior.fitted import declared_of
 from jaxem.posterior.keys import as_key
 from jaxem.types import Array, Data, DeclarationError, State
 
@@ -44,7 +44,7 @@ def latents(model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: An
         DeclarationError: If a parameter is missing or has another shape, or the data cannot be
             read.
     """
-    model, rows = bind(model_of(model) if isinstance(model, Fit) else model, data)
+    model, rows = bind(declared_of(model) if isinstance(model, Fit) else model, data)
     values, leading = _stacked(model, draws)
     check_call(model, take_rows(rows, 0))
     count = row_count(rows)

@@ -61,7 +61,7 @@ def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Progra
 
     if data is None:
         return program
-    rows, checked = prepare_rows(model, data, weights)
+    _, rows, checked = prepare_rows(model, data, weights)
     given = None if weights is None else checked
     return lambda: program(rows, given)
 

@@ -1,10 +1,11 @@
 """Where chains start: the best distinct ends of a fit, and points about the best one."""
 
+import jax
 import numpy as np
 
 from jaxem.fitting import Fit
 from jaxem.posterior.curvature import Mode, covariance
-from jaxem.posterior.fitted import Fitted, Start, ends, model_of
+from jaxem.posterior.fitted import Fitted, Start
 
 #: Relative difference of parameters below which two restarts are at one place.
 _SAME = 1e-3
@@ -22,8 +23,8 @@ def distinct_restarts(fit: Fit, most: int, within: float) -> list[int]:
         within: Nats by which an objective may fall short of the best.
     """
     restarts = fit.restarts
-    values = ends(fit, model_of(fit))
-    flat = np.concatenate([v.reshape(len(restarts), -1) for v in values.values()], 1)
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(restarts.params)]
+    flat = np.concatenate([leaf.reshape(len(restarts), -1) for leaf in leaves], 1)
     best = restarts.objective[restarts.best]
     chosen = [restarts.best]
     for k in np.argsort(-np.nan_to_num(restarts.objective, nan=-np.inf), kind="stable"):

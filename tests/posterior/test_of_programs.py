@@ -62,3 +62,10 @@ def test_laplace_and_the_hidden_states(fit):
     named = jax.tree.leaves(hands)[0]
     assert named.shape == (4000, len(TOSSES))
     np.testing.assert_allclose(named.mean(), 0.5, atol=0.02)
+
+
+def test_a_fit_that_was_saved(fit, tmp_path):
+    fit.save(tmp_path / "coin.npz")
+    again = jaxem.load(tmp_path / "coin.npz", jaxem.from_numpyro(coin))
+    gaussian = jaxem.posterior.laplace(again, {"tosses": TOSSES}, draws=10)
+    assert gaussian.draws["heads"].shape == (10,)

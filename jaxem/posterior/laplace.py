@@ -16,7 +16,7 @@ from jaxem.posterior.keys import generator
 from jaxem.types import Array, Data, DeclarationError, Params
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Laplace:
     r"""A Gaussian in unconstrained coordinates, and draws from it.
 
@@ -42,12 +42,24 @@ class Laplace:
     is_peak: bool
     at_boundary: tuple[str, ...]
     notes: tuple[str, ...]
-    model: Model = dataclasses.field(repr=False)
+    model: Model
 
     @property
     def params(self) -> Params:
         """The draws nested as declared."""
         return self.model.nest(self.draws)
+
+    def __repr__(self) -> str:
+        """One line a parameter, the numbers of its first entries."""
+        count = len(next(iter(self.draws.values())))
+        lines = [f"Laplace: {len(self.mean)} coordinates, log evidence {self.log_evidence:.3f}"]
+        lines += [
+            f"  {name} {np.shape(leaf)[1:]}: mean {_few(np.mean(leaf, 0))}, "
+            f"deviation {_few(np.std(leaf, 0))}"
+            for name, leaf in self.draws.items()
+            if count
+        ]
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
 def laplace(
@@ -85,6 +97,10 @@ def laplace(
     for note in found.notes:
         warnings.warn(note, stacklevel=2)
     return found
+
+
+def _few(numbers: np.ndarray) -> str:
+    return np.array2string(np.asarray(numbers), precision=4, threshold=8, edgeitems=3)
 
 
 def _approximate(fitted: Fitted, draws: int, rng: np.random.Generator) -> Laplace:

@@ -85,6 +85,7 @@ def nuts(
     sampler = _sample(fitted, key, within, dense, target_accept, options)
     if not fitted.holds(sampler.get_samples()):
         sampler = _sample(fitted.on_rows(), key, within, dense, target_accept, options)
+    warn_of_divergences(sampler)
     return sampler
 
 
@@ -113,6 +114,19 @@ def _sample(
     begin = begin if chains > 1 else jax.tree.map(lambda leaf: leaf[0], begin)
     sampler.run(key, init_params=begin, extra_fields=_FIELDS)
     return sampler
+
+
+def warn_of_divergences(sampler: MCMC) -> None:
+    """Say how many draws diverged, if any, and what helps."""
+    diverging = np.asarray(sampler.get_extra_fields()["diverging"])
+    if diverging.any():
+        warnings.warn(
+            f"{int(diverging.sum())} of {diverging.size} draws diverged: the step is too long for "
+            f"some corner of the posterior, which is then visited too rarely. Try "
+            f"target_accept=0.95, a longer warmup, or dense=False; a hierarchy may need its "
+            f"effects written as standard normals times a scale.",
+            stacklevel=3,
+        )
 
 
 def _warn_of_edges(starts: list[Start]) -> None:

@@ -16,7 +16,7 @@ from jaxem.types import Array, Data, DeclarationError
 Program = Callable[..., None]
 
 
-def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Program:
+def to_numpyro(model: Any, data: Any = None, *, weights: Any = None) -> Program:
     r"""A declared model as a program for NumPyro's own MCMC, SVI and automatic guides.
 
     Every free parameter is a sample site of its dotted name with its prior, a flat one
@@ -26,7 +26,7 @@ def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Progra
     program is that of NumPyro's own enumeration of the same model, up to no constant.
 
     Args:
-        model: The declared model.
+        model: The declared model; with data, also a program from `jaxem.from_numpyro`.
         data: Rows, checked here; the program then takes no arguments.
         weights: Row weights, (n,); only together with data.
 
@@ -37,16 +37,25 @@ def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Progra
     Raises:
         DeclarationError: If the model or the data cannot be used as given.
     """
-    if not isinstance(model, Model):
+    if not isinstance(model, Model) and (data is None or not hasattr(model, "bind")):
         raise DeclarationError(
-            f"to_numpyro takes a jaxem.Model(log_joint, latent, prior) first; got {model!r}. Of a "
-            f"fit, give fit.model."
+            f"to_numpyro takes a jaxem.Model(log_joint, latent, prior) first, or, with data, a "
+            f"jaxem.from_numpyro(program); got {model!r}. Of a fit, give fit.model."
         )
-    if data is None and weights is not None:
-        raise DeclarationError(
-            "to_numpyro was given weights without data; give both, or give the weights to the "
-            "program that it returns."
-        )
+    if data is None:
+        if weights is not None:
+            raise DeclarationError(
+                "to_numpyro was given weights without data; give both, or give the weights to the "
+                "program that it returns."
+            )
+        return _open(model)
+    bound, rows, checked = prepare_rows(model, data, weights)
+    program, given = _open(bound), None if weights is None else checked
+    return lambda: program(rows, given)
+
+
+def _open(model: Model) -> Program:
+    """The program that takes rows and weights when it runs."""
     order = order_of_priors(model)
     plate, factor = site_name(model, "rows"), site_name(model, "log_likelihood")
 
@@ -59,11 +68,7 @@ def to_numpyro(model: Model, data: Any = None, *, weights: Any = None) -> Progra
                 evidence = weighted(evidence, jnp.asarray(weights, evidence.dtype))
             numpyro.factor(factor, evidence)
 
-    if data is None:
-        return program
-    _, rows, checked = prepare_rows(model, data, weights)
-    given = None if weights is None else checked
-    return lambda: program(rows, given)
+    return program
 
 
 def order_of_priors(model: Model) -> tuple[Parameter, ...]:

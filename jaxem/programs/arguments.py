@@ -88,8 +88,9 @@ def read_arguments(
     open_ended = any(p.kind == p.VAR_KEYWORD for p in parameters.values())
     for name in (*constants, *data):
         if name not in names and not open_ended:
-            close = difflib.get_close_matches(str(name), names, 1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            folded = {known.casefold(): known for known in names}
+            close = difflib.get_close_matches(str(name).casefold(), folded, 1)
+            hint = f" (did you mean {folded[close[0]]!r}?)" if close else ""
             raise DeclarationError(
                 f"{name!r} is no argument of {name_of(program)}{hint}; its arguments are "
                 f"{', '.join(map(repr, names))}."

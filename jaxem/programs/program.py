@@ -175,7 +175,7 @@ def _factor(anatomy: Anatomy, program: Callable[[], Any]) -> Callable[[Params], 
     return factor
 
 
-def _in_words(program: Callable[..., Any], look: Callable[[], Anatomy]) -> Anatomy:
+def _in_words(source: Callable[..., Any], look: Callable[[], Anatomy]) -> Anatomy:
     """What goes wrong when the program is run on all data."""
     try:
         return look()
@@ -183,7 +183,13 @@ def _in_words(program: Callable[..., Any], look: Callable[[], Anatomy]) -> Anato
         raise
     except Exception as error:
         lines = str(error).strip().splitlines() or ["no message"]
+        if isinstance(error, ValueError) and "truth value" in lines[0]:
+            raise DeclarationError(
+                f"{name_of(source)} asks whether an array is true: an if, while or `and` on a "
+                f"hidden value, on a parameter or on data, which are arrays here. Write "
+                f"jnp.where(z == 0, a, b), or index, loc[z], instead of if."
+            ) from error
         raise DeclarationError(
-            f"{name_of(program)} fails on these data with {type(error).__name__}: {lines[0]}. "
+            f"{name_of(source)} fails on these data with {type(error).__name__}: {lines[0]}. "
             f"Does it run by itself, numpyro.handlers.seed(program, 0)(...)?"
         ) from error

@@ -10,6 +10,7 @@ from numpyro.diagnostics import effective_sample_size
 from numpyro.infer.util import log_density
 
 import jaxem
+from jaxem.posterior.nuts import warn_of_divergences
 
 TOSSES = np.array([1.0, 0, 1, 1, 0, 1, 1, 1, 0, 1])
 EXACT = dist.Beta(2.0 + 7 + TOSSES.sum(), 2.0 + 3 + (1 - TOSSES).sum())
@@ -62,6 +63,40 @@ def test_laplace_and_the_hidden_states(fit):
     named = jax.tree.leaves(hands)[0]
     assert named.shape == (4000, len(TOSSES))
     np.testing.assert_allclose(named.mean(), 0.5, atol=0.02)
+
+
+def hierarchy(y):
+    """A prior that depends on another parameter."""
+    centre = numpyro.sample("centre", dist.Normal(0.0, 2.0))
+    weights = numpyro.sample("weights", dist.Dirichlet(2.0 * jnp.ones(2)))
+    with numpyro.plate("kind", 2):
+        loc = numpyro.sample("loc", dist.Normal(centre, 2.0))
+    with numpyro.plate("data", len(y)):
+        z = numpyro.sample("z", dist.Categorical(weights))
+        numpyro.sample("y", dist.Normal(loc[z], 1.0), obs=y)
+
+
+def test_a_hierarchy():
+    y = np.concatenate([np.linspace(-3, -1, 15), np.linspace(2, 4, 25)])
+    program = jaxem.from_numpyro(hierarchy)
+    found = jaxem.fit(program, y, restarts=4)
+    gaussian = jaxem.posterior.laplace(found, y, draws=200)
+    assert gaussian.is_peak
+    assert "centre (): mean" in repr(gaussian) and len(repr(gaussian)) < 500
+    params = {name: leaf[0] for name, leaf in gaussian.draws.items()}
+    density, _ = log_density(jaxem.to_numpyro(program, y), (), {}, params)
+    model, rows = program.bind(y)
+    expected = model.log_likelihood(params, rows) + model.log_prior(params)
+    np.testing.assert_allclose(density, expected, rtol=1e-12)
+
+
+def test_divergences_are_told():
+    class Sampler:
+        def get_extra_fields(self):
+            return {"diverging": np.array([False, True, True])}
+
+    with pytest.warns(UserWarning, match="2 of 3 draws diverged"):
+        warn_of_divergences(Sampler())
 
 
 def test_a_fit_that_was_saved(fit, tmp_path):

@@ -52,6 +52,12 @@ def large(y):
             numpyro.sample("y", dist.Normal(a + on, 1.0), obs=y[:, None])
 
 
+def branching_on_all(y):
+    loc = numpyro.sample("loc", dist.Normal(0.0, 1.0).expand((2,)))
+    with numpyro.plate("data", len(y)):
+        numpyro.sample("y", dist.Normal(loc[0] if _hidden() == 0 else loc[1], 1.0), obs=y)
+
+
 def branching(y):
     loc = numpyro.sample("loc", dist.Normal(0.0, 1.0).expand((2,)))
     with numpyro.plate("data", len(y)):
@@ -176,6 +182,7 @@ REFUSALS = {
     no_plate: ["'z'", "in no plate", "numpyro.plate('data', len(x))"],
     apart: ["no plate in common", "'a' in 'other'", "'b' in 'data'"],
     large: ["16,384 joint hidden states", "'a' has 2 states", "'on' has 2 states in each of 13"],
+    branching_on_all: ["whether an array is true", "jnp.where"],
     branching: ["asks what a hidden value", "'z'", "jnp.where"],
     random_effect: ["'effect'", "Normal", "12 data", "random effect"],
     nothing_hidden: ["no hidden discrete site", "'loc'", "dist.MixtureSameFamily"],

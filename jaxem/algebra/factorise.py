@@ -1,8 +1,8 @@
 r"""Whether the joint of a step splits into transition and emission.
 
 :math:`f(a, b, x) = g(a, b) + v(b, x)` for all states exactly when the difference
-:math:`f(a, b, x) - f(a, b, x')` does not depend on a. Anchors that are proved on every row carry the
-log joint of every row (`anchors`), so that trying it on them proves it for all.
+:math:`f(a, b, x) - f(a, b, x')` does not depend on a. Anchors that are proved on every row carry
+the log joint of every row (`anchors`), so that trying it on them proves it for all.
 """
 
 import numpy as np

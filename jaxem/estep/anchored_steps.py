@@ -22,7 +22,7 @@ from jaxem.estep.expectation import Expectation, Values, over_blocks
 from jaxem.estep.order import Order
 from jaxem.estep.source import Source
 from jaxem.estep.steps import in_cells, steps_batch, weigh_sequences
-from jaxem.latent.links import Links, Split
+from jaxem.latent.links import Links, Split, dense_links
 from jaxem.model import Model
 from jaxem.types import Array, Data
 
@@ -74,7 +74,7 @@ class AnchoredSteps(Anchored):
             (total, counts, sums), (rows, weights, stored, exists) = totals, inputs
             t = stored if self.features is None else self.features(rows)
             table = model.table(values, rows) if eta is None else t @ eta.T
-            links = model.latent.links(table, self._valid(exists))
+            links = dense_links(table, self._valid(exists), model.latent.size)
             evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
             cells = in_cells(shares)
             return (total + evidence, counts + cells.sum(0), sums + cells.T @ t), None
@@ -102,6 +102,7 @@ class AnchoredSteps(Anchored):
             emission = (later @ eta[states:].T).reshape(*valid.shape, states)
             links = Links(first @ eta[:states].T, Split(transition, emission), valid)
             evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
+            assert isinstance(shares.steps, Split)
             gamma = shares.steps.emission.reshape(-1, states)
             begun = begun + shares.start.sum(0)
             entered = entered + gamma.sum(0)

@@ -18,7 +18,7 @@ from jaxem.estep.estep import EStep
 from jaxem.estep.expectation import Expectation, Values, over_blocks
 from jaxem.estep.order import Order
 from jaxem.estep.source import Source
-from jaxem.latent.links import Dense, Links, Split
+from jaxem.latent.links import Dense, Links, Split, dense_links
 from jaxem.model import Model
 from jaxem.types import Array, Data
 
@@ -41,7 +41,8 @@ class Steps(Source):
 
         def block(totals, inputs):
             (total, counts), (rows, weights, exists) = totals, inputs
-            links = model.latent.links(model.table(values, rows), self.valid(exists))
+            table = model.table(values, rows)
+            links = dense_links(table, self.valid(exists), model.latent.size)
             evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
             cells = in_cells(shares)
             return (total + evidence, counts + cells.sum(0)), cells
@@ -93,7 +94,8 @@ def weigh_sequences(
 
 def in_cells(shares: Links) -> Array:
     """Dense posteriors as a table of rows and cells, (T n, S + S^2), zero where they are not."""
-    count, states = shares.start.shape
+    assert isinstance(shares.steps, Dense)
+    states = shares.start.shape[1]
     pairs = shares.steps.factors.reshape(-1, states * states)
     start = jnp.pad(shares.start, ((0, 0), (0, states * states)))
     return jnp.concatenate([start, jnp.pad(pairs, ((0, 0), (states, 0)))], 0)

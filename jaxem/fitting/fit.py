@@ -211,7 +211,10 @@ def _conclude(
         model=model,
         algorithm=algorithm,
         rows=rows,
-        notes=(*_empty_states(model, runs, best, float(ways.weights.sum())), *_paths_left(runs, ways)),
+        notes=(
+            *_empty_states(model, runs, best, float(ways.weights.sum())),
+            *_paths_left(runs, ways),
+        ),
     )
 
 

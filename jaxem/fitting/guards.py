@@ -23,6 +23,7 @@ from jaxem.estep.order import in_order
 from jaxem.estep.source import weigh
 from jaxem.estep.steps import weigh_sequences
 from jaxem.fitting.path import Ways
+from jaxem.latent.links import dense_links
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count, take_rows
@@ -100,16 +101,14 @@ class Guards:
             start += len(table)
         return total
 
-    def _evidence_of_sequences(
-        self, e_step: EStep, values: Values, sequences: Sequences
-    ) -> float:
+    def _evidence_of_sequences(self, e_step: EStep, values: Values, sequences: Sequences) -> float:
         """Block by block of sequences; the table of all steps is held at once."""
         model, table = self._model, self._tables(values, self._ways.rows)
         order = in_order(sequences, model.latent.cells)
 
         def evidence(table, weights, exists):
             valid = exists.reshape(-1, order.size)[1:]
-            links = model.latent.links(table, valid)
+            links = dense_links(table, valid, model.latent.size)
             return weigh_sequences(model, e_step, links, weights[: order.size])[0]
 
         program = self._plan.program(("evidence", e_step, order.size), evidence)

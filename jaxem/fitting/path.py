@@ -100,9 +100,7 @@ class Ways:
         if path == "direct" or isinstance(self.found, Refused):
             return make_steps(self.rows, self.weights, order)
         product = path == "product"
-        return make_anchored_steps(
-            self.found, self.rows, self.weights, order, product, self.split
-        )
+        return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
 
 
 def find_ways(

@@ -70,18 +70,6 @@ class Chain(Latent):
         start, pairs = counts[..., : self.size], counts[..., self.size :]
         return start + pairs.reshape(*pairs.shape[:-1], self.size, self.size).sum(-2)
 
-    def links(self, table: Array, valid: Array) -> Links:
-        """The factors of sequences from a table of cells.
-
-        Args:
-            table: Log factors (T n, S + S^2), all sequences of the first step, of the second, ...
-            valid: Whether a step after the start exists, (T - 1, n).
-        """
-        steps, count = valid.shape
-        start = table[:count, : self.size]
-        pairs = table[count:, self.size :].reshape(steps, count, self.size, self.size)
-        return Links(start, Dense(pairs), valid)
-
     def log_partition(self, factors: Links) -> Array:
         """Log evidence of each sequence, (n,); differentiable."""
         return _log_partition(factors.start, factors.steps, factors.valid)
@@ -138,25 +126,27 @@ def _posterior(links: Links) -> tuple[Array, Links]:
     quick, sound = scaled.forward(links)
     marginals, kept = scaled.backward(links, quick)
 
-    def again(_):
-        exact = logarithmic.forward(links)
-        return exact.evidence, logarithmic.backward(links, exact), jnp.array(True)
+    def again(carry):
+        here = links._replace(start=carry[3])
+        exact = logarithmic.forward(here)
+        return exact.evidence, logarithmic.backward(here, exact), jnp.array(True), exact.first
 
     # A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
-    # conditional would not be.
-    first = (quick.evidence, marginals, sound & kept)
-    evidence, marginals, _ = jax.lax.while_loop(lambda c: ~c[2], again, first)
+    # conditional would not be. Its start is carried, or XLA would run the pass ahead of the loop.
+    first = (quick.evidence, marginals, sound & kept, links.start)
+    evidence, marginals, *_ = jax.lax.while_loop(lambda c: ~c[2], again, first)
     return evidence, marginals
 
 
 def _filter(links: Links) -> scaled.Filter:
     quick, sound = scaled.forward(links)
 
-    def again(_):
-        exact = logarithmic.forward(links)
-        return jax.tree.map(jnp.exp, exact)._replace(evidence=exact.evidence), jnp.array(True)
+    def again(carry):
+        exact = logarithmic.forward(links._replace(start=carry[2]))
+        found = jax.tree.map(jnp.exp, exact)._replace(evidence=exact.evidence)
+        return found, jnp.array(True), exact.first
 
-    return jax.lax.while_loop(lambda c: ~c[1], again, (quick, sound))[0]
+    return jax.lax.while_loop(lambda c: ~c[1], again, (quick, sound, links.start))[0]
 
 
 @jax.custom_jvp

@@ -49,7 +49,7 @@ class Latent(eqx.Module):
 
     @abc.abstractmethod
     def branches(self) -> tuple[Branch, ...]:
-        """How the log joint is called; cells are counted over all branches, last argument fastest."""
+        """How the log joint is called; cells run over all branches, the last argument fastest."""
 
     @abc.abstractmethod
     def occupancy(self, counts: Array) -> Array:

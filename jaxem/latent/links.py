@@ -1,7 +1,7 @@
 r"""The log factors of chains: what each step says of the state before it and its own.
 
 A batch of n sequences is held time first. A step after the start is *dense*, a matrix
-:math:`f_t(z_{t-1}, z_t)` for every step, or *split*, one matrix for all steps and a vector for each:
+:math:`f_t(z_{t-1}, z_t)` for every step, or *split*, one matrix for all and a vector for each:
 :math:`f_t(z_{t-1}, z_t) = g(z_{t-1}, z_t) + v_t(z_t)`. The same records hold posterior
 probabilities, which are the derivatives of the evidence in these factors.
 """
@@ -47,6 +47,20 @@ class Links(NamedTuple):
     start: Array
     steps: Dense | Split
     valid: Array
+
+
+def dense_links(table: Array, valid: Array, states: int) -> Links:
+    """The factors of n sequences from a table of cells.
+
+    Args:
+        table: Log factors (T n, S + S^2), the first step of all sequences, the second, ...; of
+            each step the S states of a start, then the pairs.
+        valid: Whether a step after the start exists, (T - 1, n).
+        states: The number of states S.
+    """
+    later, count = valid.shape
+    pairs = table[count:, states:].reshape(later, count, states, states)
+    return Links(table[:count, :states], Dense(pairs), valid)
 
 
 def matrices(steps: Dense | Split, inputs: Array) -> Array:

@@ -18,6 +18,14 @@ from jaxem.latent.links import Dense, Links, Split, before
 from jaxem.types import Array
 
 
+#: A posterior probability that may not get lost.
+_NOTICED = 1e-12
+
+
+#: Up to so many states products are written out: XLA fuses them with what surrounds them.
+_FEW = 16
+
+
 class Filter(NamedTuple):
     """What the data up to each step say.
 
@@ -50,22 +58,23 @@ def forward(links: Links) -> tuple[Filter, Array]:
     total = raised.sum(-1, keepdims=True)
     first = raised / jnp.where(total > 0, total, 1.0)
 
-    def step(alpha, inputs):
+    def step(carry, inputs):
+        alpha, smallest = carry
         matrix, vector, valid = inputs
         predicted = _move(alpha, kernels.matrix if matrix is None else matrix)
         joint = predicted if vector is None else predicted * vector
         c = joint.sum(-1, keepdims=True)
         new = jnp.where(valid[:, None], joint / jnp.where(c > 0, c, 1.0), alpha)
-        return new, (predicted, new, jnp.where(valid, c[:, 0], 1.0))
+        own = jnp.where(valid, c[:, 0], 1.0)
+        return (new, jnp.minimum(smallest, own)), (predicted, new, own)
 
     dense = isinstance(links.steps, Dense)
     inputs = (kernels.matrix if dense else None, kernels.vector, links.valid)
-    _, (predicted, filtered, c) = jax.lax.scan(step, first, inputs)
+    (_, smallest), (predicted, filtered, c) = jax.lax.scan(step, (first, total[:, 0]), inputs)
     scales = jnp.where(links.valid, jnp.log(c) + kernels.scale, 0.0)
     evidence = jnp.log(total[:, 0]) + top[:, 0] + scales.sum(0)
     least = jnp.asarray(1e-100 if c.dtype == jnp.float64 else 1e-12, c.dtype)
-    sound = jnp.all(c > least) & jnp.all(total > 0)
-    return Filter(evidence, first, predicted, filtered), sound
+    return Filter(evidence, first, predicted, filtered), jnp.all(smallest > least)
 
 
 def backward(links: Links, filter_: Filter) -> tuple[Links, Array]:
@@ -73,27 +82,31 @@ def backward(links: Links, filter_: Filter) -> tuple[Links, Array]:
     kernels = _kernels(links.steps)
     earlier = before(filter_.first, filter_.filtered)
     least = jnp.finfo(earlier.dtype).tiny * 1e12
+    dense = isinstance(links.steps, Dense)
 
-    def step(gamma, inputs):
+    def step(carry, inputs):
+        gamma, lost, sums = carry
         matrix, alpha, predicted, valid = inputs
         there = predicted > least
-        ratio = jnp.where(there, gamma / jnp.where(there, predicted, 1.0), 0.0)
-        back = alpha * _move_back(ratio, kernels.matrix if matrix is None else matrix)
-        return jnp.where(valid[:, None], back, gamma), (gamma, ratio)
+        used = there & valid[:, None]
+        ratio = jnp.where(used, gamma / jnp.where(used, predicted, 1.0), 0.0)
+        back = alpha * _move(ratio, (kernels.matrix if matrix is None else matrix).swapaxes(-1, -2))
+        lost = lost | (~there & (gamma > _NOTICED) & valid[:, None])
+        earlier_gamma = jnp.where(valid[:, None], back, gamma)
+        if dense:
+            return (earlier_gamma, lost, sums), ratio
+        sums = sums + alpha[:, :, None] * ratio[:, None, :]
+        return (earlier_gamma, lost, sums), jnp.where(valid[:, None], gamma, 0.0)
 
-    dense = isinstance(links.steps, Dense)
     inputs = (kernels.matrix if dense else None, earlier, filter_.predicted, links.valid)
     last = filter_.filtered[-1] if len(filter_.filtered) else filter_.first
-    start, (gamma, ratio) = jax.lax.scan(step, last, inputs, reverse=True)
-    gamma = jnp.where(links.valid[..., None], gamma, 0.0)
-    ratio = jnp.where(links.valid[..., None], ratio, 0.0)
+    none = jnp.zeros_like(last[:, :, None] * last[:, None, :])
+    first = (last, jnp.zeros(last.shape, bool), none)
+    (start, lost, sums), out = jax.lax.scan(step, first, inputs, reverse=True)
     if dense:
-        pairs = earlier[..., :, None] * kernels.matrix * ratio[..., None, :]
-        steps: Dense | Split = Dense(pairs)
+        steps: Dense | Split = Dense(earlier[..., :, None] * kernels.matrix * out[..., None, :])
     else:
-        sums = jnp.einsum("tna,tnb->nab", earlier, ratio)
-        steps = Split(kernels.matrix * sums, gamma)
-    lost = (filter_.predicted <= least) & (gamma > 1e-12)
+        steps = Split(kernels.matrix * sums, out)
     return Links(start, steps, links.valid), ~jnp.any(lost)
 
 
@@ -109,11 +122,11 @@ def _kernels(steps: Dense | Split) -> _Kernels:
 
 def _move(alpha: Array, matrix: Array) -> Array:
     """Row vectors (n, S) times matrices (S, S) or (n, S, S)."""
-    return alpha @ matrix if matrix.ndim == 2 else jnp.einsum("na,nab->nb", alpha, matrix)
-
-
-def _move_back(ratio: Array, matrix: Array) -> Array:
-    return ratio @ matrix.T if matrix.ndim == 2 else jnp.einsum("nb,nab->na", ratio, matrix)
+    states = alpha.shape[-1]
+    if states > _FEW:
+        return alpha @ matrix if matrix.ndim == 2 else jnp.einsum("na,nab->nb", alpha, matrix)
+    terms = [alpha[:, a, None] * matrix[..., a, :] for a in range(states)]
+    return sum(terms[1:], terms[0])
 
 
 def _finite(top: Array) -> Array:

@@ -61,9 +61,7 @@ def prepare_weights(
     except (TypeError, ValueError):
         raise DeclarationError(f"weights must be numbers, one a {one}; got {weights!r}.") from None
     if out.shape != (count,):
-        raise DeclarationError(
-            f"weights has shape {out.shape}; expected ({count},), one a {one}."
-        )
+        raise DeclarationError(f"weights has shape {out.shape}; expected ({count},), one a {one}.")
     if not np.all(np.isfinite(out)) or np.any(out < 0):
         bad = int(np.flatnonzero(~(np.isfinite(out) & (out >= 0)))[0])
         raise DeclarationError(

@@ -10,6 +10,7 @@ import numpy as np
 import numpyro
 
 from jaxem.latent import Chain, Latent
+from jaxem.latent.links import dense_links
 from jaxem.model.prior import Parameter, nest, read_prior
 from jaxem.numerics.rows import time_first
 from jaxem.numerics.traced import Traced
@@ -159,7 +160,7 @@ class Model:
         rows = jax.tree.map(lambda leaf: time_first(jnp.asarray(leaf)), data)
         ends = jnp.full(count, horizon) if lengths is None else jnp.asarray(lengths)
         valid = jnp.arange(1, horizon)[:, None] < ends
-        return self.latent.links(self.table(values, rows), valid)
+        return dense_links(self.table(values, rows), valid, self.latent.size)
 
     def table(self, values: Mapping[str, Array], rows: Data) -> Array:
         """`log_factors` of parameters by dotted name; states last, where sums are fast."""
@@ -181,7 +182,7 @@ class Model:
                 of_states = joint
                 for place in reversed(range(len(branch))):
                     if branch[place] is not None:
-                        axes = [None] * (len(branch) + 2)
+                        axes: list[int | None] = [None] * (len(branch) + 2)
                         axes[1 + place] = 0
                         of_states = jax.vmap(of_states, axes)
                 return of_states(dict(values), *branch, *args).ravel()

@@ -54,7 +54,9 @@ def _length(index: int, tree: Data, first: Data) -> int:
     """The length of one sequence, checked against the first one's form."""
     leaves, form = jax.tree.flatten(tree)
     known, wanted = jax.tree.flatten(first)
-    if form != wanted or any(a.shape[1:] != b.shape[1:] for a, b in zip(leaves, known, strict=True)):
+    if form != wanted or any(
+        a.shape[1:] != b.shape[1:] for a, b in zip(leaves, known, strict=True)
+    ):
         raise DeclarationError(
             f"sequence {index} differs from sequence 0 in its entries or their shapes; only the "
             f"first axis, time, may."

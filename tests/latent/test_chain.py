@@ -1,5 +1,6 @@
 """Chains against sums over all paths, in Python."""
 
+import functools
 import itertools
 
 import jax
@@ -13,6 +14,36 @@ from jaxem.latent.links import Dense, Links, Split
 S, T = 3, 5
 LENGTHS = np.array([5, 1, 3, 4])
 VALID = np.arange(1, T)[:, None] < LENGTHS
+
+
+# Compiled once for all cases of equal shapes.
+posterior, hard, mode, filter_ = map(
+    jax.jit, (Chain(S).posterior, Chain(S).hard, Chain(S).mode, Chain(S).filtered)
+)
+
+
+@jax.jit
+@functools.partial(jax.grad, argnums=(0, 1))
+def slope(start, steps, valid):
+    """The derivative rule of the package."""
+    return Chain(S).log_partition(Links(start, steps, valid)).sum()
+
+
+@jax.jit
+@functools.partial(jax.grad, argnums=(0, 1))
+def literal_slope(start, steps):
+    """JAX's derivative of the recursion written out; -1e30 stands for a logarithm of zero."""
+    alpha = start
+    for t in range(T - 1):
+        if isinstance(steps, Dense):
+            here = steps.factors[t]
+        else:
+            here = steps.transition + steps.emission[t][:, None, :]
+        through = jnp.maximum(alpha[:, :, None] + here, -1e30)
+        moved = jax.nn.logsumexp(through, axis=1)
+        alpha = jnp.where(VALID[t][:, None], moved, alpha)
+    total = jax.nn.logsumexp(jnp.maximum(alpha, -1e30), axis=-1)
+    return jnp.where(total > -1e20, total, 0.0).sum()
 
 
 def dense(seed=0, zeros=0.0, scale=2.0):
@@ -114,7 +145,7 @@ def assert_posterior(links, evidence, marginals, rtol, atol):
 
 @EVERY
 def test_posterior_is_a_sum_over_all_paths(links):
-    assert_posterior(links, *Chain(S).posterior(links), 1e-12, 1e-11)
+    assert_posterior(links, *posterior(links), 1e-12, 1e-11)
 
 
 @EVERY
@@ -123,7 +154,7 @@ def test_posterior_in_single_precision(links, float32):
         lambda a: jnp.asarray(a, jnp.float32) if a.dtype == np.float64 else jnp.asarray(a),
         jax.tree.map(np.asarray, links),
     )
-    evidence, marginals = Chain(S).posterior(single)
+    evidence, marginals = posterior(single)
     assert evidence.dtype == jnp.float32
     assert_posterior(single, evidence, marginals, 2e-6, 3e-5)
 
@@ -131,73 +162,44 @@ def test_posterior_in_single_precision(links, float32):
 @EVERY
 def test_marginals_are_the_gradient_of_the_evidence(links):
     """JAX's rule for the recursion written out, where it has a derivative."""
-
-    def literal(start, steps):
-        alpha = start
-        factors = steps.factors if isinstance(steps, Dense) else None
-        total = jnp.zeros(())
-        ends = []
-        for t in range(T):
-            if t:
-                here = factors[t - 1] if factors is not None else (
-                    steps.transition + steps.emission[t - 1][:, None, :]
-                )
-                through = alpha[:, :, None] + here
-                alpha = jnp.where(
-                    VALID[t - 1][:, None],
-                    jnp.where(
-                        (through > -jnp.inf).any(1),
-                        jax.nn.logsumexp(jnp.where(through > -jnp.inf, through, -1e30), axis=1),
-                        -jnp.inf,
-                    ),
-                    alpha,
-                )
-        ends = jnp.where(alpha > -jnp.inf, alpha, -1e30)
-        total = jax.nn.logsumexp(ends, axis=-1)
-        return jnp.where(total > -1e20, total, 0.0).sum()
-
-    expected = jax.grad(literal, argnums=(0, 1))(links.start, links.steps)
-    found = jax.grad(
-        lambda a, b: Chain(S).log_partition(Links(a, b, links.valid)).sum(), argnums=(0, 1)
-    )(links.start, links.steps)
+    expected = literal_slope(links.start, links.steps)
+    found = slope(links.start, links.steps, links.valid)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, np.nan_to_num(b), atol=1e-10)
 
 
 @EVERY
 def test_the_best_path_is_the_best_of_all(links):
-    value, hard = Chain(S).hard(links)
-    path = np.asarray(Chain(S).mode(links))
+    value, indicators = hard(links)
+    path = np.asarray(mode(links))
     for n, length in enumerate(LENGTHS):
         every, scores = paths(links, n)
         np.testing.assert_allclose(value[n], scores.max(), rtol=1e-13)
         if np.isfinite(scores.max()):
             chosen = tuple(path[:length, n].tolist())
             np.testing.assert_allclose(scores[every.index(chosen)], scores.max(), rtol=1e-13)
-        assert float(hard.start[n].sum()) == float(np.isfinite(scores.max()))
+        assert float(indicators.start[n].sum()) == float(np.isfinite(scores.max()))
 
 
 @EVERY
 def test_filtered_is_the_posterior_of_the_data_so_far(links):
-    filtered = np.asarray(Chain(S).filtered(links))
+    filtered = np.asarray(filter_(links))
     np.testing.assert_allclose(filtered[0], jax.nn.softmax(links.start), atol=1e-12)
-    for t in range(1, T):
-        past = np.asarray(VALID) & (np.arange(1, T)[:, None] <= t)
-        shorter = links._replace(valid=jnp.asarray(past))
-        for n in np.flatnonzero(VALID[t - 1]):
-            every, scores = paths(links, n)
-            if np.isfinite(scores.max()):
-                expected = np.zeros(S)
-                factors, start = full(shorter)[:, n], np.asarray(links.start)[n]
-                logs = {
-                    z: start[z[0]]
-                    + sum(factors[k, a, b] for k, (a, b) in enumerate(itertools.pairwise(z)))
-                    for z in itertools.product(range(S), repeat=t + 1)
-                }
-                top = max(logs.values())
-                for z, score in logs.items():
-                    expected[z[-1]] += np.exp(score - top)
-                np.testing.assert_allclose(filtered[t, n], expected / expected.sum(), atol=1e-11)
+    for n, length in enumerate(LENGTHS):
+        if not np.isfinite(paths(links, n)[1].max()):
+            continue
+        factors, start = full(links)[:, n], np.asarray(links.start)[n]
+        for t in range(1, length):
+            logs = np.full(S, -np.inf)
+            for z in itertools.product(range(S), repeat=t + 1):
+                moves = enumerate(itertools.pairwise(z))
+                score = start[z[0]] + sum(factors[k, a, b] for k, (a, b) in moves)
+                logs[z[-1]] = np.logaddexp(logs[z[-1]], score)
+            np.testing.assert_allclose(
+                filtered[t, n],
+                np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum(),
+                atol=1e-11,
+            )
 
 
 def test_draws_of_paths_have_their_posterior():
@@ -221,15 +223,13 @@ def test_a_long_chain_underflows_nowhere():
     """Ten thousand steps, against the product of matrices in extended steps."""
     rng = np.random.default_rng(0)
     steps = rng.normal(size=(10_000, 1, S, S)) - 50.0
-    links = Links(
-        jnp.zeros((1, S)), Dense(jnp.asarray(steps)), jnp.ones((10_000, 1), bool)
-    )
+    links = Links(jnp.zeros((1, S)), Dense(jnp.asarray(steps)), jnp.ones((10_000, 1), bool))
     vector, total = np.ones(S), 0.0
     for matrix in steps[:, 0]:
         vector = vector @ np.exp(matrix + 50.0)
         total += np.log(vector.sum()) - 50.0
         vector /= vector.sum()
-    evidence, marginals = Chain(S).posterior(links)
+    evidence, marginals = posterior(links)
     np.testing.assert_allclose(evidence[0], total, rtol=1e-12)
     np.testing.assert_allclose(marginals.steps.factors.sum((-1, -2)), 1.0, rtol=1e-11)
 
@@ -238,10 +238,10 @@ def test_an_impossible_sequence_has_no_posterior_and_spoils_no_other():
     links = dense()
     steps = links.steps.factors.at[1, 2].set(-jnp.inf)
     broken = links._replace(steps=Dense(steps))
-    evidence, marginals = Chain(S).posterior(broken)
+    evidence, marginals = posterior(broken)
     assert evidence[2] == -jnp.inf
     assert float(marginals.start[2].sum()) == 0.0
-    sound, _ = Chain(S).posterior(links)
+    sound, _ = posterior(links)
     np.testing.assert_allclose(np.delete(evidence, 2), np.delete(sound, 2), rtol=1e-12)
     assert np.all(np.isfinite(jax.tree.leaves(marginals)[1]))
 

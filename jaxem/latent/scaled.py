@@ -17,7 +17,6 @@ import jax.numpy as jnp
 from jaxem.latent.links import Dense, Links, Split, before
 from jaxem.types import Array
 
-
 #: A posterior probability that may not get lost.
 _NOTICED = 1e-12
 

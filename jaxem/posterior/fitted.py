@@ -92,7 +92,8 @@ def model_of(fit: Fit) -> Model:
         raise DeclarationError(
             "this fit was loaded without its model; give it with jaxem.load(path, model)."
         )
-    return fit.model
+    # The model of a fit is a Model; only one that was loaded may have been given a program.
+    return fit.model  # pyright: ignore[reportReturnType]
 
 
 def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from jaxem.estep import Exact, Hard
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
-    from jaxem.latent import Finite
-    from jaxem.model import Model, flat
+    from jaxem.latent import Chain, Finite
+    from jaxem.model import Model, flat, sequences
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
     from jaxem.programs import Program, from_numpyro
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Ascent": "jaxem.mstep",
     "ClosedForm": "jaxem.mstep",
+    "Chain": "jaxem.latent",
     "DeclarationError": "jaxem.types",
     "Derived": "jaxem.mstep",
     "EM": "jaxem.algorithm",
@@ -44,6 +45,7 @@ _HOMES = {
     "flat": "jaxem.model",
     "from_numpyro": "jaxem.programs",
     "load": "jaxem.fitting",
+    "sequences": "jaxem.model",
     "to_numpyro": "jaxem.posterior",
 }
 _PACKAGES = ("datasets", "initial", "posterior", "zoo")
@@ -51,6 +53,7 @@ _PACKAGES = ("datasets", "initial", "posterior", "zoo")
 __all__ = [
     "EM",
     "Ascent",
+    "Chain",
     "ClosedForm",
     "DeclarationError",
     "Derived",
@@ -73,6 +76,7 @@ __all__ = [
     "initial",
     "load",
     "posterior",
+    "sequences",
     "to_numpyro",
     "zoo",
 ]

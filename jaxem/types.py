@@ -16,8 +16,9 @@ Data = Any
 #: One latent state: an int, or a dictionary of ints.
 State = Any
 
-#: ``log_joint(params, z, x)``, the scalar log density of one row and its latent state.
-LogJoint = Callable[[Params, State, Any], Array]
+#: ``log_joint(params, z, x)``, the scalar log density of one row and its latent state; or, for
+#: chains, ``log_joint(params, z_prev, z, x)``.
+LogJoint = Callable[..., Array]
 
 
 class DeclarationError(ValueError):

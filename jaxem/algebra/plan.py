@@ -21,6 +21,7 @@ from jaxem.algebra.blocks import (
 )
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
+from jaxem.algebra.factorise import splits
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
@@ -153,6 +154,14 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
         with np.errstate(all="ignore"):
             plan.found[key] = find_anchors(plan.tables, draw, home, data)
     return plan.found[key]
+
+
+def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:
+    """Whether the joint of a chain's step splits into transition and emission, on these data."""
+    rng = np.random.default_rng(1)
+    with jax.enable_x64(True):
+        draws = [{**model.fixed, **mix(model.free, plan.climbs, rng)} for _ in range(_TRIALS)]
+    return splits(plan.tables, draws, found, model.latent.size)
 
 
 def _open_probe(model: Model, rows: Data, tables: Tables) -> Probe:

@@ -28,8 +28,8 @@ class Tables:
 
     @property
     def states(self) -> int:
-        """The number of latent states, K."""
-        return self._model.latent.size
+        """The number of latent states, K, or of cells."""
+        return self._model.latent.cells
 
     def __call__(self, values: Values, rows: Data) -> np.ndarray:
         """Log factors (n, K) at all parameters by dotted name."""

@@ -8,6 +8,8 @@ the data again. What a row has beyond the space, h, adds a constant to the evide
 table is held with states first: sums over states then run along whole vectors of rows.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -62,7 +64,7 @@ class Anchored(Source):
             evidence, shares = weigh(model, e_step, table, weights, axis=0)
             return (total + evidence, counts + shares.sum(1), sums + shares @ t), None
 
-        dtype, states = self.batch.weights.dtype, model.latent.size
+        dtype, states = self.batch.weights.dtype, model.latent.cells
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
         start = (zero, none, jnp.zeros((states, self.change.shape[0]), dtype))
         inputs = (*self.batch, self.coefficients)
@@ -85,9 +87,13 @@ class Anchored(Source):
 
     def coefficients_of(self, model: Model, values: Values) -> Array:
         r"""Coefficients of the features in the log factors, :math:`\eta^\top`, (K, features)."""
+        return self.at_anchors(model, values).T @ self.change.T
+
+    def at_anchors(self, model: Model, values: Values) -> Array:
+        """The log joint at the anchors less the reference, (r, K), zeros floored."""
         floored = {p.name: p.floored(values[p.name]) for p in model.parameters}
         rows = jax.tree.map(lambda leaf: leaf[0], self.anchors.rows)
-        return (model.table(floored, rows) - self.reference[:, None]).T @ self.change.T
+        return model.table(floored, rows) - self.reference[:, None]
 
     def _shares(self, sums: Array, counts: Array) -> Array:
         """Signed weights of anchors and states, (r, K); what is rounding is zero.
@@ -112,17 +118,28 @@ def make_anchored(
         size: Rows a block.
         product: See `Anchored`.
     """
-    dtype = weights.dtype
-    beyond = np.sum(weights.astype(float) * found.references)
     stored = None if found.stored is None else in_blocks(found.stored, weights, size)[0]
-    ones = np.ones(found.count, dtype)
     return Anchored(
         batch=make_batch(data, weights, size),
-        anchors=make_batch(found.rows, ones, found.count),
-        reference=jnp.asarray(found.reference, dtype),
-        beyond=jnp.asarray(beyond, dtype),
-        features=jax.tree.map(lambda a: jnp.asarray(a, dtype), found.features),
-        change=jnp.asarray(found.change, dtype),
-        coefficients=None if stored is None else jnp.asarray(stored, dtype),
+        coefficients=None if stored is None else jnp.asarray(stored, weights.dtype),
+        **anchor_fields(found, weights),
         product=product,
     )
+
+
+def anchor_fields(found: Anchors, weights: np.ndarray) -> dict[str, Any]:
+    """What of `Anchored` does not depend on how the rows are cut.
+
+    Args:
+        found: The anchors of some rows.
+        weights: Weights of these rows, (n,).
+    """
+    dtype = weights.dtype
+    beyond = np.sum(weights.astype(float) * found.references)
+    return {
+        "anchors": make_batch(found.rows, np.ones(found.count, dtype), found.count),
+        "reference": jnp.asarray(found.reference, dtype),
+        "beyond": jnp.asarray(beyond, dtype),
+        "features": jax.tree.map(lambda a: jnp.asarray(a, dtype), found.features),
+        "change": jnp.asarray(found.change, dtype),
+    }

@@ -2,8 +2,7 @@
 
 import abc
 import dataclasses
-
-import jax.numpy as jnp
+from typing import Any
 
 from jaxem.latent import Latent
 from jaxem.types import Array
@@ -17,16 +16,16 @@ class EStep(abc.ABC):
     """
 
     @abc.abstractmethod
-    def posterior(self, latent: Latent, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+    def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """What the objective sums over rows, and weights of the states.
 
         Args:
             latent: The latent structure.
-            factors: Log factors of rows and states, a matrix.
+            factors: Log factors of rows and states, a matrix; or what the latent structure takes.
             axis: The axis of the states.
 
         Returns:
-            A vector over rows, and a matrix as the factors are.
+            A vector over rows, and weights in the form of the factors.
         """
 
 
@@ -34,7 +33,7 @@ class EStep(abc.ABC):
 class Exact(EStep):
     """The posterior of the latent states: maximum likelihood or MAP."""
 
-    def posterior(self, latent: Latent, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+    def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """Log evidence and posterior probabilities."""
         return latent.posterior(factors, axis)
 
@@ -47,14 +46,6 @@ class Hard(EStep):
     (Celeux and Govaert 1992).
     """
 
-    def posterior(self, latent: Latent, factors: Array, axis: int = -1) -> tuple[Array, Array]:
-        """Log joint of the most probable state, and its indicator; zero where none is possible.
-
-        The state is picked out, not maximised over: the derivative of a maximum compares values
-        that a compiler may have rounded differently, and then loses rows.
-        """
-        states = jnp.expand_dims(jnp.arange(factors.shape[axis]), axis=-1 - axis)
-        best = jnp.expand_dims(latent.mode(factors, axis), axis) == states
-        possible = jnp.max(factors, axis=axis, keepdims=True) > -jnp.inf
-        picked = jnp.where(best, factors, 0.0).sum(axis)
-        return picked, (best & possible).astype(factors.dtype)
+    def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
+        """Log joint of the most probable state or path, and its indicator."""
+        return latent.hard(factors, axis)

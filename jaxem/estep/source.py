@@ -70,7 +70,7 @@ class Direct(Source):
             return (total + evidence, counts + shares.sum(0)), shares if self.keep else None
 
         zero = jnp.zeros((), self.batch.weights.dtype)
-        none = jnp.zeros(model.latent.size, self.batch.weights.dtype)
+        none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
         (evidence, counts), kept = over_blocks(block, (zero, none), tuple(self.batch))
         return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
 

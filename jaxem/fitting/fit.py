@@ -20,11 +20,10 @@ from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting, seeds_and_scattered
+from jaxem.latent import Chain
 from jaxem.model import Model
-from jaxem.model.binding import Declaration, bind
-from jaxem.model.check import prepare_weights
+from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
-from jaxem.numerics.rows import row_count
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError
 
@@ -37,6 +36,7 @@ def fit(
     restarts: int = 1,
     init: Any = None,
     weights: Any = None,
+    lengths: Any = None,
     algorithm: EM | None = None,
     tolerance: float = 1e-10,
     max_steps: int = 5000,
@@ -47,14 +47,17 @@ def fit(
 
     Args:
         model: The declared model, or a program from `jaxem.from_numpyro`.
-        data: Rows: an array or any pytree of arrays whose first axes agree. For a program, its
-            arguments by name.
+        data: Rows: an array or any pytree of arrays whose first axes agree. For a chain, leaves
+            (sequence, time, ...). For a program, its arguments by name.
         key: An int or a JAX key; the starts depend on it.
         restarts: Number of starts, all run at once.
         init: None for k-means++ seeds and, every other restart, scattered parameters; a dictionary
             of parameters for one start, or with a leading axis for all; or an initialiser from
             `jaxem.initial`.
-        weights: Row weights, (n,); an integer weight is that many equal rows, zero is absence.
+        weights: Weights of rows, or of sequences, (n,); an integer weight is that many equal ones,
+            zero is absence.
+        lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
+            `jaxem.sequences`.
         algorithm: What to run, ``EM()`` if left out.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
         max_steps: Limit of EM steps.
@@ -69,14 +72,16 @@ def fit(
     """
     algorithm = EM() if algorithm is None else algorithm
     _check_options(restarts, tolerance, max_steps, time_limit, algorithm)
-    model, data = bind(model, data)
+    bound = bind_steps(model, data, lengths)
+    model, data = bound.model, bound.rows
     _check_named(model, algorithm)
-    weights = prepare_weights(weights, row_count(data), model)
+    weights = bound.weigh(weights)
     check_declaration(model, data)
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     plan = make_plan(model, data, weights)
-    starts = _make_starts(Setting(model, plan, data, weights), init, restarts, key)
-    ways = find_ways(model, plan, algorithm, data, weights, restarts)
+    setting = Setting(model, plan, data, weights, bound.sequences)
+    starts = _make_starts(setting, init, restarts, key)
+    ways = find_ways(model, plan, algorithm, data, weights, restarts, bound.sequences)
     guards = Guards(model, plan, ways)
     runner = Runner(
         model,
@@ -120,6 +125,11 @@ def _check_named(model: Model, algorithm: EM) -> None:
                 f"m_step names {name!r}, which is no free parameter; these are "
                 f"{', '.join(map(repr, free))}."
             )
+    if isinstance(model.latent, Chain) and algorithm.m_step.reads_rows:
+        raise DeclarationError(
+            "ClosedForm gives an update rows and responsibilities, and a chain has pairs of states "
+            "besides; leave it out, and jaxem derives the M-step, or use jaxem.Ascent(...)."
+        )
 
 
 def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
@@ -164,7 +174,7 @@ def _conclude(
     gradient_norm = np.full(len(status), np.nan)
     for path in np.unique(runs.paths):
         lanes = np.flatnonzero(runs.paths == path)
-        source = ways.source(path, model.latent.size, len(lanes))
+        source = ways.source(path, model.latent.cells, len(lanes))
         landscape = Landscape(model, plan, algorithm, source)
         ends, norms = _examine(landscape, model, plan, runs.take(lanes), tolerance)
         gradient_norm[lanes] = norms
@@ -201,7 +211,10 @@ def _conclude(
         model=model,
         algorithm=algorithm,
         rows=rows,
-        notes=(*_empty_states(runs, best, float(ways.weights.sum())), *_paths_left(runs, ways)),
+        notes=(
+            *_empty_states(model, runs, best, float(ways.weights.sum())),
+            *_paths_left(runs, ways),
+        ),
     )
 
 
@@ -236,9 +249,9 @@ def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
     return (f"{who} went on with every row; fit.plan.route.changes says why",)
 
 
-def _empty_states(runs: Runs, best: int, total: float) -> tuple[str, ...]:
+def _empty_states(model: Model, runs: Runs, best: int, total: float) -> tuple[str, ...]:
     """Latent states of the best restart that hold nothing."""
-    empty = np.flatnonzero(runs.counts[best] < 1e-6 * total)
+    empty = np.flatnonzero(model.latent.occupancy(runs.counts[best]) < 1e-6 * total)
     if not len(empty):
         return ()
     which = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")

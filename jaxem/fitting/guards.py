@@ -19,9 +19,13 @@ from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values
 from jaxem.algebra.route import Guard
 from jaxem.estep import EStep
+from jaxem.estep.order import in_order
 from jaxem.estep.source import weigh
+from jaxem.estep.steps import weigh_sequences
 from jaxem.fitting.path import Ways
+from jaxem.latent.links import dense_links
 from jaxem.model import Model
+from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count, take_rows
 
 _ROWS = 256
@@ -74,23 +78,46 @@ class Guards:
         The first restart is always looked at, the others while that takes no more than half a
         second, or a tenth of the time since the run began.
         """
-        model = self._model
-        program = self._plan.program(
-            ("evidence", e_step), lambda table, weights: weigh(model, e_step, table, weights)[0]
-        )
         began = time.monotonic()
         allowed = max(_SECONDS, 0.1 * (began - self._began))
         for restart in restarts:
             exact = {p.name: values(restart)[p.name] for p in self._model.parameters}
-            total, start = 0.0, 0
-            for table in self._tables.blocks(exact, self._ways.rows):
-                weights = self._ways.weights[start : start + len(table)].astype(float)
-                with jax.enable_x64(True):
-                    total += float(program(table, weights))
-                start += len(table)
-            yield int(restart), total
+            yield int(restart), self._evidence_at(e_step, exact)
             if time.monotonic() - began > allowed:
                 return
+
+    def _evidence_at(self, e_step: EStep, values: Values) -> float:
+        if self._ways.sequences is not None:
+            return self._evidence_of_sequences(e_step, values, self._ways.sequences)
+        program = self._plan.program(
+            ("evidence", e_step),
+            lambda table, weights: weigh(self._model, e_step, table, weights)[0],
+        )
+        total, start = 0.0, 0
+        for table in self._tables.blocks(values, self._ways.rows):
+            weights = self._ways.weights[start : start + len(table)].astype(float)
+            with jax.enable_x64(True):
+                total += float(program(table, weights))
+            start += len(table)
+        return total
+
+    def _evidence_of_sequences(self, e_step: EStep, values: Values, sequences: Sequences) -> float:
+        """Block by block of sequences; the table of all steps is held at once."""
+        model, table = self._model, self._tables(values, self._ways.rows)
+        order = in_order(sequences, model.latent.cells)
+
+        def evidence(table, weights, exists):
+            valid = exists.reshape(-1, order.size)[1:]
+            links = dense_links(table, valid, model.latent.size)
+            return weigh_sequences(model, e_step, links, weights[: order.size])[0]
+
+        program = self._plan.program(("evidence", e_step, order.size), evidence)
+        weights = self._ways.weights.astype(float)
+        with jax.enable_x64(True):
+            return sum(
+                float(program(table[index], weights[index] * exists, exists))
+                for index, exists in zip(order.index, order.exists, strict=True)
+            )
 
     def tolerance(self, evidence: float) -> float:
         """Nats that the evidence of all rows may differ for rounding alone."""

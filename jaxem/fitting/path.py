@@ -16,14 +16,18 @@ import numpy as np
 
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
-from jaxem.algebra.plan import Plan, replace_data
+from jaxem.algebra.plan import Plan, replace_data, step_splits
 from jaxem.algebra.route import Route
 from jaxem.algorithm.em import EM
 from jaxem.estep.anchored import make_anchored
+from jaxem.estep.anchored_steps import make_anchored_steps
 from jaxem.estep.batch import block_size, keeps_responsibilities, make_batch
+from jaxem.estep.order import in_order
 from jaxem.estep.source import Direct, Source
+from jaxem.estep.steps import make_steps
 from jaxem.model import Model
-from jaxem.numerics.rows import row_count
+from jaxem.model.sequences import Sequences
+from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
 PATHS = ("product", "anchors", "direct")
@@ -44,6 +48,8 @@ class Ways:
         first: The path that a run begins with.
         seconds: Measured time of an E-step on the product path and with direct log factors; empty
             where it was not measured.
+        sequences: Where the steps are, or None for independent rows.
+        split: Whether the joint of a step splits into transition and emission.
         made: The source that was made last.
     """
 
@@ -53,6 +59,8 @@ class Ways:
     found: Anchors | Refused
     first: str
     seconds: tuple[float, ...] = ()
+    sequences: Sequences | None = None
+    split: bool = False
     made: dict[Any, Source] = dataclasses.field(default_factory=dict)
 
     def route(self) -> Route:
@@ -77,6 +85,8 @@ class Ways:
         return self.made[key]
 
     def _make(self, path: str, states: int, lanes: int) -> Source:
+        if self.sequences is not None:
+            return self._make_steps(self.sequences, path, states, lanes)
         count = row_count(self.rows)
         if path == "direct" or isinstance(self.found, Refused):
             batch = make_batch(self.rows, self.weights, block_size(count, states * lanes))
@@ -85,9 +95,22 @@ class Ways:
         size = block_size(count, states * lanes + features, products=product)
         return make_anchored(self.found, self.rows, self.weights, size, product)
 
+    def _make_steps(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Source:
+        order = in_order(sequences, cells * lanes)
+        if path == "direct" or isinstance(self.found, Refused):
+            return make_steps(self.rows, self.weights, order)
+        product = path == "product"
+        return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
+
 
 def find_ways(
-    model: Model, plan: Plan, algorithm: EM, data: Data, weights: np.ndarray, lanes: int
+    model: Model,
+    plan: Plan,
+    algorithm: EM,
+    data: Data,
+    weights: np.ndarray,
+    lanes: int,
+    sequences: Sequences | None = None,
 ) -> Ways:
     """Merge rows, find anchors, and choose the path.
 
@@ -98,8 +121,11 @@ def find_ways(
         data: Prepared rows, NumPy leaves.
         weights: Row weights, (n,).
         lanes: Restarts that run at once.
+        sequences: Where the steps of a chain are; their order matters, and none are merged.
     """
     given = row_count(data)
+    if sequences is not None:
+        return _ways_of_steps(model, plan, data, weights, sequences)
     if algorithm.m_step.reads_rows:
         why = Refused("an M-step that a person wrote reads every row")
         return Ways(data, weights, given, why, "direct")
@@ -108,7 +134,7 @@ def find_ways(
     if isinstance(found, Refused):
         return Ways(rows, merged, given, found, "direct")
     ways = Ways(rows, merged, given, found, "product")
-    if row_count(rows) * model.latent.size * lanes < _WORTH_TIMING:
+    if row_count(rows) * model.latent.cells * lanes < _WORTH_TIMING:
         return ways
     key = algorithm.e_step, lanes, row_count(rows), found.count
     if key not in plan.seconds:
@@ -119,9 +145,25 @@ def find_ways(
     return dataclasses.replace(ways, first=PATHS[int(np.argmin(seconds))], seconds=seconds)
 
 
+def _ways_of_steps(
+    model: Model, plan: Plan, data: Data, weights: np.ndarray, sequences: Sequences
+) -> Ways:
+    """The paths through the steps of sequences; those of weight zero are left out."""
+    kept = weights > 0
+    present = weights[sequences.starts] > 0
+    rows, total = (data, weights) if kept.all() else (take_rows(data, kept), weights[kept])
+    there = Sequences(sequences.lengths[present], int(sequences.lengths[present].max()))
+    found = replace_data(plan, model, rows)
+    if isinstance(found, Refused):
+        return Ways(rows, total, row_count(data), found, "direct", sequences=there)
+    split = step_splits(plan, model, found)
+    given = row_count(data)
+    return Ways(rows, total, given, found, "product", sequences=there, split=split)
+
+
 def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float:
     """Time of an E-step of all restarts on all rows, from one block of them."""
-    source = ways.source(path, model.latent.size, lanes)
+    source = ways.source(path, model.latent.cells, lanes)
     blocks = source.batch.weights.shape[0]
     one = source.head()
     dtype = ways.weights.dtype

@@ -54,7 +54,7 @@ class Runner:
         report: Callable[[Progress], None],
     ):
         self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
-        self._states = jax.tree.map(np.array, first_states(starts, model.latent.size))
+        self._states = jax.tree.map(np.array, first_states(starts, model.latent.cells))
         lanes = len(self._states.status)
         self._traces: list[list[float]] = [[] for _ in range(lanes)]
         self._moved: set[int] = set()
@@ -96,7 +96,7 @@ class Runner:
         """Run the restarts on one path until none of them is on it and running."""
         left = self._running(path)
         lanes = left if len(left) == len(self._paths) else self._fill(left)
-        source = self._ways.source(path, self._model.latent.size, len(lanes))
+        source = self._ways.source(path, self._model.latent.cells, len(lanes))
         clock = Clock(self._compiled, self._key(path, len(lanes)))
         while left.size:
             began = time.monotonic()
@@ -111,7 +111,7 @@ class Runner:
             size = _power_of_two(len(left))
             if left.size and size <= len(lanes) // 2 and clock.pays(self._key(path, size)):
                 lanes = self._fill(left)
-                source = self._ways.source(path, self._model.latent.size, size)
+                source = self._ways.source(path, self._model.latent.cells, size)
                 clock = Clock(self._compiled, self._key(path, size))
 
     def _key(self, path: str, size: int) -> Any:

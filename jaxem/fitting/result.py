@@ -10,8 +10,11 @@ import numpy as np
 
 from jaxem.algorithm.em import EM
 from jaxem.estep import Hard
+from jaxem.fitting import decoding
 from jaxem.fitting.summary import summarise
-from jaxem.model.binding import Declaration, bind
+from jaxem.latent import Chain
+from jaxem.model import Model
+from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.declaration import check_call
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
@@ -112,24 +115,77 @@ class Fit:
         """Whether the best restart converged."""
         return self.status == Status.CONVERGED
 
-    def responsibilities(self, data: Data) -> Array:
-        """Posterior of the latent states of each row, (n, K).
+    def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
+        """Posterior of the latent states of each row, (n, K); of a chain, of each step, (n, T, S).
 
         Args:
-            data: Rows of the declared form.
+            data: Rows, or sequences, of the declared form.
+            lengths: For a chain, the steps of each sequence, (n,); past an end there are zeros.
 
         Raises:
             DeclarationError: If the data cannot be read, or the fit was loaded without a model.
         """
-        return self._on(data, "responsibilities")
+        if self._is_chain:
+            return self._read(data, lengths, "states", decoding.states(self.algorithm.e_step))
+        return self._on(data, "responsibilities", lengths)
 
-    def predict(self, data: Data) -> Array:
-        """Most probable latent state of each row, (n,)."""
-        return self._on(data, "predict")
+    def predict(self, data: Data, *, lengths: Any = None) -> Array:
+        """Most probable latent state of each row, (n,).
 
-    def log_density(self, data: Data) -> Array:
-        """Log evidence of each row, (n,)."""
-        return self._on(data, "log_density")
+        Of a chain, the most probable path of each sequence, (n, T), by Viterbi's algorithm; -1
+        past its end.
+        """
+        if self._is_chain:
+            return self._read(data, lengths, "path", decoding.path, fill=-1)
+        return self._on(data, "predict", lengths)
+
+    def log_density(self, data: Data, *, lengths: Any = None) -> Array:
+        """Log evidence of each row, or of each sequence, (n,)."""
+        if self._is_chain:
+            reading = decoding.evidence(self.algorithm.e_step)
+            return self._read(data, lengths, "evidence", reading)
+        return self._on(data, "log_density", lengths)
+
+    def viterbi(self, data: Data, *, lengths: Any = None) -> tuple[Array, Array]:
+        """Of a chain, the most probable path of each sequence and its log joint.
+
+        Args:
+            data: Leaves (sequence, time, ...).
+            lengths: Steps of each sequence, (n,).
+
+        Returns:
+            States (n, T), -1 past an end; and log joints of path and data, (n,), -inf for a
+            sequence that no path can make.
+
+        Raises:
+            DeclarationError: If the latent structure is no chain, or the data cannot be read.
+        """
+        states = self._read(data, lengths, "path", decoding.path, fill=-1)
+        return states, self._read(data, lengths, "path value", decoding.path_value)
+
+    def filtered(self, data: Data, *, lengths: Any = None) -> Array:
+        """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
+        return self._read(data, lengths, "filtered", decoding.filtered)
+
+    def pairwise(self, data: Data, *, lengths: Any = None) -> Array:
+        """Of a chain, the posterior of each state and the next, (n, T - 1, S, S)."""
+        reading = decoding.pairs(self.algorithm.e_step)
+        return self._read(data, lengths, "pairs", reading)
+
+    def sample_paths(
+        self, data: Data, *, draws: int = 1, key: Any = 0, lengths: Any = None
+    ) -> Array:
+        """Of a chain, paths drawn from their posterior, (draws, n, T); -1 past an end.
+
+        Args:
+            data: Leaves (sequence, time, ...).
+            draws: How many.
+            key: An int or a JAX key.
+            lengths: Steps of each sequence, (n,).
+        """
+        reading = decoding.drawn_paths(draws)
+        drawn = self._read(data, lengths, ("draws", draws), reading, fill=-1, key=key)
+        return jnp.moveaxis(drawn, -1, 0)
 
     def summary(self) -> str:
         """The fit for a reader: estimates, objective, restarts, and what went wrong."""
@@ -146,12 +202,30 @@ class Fit:
 
     __repr__ = __str__
 
-    def _on(self, data: Data, what: str) -> Array:
+    @property
+    def _is_chain(self) -> bool:
+        return isinstance(self.model, Model) and isinstance(self.model.latent, Chain)
+
+    def _bound(self, data: Data, lengths: Any) -> Bound:
         if self.model is None:
             raise DeclarationError(
                 "this fit was loaded without its model; give it with jaxem.load(path, model)."
             )
-        model, prepared = bind(self.model, data)
+        return bind_steps(self.model, data, lengths)
+
+    def _read(self, data: Data, lengths: Any, name: Any, reading, fill=0, key: Any = 0) -> Array:
+        bound = self._bound(data, lengths)
+        name = name, self.algorithm.e_step
+        values = decoding.decode(bound, self.params, self.plan, name, reading, key)
+        if values.ndim == 1 or bound.sequences is None:
+            return jnp.asarray(values)
+        exists = bound.sequences.exists[:, bound.sequences.horizon - values.shape[1] :]
+        exists = exists.reshape(*exists.shape, *[1] * (values.ndim - 2))
+        return jnp.asarray(np.where(exists, values, fill))
+
+    def _on(self, data: Data, what: str, lengths: Any) -> Array:
+        bound = self._bound(data, lengths)
+        model, prepared = bound.model, bound.rows
         e_step = self.algorithm.e_step
 
         def row_block(values, rows):

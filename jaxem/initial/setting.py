@@ -12,6 +12,7 @@ from jaxem.estep import Exact
 from jaxem.estep.batch import Batch
 from jaxem.estep.expectation import Expectation
 from jaxem.model import Model
+from jaxem.model.sequences import Sequences
 from jaxem.mstep import Derived
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
@@ -29,12 +30,14 @@ class Setting:
         plan: What the algebra found.
         data: Prepared rows, NumPy leaves.
         weights: Row weights, shape (n,).
+        sequences: Of a chain, where the steps are; None for independent rows.
     """
 
     model: Model
     plan: Plan
     data: Data
     weights: np.ndarray
+    sequences: Sequences | None = None
 
     @property
     def states(self) -> int:
@@ -43,11 +46,20 @@ class Setting:
 
     def some_rows(self) -> "Setting":
         """The same with at most a few thousand rows, all of positive weight."""
+        if self.sequences is not None:
+            return self._some_sequences(self.sequences)
         present = np.flatnonzero(self.weights > 0)
         if len(present) > _ROWS:
             present = np.sort(np.random.default_rng(0).choice(present, _ROWS, replace=False))
         return dataclasses.replace(
             self, data=take_rows(self.data, present), weights=self.weights[present]
+        )
+
+    def _some_sequences(self, sequences: Sequences) -> "Setting":
+        """Steps that hang together, of sequences of positive weight."""
+        index, fewer = sequences.some(self.weights[sequences.starts] > 0, _ROWS)
+        return dataclasses.replace(
+            self, data=take_rows(self.data, index), weights=self.weights[index], sequences=fewer
         )
 
     def home(self) -> dict[str, np.ndarray]:
@@ -61,13 +73,16 @@ class Setting:
 
         Args:
             shares: Responsibilities for each restart, (restarts, n, K). Where the model makes a
-                state impossible they are put to zero, and rows are renormalised.
+                state impossible they are put to zero, and rows are renormalised. The states of
+                a chain are taken to be independent given these.
 
         Returns:
             Parameters by dotted name, stacked over restarts.
         """
         count = row_count(self.data)
         rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[None]), self.data)
+        if self.sequences is not None:
+            shares = _cells_of(shares, self.sequences.starts)
         batch = Batch(rows, jnp.asarray(self.weights.reshape(1, count)))
         program = self.plan.program("initial", self._program())
         out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
@@ -88,6 +103,15 @@ class Setting:
             return values
 
         return jax.vmap(one, in_axes=(None, 0, None))
+
+
+def _cells_of(shares: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Of single states, (restarts, N, S), products of each state and the one before it."""
+    states = shares.shape[-1]
+    pairs = np.roll(shares, 1, axis=1)[..., :, None] * shares[..., None, :]
+    flags = starts[:, None]
+    pairs = np.where(flags, 0.0, pairs.reshape(*shares.shape[:-1], states * states))
+    return np.concatenate([np.where(flags, shares, 0.0), pairs], axis=-1)
 
 
 def _possible(shares, table):

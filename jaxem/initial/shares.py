@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxem.initial.setting import Setting
+from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count
 from jaxem.types import DeclarationError
 
@@ -22,7 +23,8 @@ def from_responsibilities(table: Any):
 
     Args:
         table: Responsibilities, shape (n, K), or integer labels, shape (n,). A label of -1 spreads
-            its row evenly.
+            its row evenly. For a chain, shape (n, T, S) or (n, T); what stands past the end of a
+            sequence is not read.
 
     Returns:
         An initialiser, for ``init=``.
@@ -32,10 +34,23 @@ def from_responsibilities(table: Any):
     """
 
     def initialiser(setting: Setting, generators: list[np.random.Generator]):
-        shares = _as_shares(np.asarray(table), row_count(setting.data), setting.states)
+        given = np.asarray(table)
+        if setting.sequences is not None:
+            given = _unrolled(given, setting.sequences)
+        shares = _as_shares(given, row_count(setting.data), setting.states)
         return setting.from_shares(np.stack([shares] * len(generators)))
 
     return initialiser
+
+
+def _unrolled(table: np.ndarray, sequences: Sequences) -> np.ndarray:
+    """One entry a step, from one for each sequence and time."""
+    if table.shape[:2] != sequences.exists.shape:
+        raise DeclarationError(
+            f"responsibilities have shape {table.shape}; expected sequences by times, "
+            f"{sequences.exists.shape}, and then states, or labels of that shape."
+        )
+    return table[sequences.exists]
 
 
 def _as_shares(table: np.ndarray, count: int, states: int) -> np.ndarray:

@@ -5,16 +5,23 @@ from typing import Any
 
 from jaxem.estep import EStep, Exact
 from jaxem.estep.batch import block_size, make_batch
-from jaxem.estep.source import Direct
-from jaxem.model.binding import Declaration, bind
-from jaxem.model.check import prepare_weights
+from jaxem.estep.order import in_order
+from jaxem.estep.source import Direct, Source
+from jaxem.estep.steps import make_steps
+from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
 from jaxem.numerics.rows import row_count
 from jaxem.types import Array, Data, Params
 
 
 def expected_log_joint(
-    model: Declaration, data: Data, *, at: Params, weights: Any = None, e_step: EStep | None = None
+    model: Declaration,
+    data: Data,
+    *,
+    at: Params,
+    weights: Any = None,
+    lengths: Any = None,
+    e_step: EStep | None = None,
 ) -> Callable[[Params], Array]:
     r"""The function that the M-step maximises.
 
@@ -27,7 +34,8 @@ def expected_log_joint(
         model: The declared model, or a program from `jaxem.from_numpyro`.
         data: Rows; for a program, its arguments by name.
         at: The parameters :math:`\theta'` of the E-step.
-        weights: Row weights, (n,).
+        weights: Weights of rows, or of sequences, (n,).
+        lengths: For a chain, the steps of each sequence, (n,).
         e_step: How responsibilities are made; exact if left out.
 
     Returns:
@@ -36,11 +44,16 @@ def expected_log_joint(
     Raises:
         DeclarationError: If model, data or parameters cannot be used as given.
     """
-    model, rows = bind(model, data)
-    prepared = prepare_weights(weights, row_count(rows), model)
+    bound = bind_steps(model, data, lengths)
+    model, rows = bound.model, bound.rows
+    prepared = bound.weigh(weights)
     check_declaration(model, rows)
     values = model.flatten(model.nest(check_params(model, at, "at")))
-    size = block_size(row_count(rows), model.latent.size)
-    source = Direct(make_batch(rows, prepared, size), keep=True)
+    source: Source
+    if bound.sequences is None:
+        size = block_size(row_count(rows), model.latent.size)
+        source = Direct(make_batch(rows, prepared, size), keep=True)
+    else:
+        source = make_steps(rows, prepared, in_order(bound.sequences, model.latent.cells))
     _, _, q = source.expect(model, e_step or Exact(), values)
     return lambda params: q(model.flatten(params))

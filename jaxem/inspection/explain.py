@@ -13,8 +13,7 @@ from jaxem.algorithm.em import EM
 from jaxem.estep.source import Source
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.model import Model
-from jaxem.model.binding import Declaration, bind
-from jaxem.model.check import prepare_weights
+from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration
 from jaxem.numerics.rows import row_count
 from jaxem.types import Data
@@ -89,14 +88,20 @@ class Explanation:
 
 
 def explain(
-    model: Declaration, data: Data, *, weights: Any = None, restarts: int = 1
+    model: Declaration,
+    data: Data,
+    *,
+    weights: Any = None,
+    lengths: Any = None,
+    restarts: int = 1,
 ) -> Explanation:
     """Say how a model will be fitted, without fitting it.
 
     Args:
         model: The declared model, or a program from `jaxem.from_numpyro`.
         data: Rows; for a program, its arguments by name.
-        weights: Row weights, (n,).
+        weights: Weights of rows, or of sequences, (n,).
+        lengths: For a chain, the steps of each sequence, (n,).
         restarts: How many starts would run at once, for the memory.
 
     Returns:
@@ -105,11 +110,12 @@ def explain(
     Raises:
         DeclarationError: If the model or the data cannot be used as given.
     """
-    model, rows = bind(model, data)
-    prepared = prepare_weights(weights, row_count(rows), model)
+    bound = bind_steps(model, data, lengths)
+    model, rows = bound.model, bound.rows
+    prepared = bound.weigh(weights)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
-    ways = find_ways(model, plan, EM(), rows, prepared, restarts)
+    ways = find_ways(model, plan, EM(), rows, prepared, restarts, bound.sequences)
     lines = tuple(_line(model, plan, p) for p in model.parameters)
     states = _count(model.latent.size, "latent state")
     title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
@@ -166,12 +172,23 @@ def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
             f"{_count(route.anchors, 'anchor row')} carry the M-step"
         )
         lines.append(f"made of: {route.representation}")
+    if ways.sequences is not None:
+        lines.append(_chain_words(ways))
     return (*lines, *_step_words(model, ways, route, restarts))
+
+
+def _chain_words(ways: Ways) -> str:
+    """What the E-step of a chain makes of each step."""
+    assert ways.sequences is not None
+    count = _count(ways.sequences.count, "sequence")
+    if ways.split:
+        return f"chain: {count}; the step splits into one transition matrix and emissions"
+    return f"chain: {count}; a matrix of pairs of states is made for every step"
 
 
 def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[str, ...]:
     """The path of the E-step, and memory and arithmetic of a step."""
-    states = model.latent.size
+    states = model.latent.cells
     source = ways.source(route.path, states, restarts)
     blocks, size = source.batch.weights.shape
     width = source.batch.weights.dtype.itemsize

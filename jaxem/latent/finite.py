@@ -4,11 +4,11 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
-from jaxem.latent.latent import Latent
+from jaxem.latent.latent import Branch, Latent
+from jaxem.latent.sizes import all_states, read_sizes, size_words
 from jaxem.numerics.logspace import log_sum_exp, posterior, softmax
-from jaxem.types import Array, DeclarationError, State
+from jaxem.types import Array, State
 
 
 class Finite(Latent):
@@ -28,31 +28,34 @@ class Finite(Latent):
     sizes: tuple[tuple[str, int], ...] = eqx.field(static=True)
 
     def __init__(self, size: int | None = None, /, **sizes: int):
-        if (size is None) == (not sizes):
-            raise DeclarationError(
-                "Finite takes one number of states, Finite(3), or named ones, "
-                "Finite(topic=5, outlier=2)."
-            )
-        parts = {"": size} if size is not None else sizes
-        for name, value in parts.items():
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                label = f"{name}={value!r}" if name else repr(value)
-                raise DeclarationError(
-                    f"Finite({label}): the number of states must be an integer of at least 1."
-                )
-        self.sizes = tuple((name, int(value)) for name, value in parts.items())
+        self.sizes = read_sizes("Finite", size, sizes)
 
     @property
     def size(self) -> int:
         """The number of joint states."""
         return math.prod(value for _, value in self.sizes)
 
+    @property
+    def cells(self) -> int:
+        """One log factor a state."""
+        return self.size
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The state alone."""
+        return ("z",)
+
     def states(self) -> State:
         """Every joint state: an array (K,), or a dictionary of arrays (K,)."""
-        if self.sizes[0][0] == "":
-            return np.arange(self.size)
-        grid = np.indices([value for _, value in self.sizes]).reshape(len(self.sizes), -1)
-        return {name: row for (name, _), row in zip(self.sizes, grid, strict=True)}
+        return all_states(self.sizes)
+
+    def branches(self) -> tuple[Branch, ...]:
+        """One, with the state."""
+        return ((self.states(),),)
+
+    def occupancy(self, counts: Array) -> Array:
+        """The counts themselves: a cell is a state."""
+        return counts
 
     def log_partition(self, factors: Array) -> Array:
         """Log of the sum over states; shape (..., K) to (...)."""
@@ -70,6 +73,17 @@ class Finite(Latent):
         """Index of the most probable state; the first of equals."""
         return jnp.argmax(factors, axis=axis)
 
+    def hard(self, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+        """Log joint of the most probable state, and its indicator; zero where none is possible.
+
+        The state is picked out, not maximised over: the derivative of a maximum compares values
+        that a compiler may have rounded differently, and then loses rows.
+        """
+        states = jnp.expand_dims(jnp.arange(factors.shape[axis]), axis=-1 - axis)
+        best = jnp.expand_dims(self.mode(factors, axis), axis) == states
+        possible = jnp.max(factors, axis=axis, keepdims=True) > -jnp.inf
+        picked = jnp.where(best, factors, 0.0).sum(axis)
+        return picked, (best & possible).astype(factors.dtype)
+
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={value}" if name else f"{value}" for name, value in self.sizes)
-        return f"Finite({inside})"
+        return f"Finite({size_words(self.sizes)})"

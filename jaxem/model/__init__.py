@@ -2,5 +2,6 @@
 
 from jaxem.model.model import Model
 from jaxem.model.prior import flat
+from jaxem.model.sequences import sequences
 
-__all__ = ["Model", "flat"]
+__all__ = ["Model", "flat", "sequences"]

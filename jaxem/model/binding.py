@@ -1,9 +1,16 @@
 """From what a person gives, a declaration and data, to a model and its rows."""
 
+import dataclasses
 from typing import Any, Protocol
 
-from jaxem.model.check import prepare_data
+import jax
+import numpy as np
+
+from jaxem.latent import Chain
+from jaxem.model.check import as_array, is_table, prepare_data, prepare_weights
 from jaxem.model.model import Model
+from jaxem.model.sequences import Sequences, read_sequences
+from jaxem.numerics.rows import row_count
 from jaxem.types import Data, DeclarationError
 
 
@@ -13,6 +20,52 @@ class Declaration(Protocol):
     def bind(self, data: Data) -> tuple[Model, Data]:
         """The model for these data, and its rows."""
         ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bound:
+    """A model, its rows, and how these hang together.
+
+    Attributes:
+        model: The model for the data.
+        rows: Prepared rows, NumPy leaves; of chains, all steps, sequence after sequence.
+        sequences: Where the steps are, or None for independent rows.
+    """
+
+    model: Model
+    rows: Data
+    sequences: Sequences | None
+
+    def weigh(self, weights: Any) -> np.ndarray:
+        """Weights of all rows, (N,), from those of rows or sequences as a person gave them."""
+        if self.sequences is None:
+            return prepare_weights(weights, row_count(self.rows), self.model)
+        lengths = self.sequences.lengths
+        given = prepare_weights(weights, len(lengths), self.model, lengths)
+        return self.sequences.spread(given)
+
+
+def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
+    """What `bind` gives, for independent rows and for chains.
+
+    Args:
+        model: A `Model`, or a program from `jaxem.from_numpyro`.
+        data: Data as the declaration takes them; of chains, leaves (sequence, time, ...).
+        lengths: For chains, the steps of each sequence, (n,); None if all have as many.
+
+    Raises:
+        DeclarationError: If it is no declaration, or the data are not its data.
+    """
+    if isinstance(model, Model) and isinstance(model.latent, Chain):
+        arrays = jax.tree.map(as_array, data, is_leaf=is_table)
+        found = read_sequences(arrays, lengths)
+        return Bound(model, prepare_data(found.unroll(arrays)), found)
+    if lengths is not None:
+        raise DeclarationError(
+            f"lengths are those of sequences; rows of {getattr(model, 'latent', model)!r} are "
+            f"independent. Leave lengths out, or declare latent=jaxem.Chain(...)."
+        )
+    return Bound(*bind(model, data), None)
 
 
 def bind(model: Any, data: Data) -> tuple[Model, Data]:
@@ -29,6 +82,11 @@ def bind(model: Any, data: Data) -> tuple[Model, Data]:
         raise DeclarationError(
             f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
             f"first; got {model!r}."
+        )
+    if isinstance(model, Model) and isinstance(model.latent, Chain):
+        raise DeclarationError(
+            f"{model!r} ties steps to one another, and this function takes independent rows only. "
+            f"Chains have jaxem.fit, jaxem.explain, model.log_likelihood, and the methods of Fit."
         )
     model, rows = model.bind(data)
     return model, prepare_data(rows)

@@ -40,31 +40,41 @@ def prepare_data(data: Any) -> Data:
     return jax.tree.map(in_flag_precision, data)
 
 
-def prepare_weights(weights: Any, count: int, model: Model) -> np.ndarray:
+def prepare_weights(
+    weights: Any, count: int, model: Model, lengths: np.ndarray | None = None
+) -> np.ndarray:
     """Row weights, checked; ones if none are given.
+
+    Args:
+        weights: What the person gave.
+        count: Rows, or sequences.
+        model: The declared model.
+        lengths: Steps of each sequence, where these are weighed.
 
     Raises:
         DeclarationError: If the shape is wrong, a weight is negative or not finite, or the total
             is below the number of latent states that have parameters of their own.
     """
-    given = weights is not None
+    given, one = weights is not None, "row" if lengths is None else "sequence"
     try:
         out = np.ones(count) if not given else np.asarray(weights, float)
     except (TypeError, ValueError):
-        raise DeclarationError(f"weights must be numbers, one a row; got {weights!r}.") from None
+        raise DeclarationError(f"weights must be numbers, one a {one}; got {weights!r}.") from None
     if out.shape != (count,):
-        raise DeclarationError(f"weights has shape {out.shape}; expected ({count},), one a row.")
+        raise DeclarationError(f"weights has shape {out.shape}; expected ({count},), one a {one}.")
     if not np.all(np.isfinite(out)) or np.any(out < 0):
         bad = int(np.flatnonzero(~(np.isfinite(out) & (out >= 0)))[0])
         raise DeclarationError(
             f"weights must be finite and not negative; weights[{bad}] is {out[bad]}. "
-            f"Use 0 to leave a row out."
+            f"Use 0 to leave a {one} out."
         )
     if out.sum() == 0:
         raise DeclarationError("all weights are zero: there is nothing to fit.")
     states = model.latent.size
-    if out.sum() < states and any(states in p.shape for p in model.free):
-        what = f"a total weight of {out.sum():g}" if given else f"{count} rows"
+    total = out.sum() if lengths is None else (out * lengths).sum()
+    if total < states and any(states in p.shape for p in model.free):
+        plain = f"{count} rows" if lengths is None else f"{total:g} steps"
+        what = f"a total weight of {total:g}" if given else plain
         raise DeclarationError(
             f"data has {what} for {states} latent states; fewer observations than states cannot "
             f"tell them apart. Use fewer states, or more data."

@@ -136,9 +136,10 @@ def check_call(model: Model, row: Data) -> None:
         ) from missing
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        called = ", ".join(("params", *model.latent.arguments, "x"))
         raise DeclarationError(
-            f"log_joint(params, z, x) fails for one row x = {_data_words(row)}, "
-            f"z = {_state_words(model)} and params of shapes "
+            f"log_joint({called}) fails for one row x = {_data_words(row)}, "
+            f"{_state_words(model)} and params of shapes "
             f"{ {p.name: p.shape for p in model.parameters} }: {first}"
         ) from error
     if shapes != [()]:
@@ -263,7 +264,10 @@ def _data_words(row: Data) -> str:
 
 
 def _state_words(model: Model) -> str:
-    return "a dictionary of ints" if isinstance(model.latent.states(), dict) else "an int"
+    kind = "a dictionary of ints" if isinstance(model.latent.states(), dict) else "an int"
+    if "z_prev" in model.latent.arguments:
+        return f"z_prev = None at the start and {kind} later, z = {kind}"
+    return f"z = {kind}"
 
 
 def row_words(row: Data) -> str:

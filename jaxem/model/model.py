@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 
-from jaxem.latent import Latent
+from jaxem.latent import Chain, Latent
+from jaxem.latent.links import dense_links
 from jaxem.model.prior import Parameter, nest, read_prior
+from jaxem.numerics.rows import time_first
 from jaxem.numerics.traced import Traced
 from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
 
@@ -20,8 +22,10 @@ class Model:
 
     Args:
         log_joint: ``log_joint(params, z, x)``, the scalar :math:`\log p(x, z \mid \theta)` of one
-            row ``x`` of the data and one latent state ``z``, written in JAX.
-        latent: The latent structure, for instance ``Finite(3)``.
+            row ``x`` of the data and one latent state ``z``, written in JAX. For a chain it is
+            ``log_joint(params, z_prev, z, x)``, of one step given the state before it, and
+            ``z_prev`` is None at the start.
+        latent: The latent structure, for instance ``Finite(3)`` or ``Chain(3)``.
         prior: A dictionary, nested or not, with one NumPyro distribution a parameter. It gives
             support, shape and density. ``jaxem.flat`` is maximum likelihood; ``dist.Delta``
             fixes. An entry may be a function of the parameters that returns a distribution, for
@@ -49,11 +53,11 @@ class Model:
                 f"log_joint must be a function log_joint(params, z, x); got "
                 f"{type(log_joint).__name__}."
             )
-        _check_signature(log_joint)
         if not isinstance(latent, Latent):
             raise DeclarationError(
                 f"latent must be a latent structure such as jaxem.Finite(3); got {latent!r}."
             )
+        _check_signature(log_joint, latent)
         self.log_joint = log_joint
         if factor is not None and not callable(factor):
             raise DeclarationError(
@@ -116,31 +120,75 @@ class Model:
         return out
 
     def log_factors(self, params: Params, data: Data) -> Array:
-        """The log joint of every row at every latent state, shape (n, K)."""
+        """The log joint of every row at every latent state, shape (n, K).
+
+        Of a chain, the rows are steps; the S states of a start come first, then the S^2 pairs of
+        the state before and the state.
+        """
         return self.table(self.flatten(params), data)
 
     def log_prior(self, params: Params) -> Array:
         """Log density of the prior, a scalar, with respect to the constrained parameters."""
         return self.prior_density(self.flatten(params))
 
-    def log_likelihood(self, params: Params, data: Data, weights: Array | None = None) -> Array:
-        """Log evidence of the data, a scalar; rows of weight zero are absent."""
-        evidence = self.latent.log_partition(self.log_factors(params, data))
+    def log_likelihood(
+        self,
+        params: Params,
+        data: Data,
+        weights: Array | None = None,
+        *,
+        lengths: Array | None = None,
+    ) -> Array:
+        """Log evidence of the data, a scalar; rows, or sequences, of weight zero are absent.
+
+        Args:
+            params: Parameters, nested as declared.
+            data: Rows; for a chain, leaves (sequence, time, ...).
+            weights: One a row or sequence, (n,).
+            lengths: For a chain, the steps of each sequence, (n,); all if left out.
+        """
+        evidence = self.latent.log_partition(self.factors(self.flatten(params), data, lengths))
         if weights is None:
             return evidence.sum()
         return jnp.where(weights > 0, weights * jnp.where(weights > 0, evidence, 0.0), 0.0).sum()
 
+    def factors(self, values: Mapping[str, Array], data: Data, lengths: Array | None) -> Any:
+        """What the latent structure takes, from parameters by dotted name and data as given."""
+        if not isinstance(self.latent, Chain):
+            return self.table(values, data)
+        count, horizon = jax.tree.leaves(data)[0].shape[:2]
+        rows = jax.tree.map(lambda leaf: time_first(jnp.asarray(leaf)), data)
+        ends = jnp.full(count, horizon) if lengths is None else jnp.asarray(lengths)
+        valid = jnp.arange(1, horizon)[:, None] < ends
+        return dense_links(self.table(values, rows), valid, self.latent.size)
+
     def table(self, values: Mapping[str, Array], rows: Data) -> Array:
         """`log_factors` of parameters by dotted name; states last, where sums are fast."""
-        states = self.latent.states()
-        one_row = jax.vmap(lambda z, x: self._joint(dict(values), z, x), (0, None))
-        return jax.vmap(lambda x: one_row(states, x))(rows)
+        return self._over_cells(self._joint, values, rows)
 
     def overruns(self, values: Mapping[str, Array], rows: Data) -> Array:
         """For every row and state, whether an index in the log joint is out of range, (n, K)."""
-        states = self.latent.states()
-        one_row = jax.vmap(lambda z, x: self._joint.overruns(dict(values), z, x), (0, None))
-        return jax.vmap(lambda x: one_row(states, x))(rows)
+        return self._over_cells(self._joint.overruns, values, rows)
+
+    def _over_cells(self, joint: Callable[..., Array], values: Mapping[str, Array], rows: Data):
+        """A function of state and datum at every cell; each argument has an axis of its own.
+
+        So what a log joint makes of fewer arguments is computed for these alone.
+        """
+        parts = []
+        for branch in self.latent.branches():
+
+            def one(*args, branch=branch):
+                of_states = joint
+                for place in reversed(range(len(branch))):
+                    if branch[place] is not None:
+                        axes: list[int | None] = [None] * (len(branch) + 2)
+                        axes[1 + place] = 0
+                        of_states = jax.vmap(of_states, axes)
+                return of_states(dict(values), *branch, *args).ravel()
+
+            parts.append(jax.vmap(one)(rows))
+        return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 
     def prior_density(self, values: Mapping[str, Array]) -> Array:
         """`log_prior` of parameters by dotted name.
@@ -158,25 +206,28 @@ class Model:
         return self._prior(dict(values))
 
     def shapes(self, values: Mapping[str, Array], row: Data) -> list[tuple[int, ...]]:
-        """Shapes of what the log joint returns for one row, which should be a single scalar."""
-        return self._joint.shapes(dict(values), self._first_state(), row)
+        """Shapes of what the log joint returns for one row, however it is called."""
+        found = [self._joint.shapes(dict(values), *z, row) for z in self._first_states()]
+        return next((shapes for shapes in found if shapes != [()]), [()])
 
     def reads(self, values: Mapping[str, Array], row: Data) -> tuple[dict[str, bool], bool]:
         """Which parameters the log joint or a prior depends on, and whether on the state."""
-        z = self._first_state()
-        flags = self._joint.reads(dict(values), z, row)
         names = sorted(values)
-        in_joint = dict(zip(names, flags[: len(names)], strict=True))
-        of_state = flags[len(names) : len(names) + len(jax.tree.leaves(z))]
-        return in_joint, any(of_state)
+        in_joint, of_state = dict.fromkeys(names, False), False
+        for z in self._first_states():
+            flags = self._joint.reads(dict(values), *z, row)
+            for name, read in zip(names, flags, strict=False):
+                in_joint[name] |= read
+            of_state |= any(flags[len(names) : len(names) + len(jax.tree.leaves(z))])
+        return in_joint, of_state
 
-    def _first_state(self):
-        return jax.tree.map(lambda s: s[0], self.latent.states())
+    def _first_states(self):
+        return jax.tree.map(lambda s: s[0], self.latent.branches())
 
-    def _call_joint(self, values, z, x):
+    def _call_joint(self, values, *args):
         # NumPyro then gives -inf, not a number, outside the support of a distribution.
         with numpyro.validation_enabled():
-            return self.log_joint(self.nest(values), z, x)
+            return self.log_joint(self.nest(values), *args)
 
     def _call_prior(self, values):
         params = self.nest(values)
@@ -192,12 +243,15 @@ class Model:
         return f"Model({self.latent!r}; {names})"
 
 
-def _check_signature(log_joint: LogJoint) -> None:
+def _check_signature(log_joint: LogJoint, latent: Latent) -> None:
+    arguments = ("params", *latent.arguments, "x")
+    number = {3: "three", 4: "four"}[len(arguments)]
     try:
-        inspect.signature(log_joint).bind(None, None, None)
+        inspect.signature(log_joint).bind(*arguments)
     except TypeError:
         raise DeclarationError(
-            f"log_joint is called as log_joint(params, z, x), with three positional arguments; "
+            f"log_joint is called as log_joint({', '.join(arguments)}), with {number} positional "
+            f"arguments; "
             f"{getattr(log_joint, '__name__', 'it')}{inspect.signature(log_joint)} cannot be."
         ) from None
     except ValueError:

@@ -23,6 +23,11 @@ def flat_columns(data: Data) -> list[Any]:
     return [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(data)]
 
 
+def time_first(leaf: Any) -> Any:
+    """A rectangle (n, T, ...) as rows (T n, ...): every sequence's first step, second step, ..."""
+    return leaf.swapaxes(0, 1).reshape(-1, *leaf.shape[2:])
+
+
 def in_blocks(data: Data, weights: np.ndarray, size: int) -> tuple[Data, np.ndarray]:
     """Cut rows into blocks of equal size; the last is filled with copies of row 0 of weight 0.
 

@@ -12,10 +12,10 @@ from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.model.binding import bind
 from jaxem.model.declaration import check_call
+from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.posterior.fitted import declared_of
-from jaxem.posterior.keys import as_key
 from jaxem.types import Array, Data, DeclarationError, State
 
 #: Log factors that may be in memory at once.

@@ -9,10 +9,10 @@ import numpy as np
 from numpyro.infer import MCMC, NUTS
 
 from jaxem.fitting import Fit
+from jaxem.numerics.keys import as_key, generator
 from jaxem.posterior.curvature import covariance, find_mode
 from jaxem.posterior.fitted import Fitted, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
-from jaxem.posterior.keys import as_key, generator
 from jaxem.posterior.starts import Start, chain_starts
 from jaxem.types import Array, Data, DeclarationError
 

@@ -40,18 +40,14 @@ def gaussian_mixture(
     Raises:
         DeclarationError: If the covariance is unknown or the prior has the wrong shape.
     """
-    if covariance not in _LOG_DENSITY:
-        raise DeclarationError(
-            f"covariance={covariance!r}; expected one of {', '.join(get_args(Covariance))}."
-        )
-    log_density = _LOG_DENSITY[covariance]
+    log_density, free = emissions(components, features, covariance)
 
     def log_joint(params: Params, z: Array, x: Array) -> Array:
         log_weight = dist.CategoricalProbs(params["weights"]).log_prob(z)
         return log_weight + log_density(params, z, x)
 
     if conjugate is None:
-        prior = _flat_prior(components, features, covariance)
+        prior = free
     else:
         prior = _conjugate_prior(components, features, covariance, conjugate)
     return Model(
@@ -62,6 +58,19 @@ def gaussian_mixture(
             **prior,
         },
     )
+
+
+def emissions(components: int, features: int, covariance: Covariance):
+    """A log density ``(params, z, x)`` with one Gaussian a component, and its flat priors.
+
+    Raises:
+        DeclarationError: If the covariance is unknown.
+    """
+    if covariance not in _LOG_DENSITY:
+        raise DeclarationError(
+            f"covariance={covariance!r}; expected one of {', '.join(get_args(Covariance))}."
+        )
+    return _LOG_DENSITY[covariance], _flat_prior(components, features, covariance)
 
 
 def _full(params: Params, z: Array, x: Array) -> Array:

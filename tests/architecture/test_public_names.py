@@ -10,6 +10,7 @@ import jaxem.posterior
 
 NAMES = {
     "Ascent",
+    "Chain",
     "ClosedForm",
     "DeclarationError",
     "Derived",
@@ -33,6 +34,7 @@ NAMES = {
     "initial",
     "load",
     "posterior",
+    "sequences",
     "to_numpyro",
     "zoo",
 }

@@ -1,0 +1,33 @@
+r"""Whether the joint of a step splits into transition and emission.
+
+:math:`f(a, b, x) = g(a, b) + v(b, x)` for all states exactly when the difference
+:math:`f(a, b, x) - f(a, b, x')` does not depend on a. Anchors that are proved on every row carry
+the log joint of every row (`anchors`), so that trying it on them proves it for all.
+"""
+
+import numpy as np
+
+from jaxem.algebra.anchors import Anchors
+from jaxem.algebra.probe import Values
+from jaxem.algebra.tables import Tables
+
+_EXACT = 1e-10
+
+
+def splits(tables: Tables, draws: list[Values], found: Anchors, states: int) -> bool:
+    """Whether it does, at all these parameters.
+
+    Args:
+        tables: The log joint at parameters and rows.
+        draws: Parameters that no state or row is special for.
+        found: Anchors of the data.
+        states: Hidden states of a step, S.
+    """
+    return all(_splits(tables(values, found.rows), states) for values in draws)
+
+
+def _splits(table: np.ndarray, states: int) -> bool:
+    pairs = table[:, states:].reshape(-1, states, states)
+    moved = pairs - pairs[:1]
+    coupled = np.abs(moved - moved[:, :1]).max()
+    return bool(coupled <= _EXACT * (1 + np.abs(pairs).max()))

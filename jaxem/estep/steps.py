@@ -1,0 +1,118 @@
+r"""The E-step of chains, and a Q that is the one of independent rows.
+
+Rows are steps, cells the states of a start and the pairs of a later step (`latent.chain`). With the
+posterior of the state as weights of a start, and that of the pair, :math:`\xi_t(a, b)`, as weights
+of a later step, Q is a sum over rows and cells, and closed forms, anchors and Newton's method are
+those of any other model.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.estep.batch import Batch
+from jaxem.estep.estep import EStep
+from jaxem.estep.expectation import Expectation, Values, over_blocks
+from jaxem.estep.order import Order
+from jaxem.estep.source import Source
+from jaxem.latent.links import Dense, Links, Split, dense_links
+from jaxem.model import Model
+from jaxem.types import Array, Data
+
+
+class Steps(Source):
+    """Steps as they are: the log joint is evaluated at every step and cell.
+
+    Attributes:
+        exists: Whether there is a step, (blocks, T size).
+        size: Sequences a block.
+    """
+
+    exists: Array
+    size: int = eqx.field(static=True)
+
+    def expect(
+        self, model: Model, e_step: EStep, values: Values
+    ) -> tuple[Array, Array, Expectation]:
+        """See `Source`."""
+
+        def block(totals, inputs):
+            (total, counts), (rows, weights, exists) = totals, inputs
+            table = model.table(values, rows)
+            links = dense_links(table, self.valid(exists), model.latent.size)
+            evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
+            cells = in_cells(shares)
+            return (total + evidence, counts + cells.sum(0)), cells
+
+        zero = jnp.zeros((), self.batch.weights.dtype)
+        none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
+        inputs = (*self.batch, self.exists)
+        (evidence, counts), kept = over_blocks(block, (zero, none), inputs)
+        return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
+
+    def valid(self, exists: Array) -> Array:
+        """Which steps after the start there are, (T - 1, size), from a block's flags."""
+        return exists.reshape(-1, self.size)[1:]
+
+    def head(self) -> "Steps":
+        """See `Source`."""
+        arrays, rest = eqx.partition((self.batch, self.exists), eqx.is_array)
+        first = eqx.combine(jax.tree.map(lambda leaf: leaf[:1], arrays), rest)
+        return eqx.tree_at(lambda s: (s.batch, s.exists), self, first)
+
+    @property
+    def rows(self) -> int:
+        """See `Source`."""
+        return self.exists.size
+
+
+def weigh_sequences(
+    model: Model, e_step: EStep, links: Links, weights: Array
+) -> tuple[Array, Links]:
+    """The weighted evidence of sequences, summed, and their weighted posteriors.
+
+    Args:
+        model: The declared model.
+        e_step: How posteriors are made.
+        links: Log factors of n sequences.
+        weights: Weights of the sequences, (n,); one of weight zero is absent.
+    """
+    evidence, shares = e_step.posterior(model.latent, links)
+    present = weights > 0
+    total = jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
+    start = weights[:, None] * shares.start
+    if isinstance(shares.steps, Dense):
+        steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)
+    else:
+        transition = weights[:, None, None] * shares.steps.transition
+        steps = Split(transition, weights[:, None] * shares.steps.emission)
+    return total, Links(start, steps, shares.valid)
+
+
+def in_cells(shares: Links) -> Array:
+    """Dense posteriors as a table of rows and cells, (T n, S + S^2), zero where they are not."""
+    assert isinstance(shares.steps, Dense)
+    states = shares.start.shape[1]
+    pairs = shares.steps.factors.reshape(-1, states * states)
+    start = jnp.pad(shares.start, ((0, 0), (0, states * states)))
+    return jnp.concatenate([start, jnp.pad(pairs, ((0, 0), (states, 0)))], 0)
+
+
+def make_steps(data: Data, weights: np.ndarray, order: Order) -> Steps:
+    """Steps in blocks.
+
+    Args:
+        data: All steps, sequence after sequence, NumPy leaves.
+        weights: Their weights, (N,).
+        order: Which step goes where.
+    """
+    return Steps(steps_batch(data, weights, order), jnp.asarray(order.exists), order.size)
+
+
+def steps_batch(data: Data, weights: np.ndarray, order: Order) -> Batch:
+    """Rows in an order, with weight zero where there is no step."""
+    rows: Any = jax.tree.map(jnp.asarray, order.rows(data))
+    return Batch(rows, jnp.asarray(weights[order.index] * order.exists, weights.dtype))

@@ -1,0 +1,124 @@
+"""What a fitted chain says of sequences: states, pairs of states, paths."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import Plan
+from jaxem.estep import EStep
+from jaxem.estep.order import in_order
+from jaxem.latent import Chain
+from jaxem.latent.links import Dense, Links, dense_links
+from jaxem.model import Model
+from jaxem.model.binding import Bound
+from jaxem.model.declaration import check_call
+from jaxem.numerics.keys import as_key
+from jaxem.numerics.plain import plain
+from jaxem.numerics.rows import take_rows
+from jaxem.types import Array, DeclarationError, Params
+
+#: From the latent structure, log factors and a key to arrays with time first, or one a sequence.
+Reading = Callable[[Chain, Links, Array], Array]
+
+
+def decode(
+    bound: Bound, params: Params, plan: Plan | None, name: Any, reading: Reading, key: Any = 0
+) -> np.ndarray:
+    """Read something off the posterior of every sequence.
+
+    Args:
+        bound: The model and the steps.
+        params: Parameters, nested as declared.
+        plan: Keeps what is compiled, if there is one.
+        name: Under which it is kept.
+        reading: What to read: arrays (T, n, ...), or (n,).
+        key: An int or a JAX key, for draws.
+
+    Returns:
+        The same for all sequences, (n, T, ...) or (n,).
+
+    Raises:
+        DeclarationError: If the model does not take these data.
+    """
+    model, sequences = bound.model, bound.sequences
+    if sequences is None:
+        raise DeclarationError(
+            f"{model!r} has independent rows: there are no sequences to decode. "
+            f"responsibilities(data) and predict(data) are what it has."
+        )
+    check_call(model, take_rows(bound.rows, 0))
+    order = in_order(sequences, model.latent.cells)
+    program = _program(model, plan, (name, order.size), reading, order.size)
+    values = model.flatten(params)
+    parts = []
+    for block, index in enumerate(order.index):
+        rows = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), bound.rows)
+        own = jax.random.fold_in(as_key(key), block)
+        parts.append(np.asarray(program(values, rows, order.exists[block], own)))
+    if parts[0].ndim == 1:
+        return np.concatenate(parts)[: sequences.count]
+    return np.concatenate([part.swapaxes(0, 1) for part in parts])[: sequences.count]
+
+
+def _program(model: Model, plan: Plan | None, name: Any, reading: Reading, size: int) -> Any:
+    def read(values, rows, exists, key):
+        latent = model.latent
+        assert isinstance(latent, Chain)
+        links = dense_links(model.table(values, rows), exists.reshape(-1, size)[1:], latent.size)
+        return reading(latent, links, key)
+
+    return plan.program(name, read) if plan else jax.jit(plain(read))
+
+
+def states(e_step: EStep) -> Reading:
+    """Posterior of each state, (T, n, S)."""
+
+    def read(latent: Chain, links: Links, key: Array) -> Array:
+        _, shares = e_step.posterior(latent, links)
+        later = _matrices(shares).sum(-2)
+        return jnp.concatenate([shares.start[None], later], 0)
+
+    return read
+
+
+def pairs(e_step: EStep) -> Reading:
+    """Posterior of each state and the next, (T - 1, n, S, S)."""
+    return lambda latent, links, key: _matrices(e_step.posterior(latent, links)[1])
+
+
+def _matrices(shares: Links) -> Array:
+    assert isinstance(shares.steps, Dense)
+    return shares.steps.factors
+
+
+def evidence(e_step: EStep) -> Reading:
+    """What the objective sums over sequences, (n,)."""
+    return lambda latent, links, key: e_step.posterior(latent, links)[0]
+
+
+def filtered(latent: Chain, links: Links, key: Array) -> Array:
+    """Posterior of each state given the data up to it, (T, n, S)."""
+    return latent.filtered(links)
+
+
+def path(latent: Chain, links: Links, key: Array) -> Array:
+    """The most probable path, (T, n)."""
+    return latent.mode(links)
+
+
+def path_value(latent: Chain, links: Links, key: Array) -> Array:
+    """Log joint of the most probable path and the data, (n,)."""
+    return latent.hard(links)[0]
+
+
+def drawn_paths(draws: int) -> Reading:
+    """Paths drawn from the posterior, (T, n, draws)."""
+
+    def read(latent: Chain, links: Links, key: Array) -> Array:
+        keys = jax.random.split(key, draws)
+        return jnp.moveaxis(jax.vmap(lambda k: latent.sample(links, k))(keys), 0, -1)
+
+    return read

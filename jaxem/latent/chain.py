@@ -1,0 +1,181 @@
+r"""A hidden Markov chain: the state of each step depends on the state before it.
+
+The evidence of a sequence is a sum over paths,
+:math:`\log Z = \log \sum_{z_1 \dots z_T} \exp( f_1(z_1) + \sum_t f_t(z_{t-1}, z_t) )`, and its
+derivatives in the factors are the probabilities of single states at the start and of pairs later
+on. Everything that a model says of a step is said by S + S^2 *cells*: the S states of a start, and
+the S^2 pairs of a step after it.
+"""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from jaxem.latent import logarithmic, scaled
+from jaxem.latent.latent import Branch, Latent
+from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
+from jaxem.latent.sizes import all_states, read_sizes, size_words
+from jaxem.latent.viterbi import best_path, indicators
+from jaxem.types import Array, State
+
+
+class Chain(Latent):
+    """One hidden state a step, a Markov chain along a sequence: ``Chain(3)``.
+
+    The log joint is that of one step given the state before, ``log_joint(params, z_prev, z, x)``;
+    at the start of a sequence ``z_prev`` is None. Named parts, ``Chain(level=3, season=2)``, make
+    products of chains and chains of higher order: both states are then dictionaries of ints, and
+    the joint states are enumerated with the first name slowest.
+
+    Args:
+        size: The number of states.
+        **sizes: Or the number of states of each named part.
+
+    Raises:
+        DeclarationError: If both or neither are given, or a size is not a positive integer.
+    """
+
+    sizes: tuple[tuple[str, int], ...] = eqx.field(static=True)
+
+    def __init__(self, size: int | None = None, /, **sizes: int):
+        self.sizes = read_sizes("Chain", size, sizes)
+
+    @property
+    def size(self) -> int:
+        """The number of states of one step, S."""
+        return math.prod(value for _, value in self.sizes)
+
+    @property
+    def cells(self) -> int:
+        """States of a start and pairs of a later step, S + S^2."""
+        return self.size * (1 + self.size)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What the log joint is called with between parameters and datum."""
+        return ("z_prev", "z")
+
+    def states(self) -> State:
+        """Every state of one step: an array (S,), or a dictionary of arrays (S,)."""
+        return all_states(self.sizes)
+
+    def branches(self) -> tuple[Branch, ...]:
+        """The start, which has no state before it, and the step."""
+        return (None, self.states()), (self.states(), self.states())
+
+    def occupancy(self, counts: Array) -> Array:
+        """Expected count of each state, (..., S), from those of cells, (..., S + S^2)."""
+        start, pairs = counts[..., : self.size], counts[..., self.size :]
+        return start + pairs.reshape(*pairs.shape[:-1], self.size, self.size).sum(-2)
+
+    def log_partition(self, factors: Links) -> Array:
+        """Log evidence of each sequence, (n,); differentiable."""
+        return _log_partition(factors.start, factors.steps, factors.valid)
+
+    def marginals(self, factors: Links) -> Links:
+        """Probabilities of the start states and of pairs: the gradient of `log_partition`."""
+        return self.posterior(factors)[1]
+
+    def posterior(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
+        """Both of the above: in probabilities, and again in logarithms where some underflow."""
+        return _posterior(factors)
+
+    def mode(self, factors: Links, axis: int = -1) -> Array:
+        """The most probable path of each sequence, (T, n)."""
+        return best_path(factors)[1]
+
+    def hard(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
+        """Log joint of the most probable path (n,), and its indicators; none if impossible."""
+        value, path = best_path(factors)
+        possible = value > -jnp.inf
+        return value, _only(possible, indicators(factors, path))
+
+    def filtered(self, factors: Links) -> Array:
+        """Probabilities of each state given the data up to it, (T, n, S)."""
+        found = _filter(factors)
+        return jnp.concatenate([found.first[None], found.filtered], 0)
+
+    def sample(self, factors: Links, key: Array) -> Array:
+        """One path of each sequence drawn from its posterior, (T, n).
+
+        Forward filtering, backward sampling (Carter and Kohn 1994).
+        """
+        found = logarithmic.forward(factors)
+        keys = jax.random.split(key, 1 + len(factors.valid))
+        earlier = jnp.concatenate([found.first[None], found.filtered], 0)
+        last = jax.random.categorical(keys[0], earlier[-1])
+
+        def step(state, inputs):
+            here, alpha, valid, key = inputs
+            matrix = matrices(factors.steps, here)
+            into = jnp.take_along_axis(matrix, state[:, None, None], axis=2)[..., 0]
+            drawn = jax.random.categorical(key, alpha + into)
+            return jnp.where(valid, drawn, state), state
+
+        inputs = (inputs_of(factors.steps), earlier[:-1], factors.valid, keys[1:])
+        first, path = jax.lax.scan(step, last, inputs, reverse=True)
+        return jnp.concatenate([first[None], path], 0)
+
+    def __repr__(self) -> str:
+        return f"Chain({size_words(self.sizes)})"
+
+
+def _posterior(links: Links) -> tuple[Array, Links]:
+    quick, sound = scaled.forward(links)
+    marginals, kept = scaled.backward(links, quick)
+
+    def again(carry):
+        here = links._replace(start=carry[3])
+        exact = logarithmic.forward(here)
+        return exact.evidence, logarithmic.backward(here, exact), jnp.array(True), exact.first
+
+    # A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
+    # conditional would not be. Its start is carried, or XLA would run the pass ahead of the loop.
+    first = (quick.evidence, marginals, sound & kept, links.start)
+    evidence, marginals, *_ = jax.lax.while_loop(lambda c: ~c[2], again, first)
+    return evidence, marginals
+
+
+def _filter(links: Links) -> scaled.Filter:
+    quick, sound = scaled.forward(links)
+
+    def again(carry):
+        exact = logarithmic.forward(links._replace(start=carry[2]))
+        found = jax.tree.map(jnp.exp, exact)._replace(evidence=exact.evidence)
+        return found, jnp.array(True), exact.first
+
+    return jax.lax.while_loop(lambda c: ~c[1], again, (quick, sound, links.start))[0]
+
+
+@jax.custom_jvp
+def _log_partition(start: Array, steps: Dense | Split, valid: Array) -> Array:
+    return _posterior(Links(start, steps, valid))[0]
+
+
+@_log_partition.defjvp
+def _log_partition_jvp(primals, tangents):
+    value, weights = _posterior(Links(*primals))
+    moved = _weigh(weights.start, tangents[0]).sum(-1)
+    if isinstance(weights.steps, Dense):
+        moved += _weigh(weights.steps.factors, tangents[1].factors).sum((0, -2, -1))
+    else:
+        moved += _weigh(weights.steps.transition, tangents[1].transition).sum((-2, -1))
+        moved += _weigh(weights.steps.emission, tangents[1].emission).sum((0, -1))
+    return value, moved
+
+
+def _weigh(weights: Array, change: Array) -> Array:
+    return jnp.where(weights > 0, weights * jnp.where(weights > 0, change, 0.0), 0.0)
+
+
+def _only(possible: Array, links: Links) -> Links:
+    """Indicators of the sequences that are possible, and zero for the others."""
+    start = jnp.where(possible[:, None], links.start, 0.0)
+    if isinstance(links.steps, Dense):
+        factors = jnp.where(possible[:, None, None], links.steps.factors, 0.0)
+        return Links(start, Dense(factors), links.valid)
+    transition = jnp.where(possible[:, None, None], links.steps.transition, 0.0)
+    emission = jnp.where(possible[:, None], links.steps.emission, 0.0)
+    return Links(start, Split(transition, emission), links.valid)

@@ -1,0 +1,70 @@
+"""The recursions of `scaled` in logarithms: slower, and nothing underflows.
+
+Impossible sequences come out as such: evidence -inf, and all posterior probabilities zero.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxem.latent.links import Dense, Links, Split, before, inputs_of, matrices
+from jaxem.latent.scaled import Filter
+from jaxem.numerics.logspace import log_sum_exp
+from jaxem.types import Array
+
+
+def forward(links: Links) -> Filter:
+    """The filter of `scaled`, with logarithms in place of its probabilities."""
+    evidence, first = _normalise(links.start)
+
+    def step(carry, inputs):
+        total, alpha = carry
+        factors, valid = inputs
+        matrix = matrices(links.steps, factors)
+        own = jnp.max(jnp.where(matrix > -jnp.inf, matrix, -jnp.inf), axis=(-1, -2), keepdims=True)
+        own = jnp.where(jnp.isfinite(own), own, 0.0)
+        predicted = log_sum_exp((alpha[:, :, None] + (matrix - own)).swapaxes(1, 2))
+        gain, new = _normalise(predicted)
+        gain = gain + own[:, 0, 0]
+        total = total + jnp.where(valid, gain, 0.0)
+        new = jnp.where(valid[:, None], new, alpha)
+        return (total, new), (predicted + own[:, 0], new)
+
+    (evidence, _), (predicted, filtered) = jax.lax.scan(
+        step, (evidence, first), (inputs_of(links.steps), links.valid)
+    )
+    return Filter(evidence, first, predicted, filtered)
+
+
+def backward(links: Links, filter_: Filter) -> Links:
+    """Posterior probabilities as `Links`, from the filter in logarithms."""
+    earlier = before(filter_.first, filter_.filtered)
+    split = isinstance(links.steps, Split)
+
+    def step(carry, inputs):
+        gamma, sums = carry
+        factors, alpha, predicted, valid = inputs
+        there = predicted > -jnp.inf
+        ratio = jnp.where(there, gamma - jnp.where(there, predicted, 0.0), -jnp.inf)
+        joint = alpha[:, :, None] + matrices(links.steps, factors) + ratio[:, None, :]
+        pairs = jnp.where(valid[:, None, None], jnp.exp(joint), 0.0)
+        back = jnp.where(valid[:, None], log_sum_exp(joint), gamma)
+        own = jnp.where(valid[:, None], jnp.exp(gamma), 0.0)
+        return (back, sums + pairs if split else sums), own if split else pairs
+
+    last = filter_.filtered[-1] if len(filter_.filtered) else filter_.first
+    states = links.start.shape[-1]
+    sums = jnp.zeros((len(links.start), states, states) if split else (), links.start.dtype)
+    inputs = (inputs_of(links.steps), earlier, filter_.predicted, links.valid)
+    (start, sums), out = jax.lax.scan(step, (last, sums), inputs, reverse=True)
+    possible = (filter_.evidence > -jnp.inf)[:, None]
+    start = jnp.where(possible, jnp.exp(start), 0.0)
+    if split:
+        sums = jnp.where(possible[..., None], sums, 0.0)
+        return Links(start, Split(sums, jnp.where(possible, out, 0.0)), links.valid)
+    return Links(start, Dense(jnp.where(possible[..., None], out, 0.0)), links.valid)
+
+
+def _normalise(logs: Array) -> tuple[Array, Array]:
+    """The log of the sum, and the logs of normalised weights; -inf where there is no weight."""
+    total = log_sum_exp(logs)
+    return total, logs - jnp.where(jnp.isfinite(total), total, 0.0)[..., None]

@@ -1,0 +1,92 @@
+"""The hidden Markov models of the zoo are their textbook densities."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from jaxem import DeclarationError, zoo
+
+INITIAL = np.array([0.6, 0.4])
+TRANSITION = np.array([[0.7, 0.3], [0.2, 0.8]])
+CHANCES = {"initial": INITIAL, "transition": TRANSITION}
+LOC = np.array([[0.0, 1.0], [2.0, -1.0]])
+Y = np.random.default_rng(0).normal(size=(1, 4, 2))
+COUNTS = np.array([[3, 0, 7, 2]])
+CODES = np.array([[2, 0, 1, 1]])
+
+
+def enumerated(log_density):
+    """Log of the sum over all paths of four steps."""
+    logs = []
+    for path in itertools.product(range(2), repeat=4):
+        moves = sum(np.log(TRANSITION[a, b]) for a, b in itertools.pairwise(path))
+        seen = sum(log_density[t, z] for t, z in enumerate(path))
+        logs.append(np.log(INITIAL[path[0]]) + moves + seen)
+    return np.logaddexp.reduce(logs)
+
+
+COVARIANCES = {
+    "full": ("cov", np.array([[[1.0, 0.3], [0.3, 2.0]], [[0.5, 0.0], [0.0, 1.5]]])),
+    "tied": ("cov", np.array([[1.0, 0.3], [0.3, 2.0]])),
+    "diagonal": ("variance", np.array([[1.0, 2.0], [0.5, 1.5]])),
+    "spherical": ("variance", np.array([1.0, 0.5])),
+}
+
+
+@pytest.mark.parametrize("kind", COVARIANCES)
+def test_gaussian_chains(kind):
+    name, value = COVARIANCES[kind]
+    matrices = {
+        "full": value,
+        "tied": [value, value],
+        "diagonal": [np.diag(v) for v in np.atleast_2d(value)],
+        "spherical": [np.eye(2) * v for v in np.ravel(value)],
+    }[kind]
+    log_density = np.stack(
+        [
+            scipy.stats.multivariate_normal(mean, matrix).logpdf(Y[0])
+            for mean, matrix in zip(LOC, matrices, strict=False)
+        ],
+        -1,
+    )
+    model = zoo.gaussian_chain(2, 2, kind)
+    found = model.log_likelihood({**CHANCES, "loc": LOC, name: value}, Y)
+    np.testing.assert_allclose(found, enumerated(log_density), rtol=1e-12)
+
+
+def test_poisson_chains():
+    rate = np.array([1.0, 5.0])
+    log_density = scipy.stats.poisson(rate).logpmf(COUNTS[0][:, None])
+    found = zoo.poisson_chain(2).log_likelihood({**CHANCES, "rate": rate}, COUNTS)
+    np.testing.assert_allclose(found, enumerated(log_density), rtol=1e-12)
+
+
+def test_categorical_chains():
+    probs = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
+    found = zoo.categorical_chain(2, 3).log_likelihood({**CHANCES, "probs": probs}, CODES)
+    np.testing.assert_allclose(found, enumerated(np.log(probs[:, CODES[0]]).T), rtol=1e-12)
+
+
+def test_priors_are_dirichlet():
+    model = zoo.poisson_chain(
+        2, initial_concentration=2.0, transition_concentration=[[5.0, 2.0], [2.0, 5.0]]
+    )
+    expected = scipy.stats.dirichlet([2.0, 2.0]).logpdf(INITIAL)
+    expected += scipy.stats.dirichlet([5.0, 2.0]).logpdf(TRANSITION[0])
+    expected += scipy.stats.dirichlet([2.0, 5.0]).logpdf(TRANSITION[1])
+    found = model.log_prior({**CHANCES, "rate": np.array([1.0, 5.0])})
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"transition_concentration": [1.0, 2.0, 3.0]}, "transition_concentration has shape"),
+        ({"initial_concentration": [[2.0], [2.0]]}, "initial_concentration has shape"),
+    ],
+)
+def test_concentrations_that_do_not_fit(options, words):
+    with pytest.raises(DeclarationError, match=words):
+        zoo.poisson_chain(2, **options)

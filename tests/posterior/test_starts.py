@@ -33,6 +33,9 @@ def recorder(monkeypatch):
             found = constrain(given["starts"]) if one else jax.vmap(constrain)(given["starts"])
             return jax.tree.map(lambda leaf: leaf[None], found) if one else found
 
+        def get_extra_fields(self):
+            return {"diverging": np.zeros(1, bool)}
+
     home = sys.modules["jaxem.posterior.nuts"]
     monkeypatch.setattr(home, "MCMC", Recorder)
     monkeypatch.setattr(home, "NUTS", lambda **options: given.update(options))

@@ -10,8 +10,10 @@ from jaxem.cli.options import ZOO, Conjugate
 from jaxem.cli.schema import Zoo
 
 
-def test_every_ready_model_has_options():
+def test_every_ready_model_of_independent_rows_has_options():
+    """A config has no way yet to say where a sequence ends."""
     functions = {name for name in zoo.__all__ if inspect.isfunction(getattr(zoo, name))}
+    functions = {name for name in functions if not name.endswith("_chain")}
     assert set(ZOO) == functions == set(get_args(Zoo))
 
 

@@ -59,7 +59,7 @@ class Anchored(Source):
 
         def block(totals, inputs):
             (total, counts, sums), (rows, weights, stored) = totals, inputs
-            t = stored if self.features is None else self.features(rows)
+            t = self.features_of(rows, stored)
             table = model.table(values, rows).T if eta is None else eta @ t.T
             evidence, shares = weigh(model, e_step, table, weights, axis=0)
             return (total + evidence, counts + shares.sum(1), sums + shares @ t), None
@@ -67,8 +67,7 @@ class Anchored(Source):
         dtype, states = self.batch.weights.dtype, model.latent.cells
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
         start = (zero, none, jnp.zeros((states, self.change.shape[0]), dtype))
-        inputs = (*self.batch, self.coefficients)
-        (evidence, counts, sums), _ = over_blocks(block, start, inputs)
+        (evidence, counts, sums), _ = over_blocks(block, start, self.blocks)
         if self.product:
             evidence = evidence + self.beyond
         shares = self._shares(sums, counts)
@@ -78,12 +77,14 @@ class Anchored(Source):
             Expectation(model, e_step, self.anchors, values, counts, shares[None]),
         )
 
-    def head(self) -> "Anchored":
+    @property
+    def blocks(self) -> tuple[Any, ...]:
         """See `Source`."""
-        first = jax.tree.map(lambda leaf: leaf[:1], (self.batch, self.coefficients))
-        return eqx.tree_at(
-            lambda s: (s.batch, s.coefficients), self, first, is_leaf=lambda leaf: leaf is None
-        )
+        return (*self.batch, self.coefficients)
+
+    def features_of(self, rows: Data, stored: Array | None) -> Array:
+        """T of the rows of a block, (n, features), made or stored."""
+        return self.features(rows) if self.features is not None else jnp.asarray(stored)
 
     def coefficients_of(self, model: Model, values: Values) -> Array:
         r"""Coefficients of the features in the log factors, :math:`\eta^\top`, (K, features)."""

@@ -10,8 +10,9 @@ so that log factors are one matrix and a product of features; and Q has the weig
 :math:`\gamma_t(b)`, collected on the anchors, on (a*, b).
 """
 
+from typing import Any
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,7 +20,7 @@ from jaxem.algebra.anchors import Anchors
 from jaxem.estep.anchored import Anchored, anchor_fields
 from jaxem.estep.estep import EStep
 from jaxem.estep.expectation import Expectation, Values, over_blocks
-from jaxem.estep.order import Order
+from jaxem.estep.order import Order, later_steps
 from jaxem.estep.source import Source
 from jaxem.estep.steps import in_cells, steps_batch, weigh_sequences
 from jaxem.latent.links import Links, Split, dense_links
@@ -51,15 +52,10 @@ class AnchoredSteps(Anchored):
         q = Expectation(model, e_step, self.anchors, values, counts, shares[None])
         return evidence, counts, q
 
-    def head(self) -> "AnchoredSteps":
+    @property
+    def blocks(self) -> tuple[Any, ...]:
         """See `Source`."""
-        first = jax.tree.map(lambda leaf: leaf[:1], (self.batch, self.coefficients, self.exists))
-        return eqx.tree_at(
-            lambda s: (s.batch, s.coefficients, s.exists),
-            self,
-            first,
-            is_leaf=lambda leaf: leaf is None,
-        )
+        return (*self.batch, self.coefficients, self.exists)
 
     @property
     def rows(self) -> int:
@@ -72,16 +68,16 @@ class AnchoredSteps(Anchored):
 
         def block(totals, inputs):
             (total, counts, sums), (rows, weights, stored, exists) = totals, inputs
-            t = stored if self.features is None else self.features(rows)
+            t = self.features_of(rows, stored)
             table = model.table(values, rows) if eta is None else t @ eta.T
-            links = dense_links(table, self._valid(exists), model.latent.size)
+            links = dense_links(table, later_steps(exists, self.size), model.latent.size)
             evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
             cells = in_cells(shares)
             return (total + evidence, counts + cells.sum(0), sums + cells.T @ t), None
 
         cells, width, dtype = model.latent.cells, self.change.shape[0], self.change.dtype
         start = (jnp.zeros((), dtype), jnp.zeros(cells, dtype), jnp.zeros((cells, width), dtype))
-        (evidence, counts, sums), _ = over_blocks(block, start, self._inputs())
+        (evidence, counts, sums), _ = over_blocks(block, start, self.blocks)
         return evidence, counts, self._shares(sums, counts)
 
     def _split(self, model: Model, e_step: EStep, values: Values):
@@ -96,9 +92,9 @@ class AnchoredSteps(Anchored):
 
         def block(totals, inputs):
             (total, begun, entered, sums, pairs), (rows, weights, stored, exists) = totals, inputs
-            t = stored if self.features is None else self.features(rows)
+            t = self.features_of(rows, stored)
             first, later = t[: self.size], t[self.size :]
-            valid = self._valid(exists)
+            valid = later_steps(exists, self.size)
             emission = (later @ eta[states:].T).reshape(*valid.shape, states)
             links = Links(first @ eta[:states].T, Split(transition, emission), valid)
             evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
@@ -119,18 +115,12 @@ class AnchoredSteps(Anchored):
             jnp.zeros((2 * states, self.change.shape[0]), dtype),
             jnp.zeros((states, states), dtype),
         )
-        (evidence, begun, entered, sums, pairs), _ = over_blocks(block, start, self._inputs())
+        (evidence, begun, entered, sums, pairs), _ = over_blocks(block, start, self.blocks)
         at = self._shares(sums, jnp.concatenate([begun, entered]))
         shares = jnp.zeros((len(self.reference), model.latent.cells), dtype)
         shares = shares.at[:, :states].set(at[:, :states]).at[:, own].add(at[:, states:])
         shares = shares.at[0, states:].add(pairs.ravel()).at[0, own].add(-pairs.sum(0))
         return evidence, jnp.concatenate([begun, pairs.ravel()]), shares
-
-    def _inputs(self):
-        return (*self.batch, self.coefficients, self.exists)
-
-    def _valid(self, exists: Array) -> Array:
-        return exists.reshape(-1, self.size)[1:]
 
 
 def make_anchored_steps(

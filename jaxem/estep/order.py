@@ -36,6 +36,11 @@ class Order(NamedTuple):
         return cube.swapaxes(1, 2).reshape(blocks * self.size, -1, *values.shape[2:])[:count]
 
 
+def later_steps(exists: Any, size: int) -> Any:
+    """Which steps after the start there are, (T - 1, size), from a block's flags, (T size,)."""
+    return exists.reshape(-1, size)[1:]
+
+
 def in_order(sequences: Sequences, entries: int) -> Order:
     """Cut sequences into equal blocks; the last is filled with sequences of no steps.
 

@@ -1,6 +1,7 @@
 """Where an E-step gets its log factors from, and where the M-step's Q lives."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,6 +11,7 @@ from jaxem.estep.batch import Batch
 from jaxem.estep.estep import EStep
 from jaxem.estep.expectation import Expectation, Values, over_blocks
 from jaxem.model import Model
+from jaxem.numerics.logspace import weighted
 from jaxem.types import Array
 
 
@@ -38,10 +40,15 @@ class Source(eqx.Module):
             and Q.
         """
 
+    @property
+    def blocks(self) -> tuple[Any, ...]:
+        """What is cut into blocks, with their axis first."""
+        return tuple(self.batch)
+
     def head(self) -> "Source":
         """The first block of rows alone, to be timed."""
-        first = jax.tree.map(lambda leaf: leaf[:1], self.batch)
-        return eqx.tree_at(lambda source: source.batch, self, first)
+        first = jax.tree.map(lambda leaf: leaf[:1], self.blocks)
+        return eqx.tree_at(lambda s: s.blocks, self, first, is_leaf=lambda leaf: leaf is None)
 
     @property
     def rows(self) -> int:
@@ -71,7 +78,7 @@ class Direct(Source):
 
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
-        (evidence, counts), kept = over_blocks(block, (zero, none), tuple(self.batch))
+        (evidence, counts), kept = over_blocks(block, (zero, none), self.blocks)
         return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
 
 
@@ -93,6 +100,5 @@ def weigh(
         A scalar, and a matrix as the table is.
     """
     evidence, shares = e_step.posterior(model.latent, table, axis)
-    present = weights > 0
-    total = jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
+    total = weighted(evidence, weights).sum()
     return total, jnp.expand_dims(weights, axis) * shares

@@ -16,10 +16,11 @@ import numpy as np
 from jaxem.estep.batch import Batch
 from jaxem.estep.estep import EStep
 from jaxem.estep.expectation import Expectation, Values, over_blocks
-from jaxem.estep.order import Order
+from jaxem.estep.order import Order, later_steps
 from jaxem.estep.source import Source
 from jaxem.latent.links import Dense, Links, Split, dense_links
 from jaxem.model import Model
+from jaxem.numerics.logspace import weighted
 from jaxem.types import Array, Data
 
 
@@ -42,26 +43,20 @@ class Steps(Source):
         def block(totals, inputs):
             (total, counts), (rows, weights, exists) = totals, inputs
             table = model.table(values, rows)
-            links = dense_links(table, self.valid(exists), model.latent.size)
+            links = dense_links(table, later_steps(exists, self.size), model.latent.size)
             evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
             cells = in_cells(shares)
             return (total + evidence, counts + cells.sum(0)), cells
 
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
-        inputs = (*self.batch, self.exists)
-        (evidence, counts), kept = over_blocks(block, (zero, none), inputs)
+        (evidence, counts), kept = over_blocks(block, (zero, none), self.blocks)
         return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
 
-    def valid(self, exists: Array) -> Array:
-        """Which steps after the start there are, (T - 1, size), from a block's flags."""
-        return exists.reshape(-1, self.size)[1:]
-
-    def head(self) -> "Steps":
+    @property
+    def blocks(self) -> tuple[Any, ...]:
         """See `Source`."""
-        arrays, rest = eqx.partition((self.batch, self.exists), eqx.is_array)
-        first = eqx.combine(jax.tree.map(lambda leaf: leaf[:1], arrays), rest)
-        return eqx.tree_at(lambda s: (s.batch, s.exists), self, first)
+        return (*self.batch, self.exists)
 
     @property
     def rows(self) -> int:
@@ -81,8 +76,7 @@ def weigh_sequences(
         weights: Weights of the sequences, (n,); one of weight zero is absent.
     """
     evidence, shares = e_step.posterior(model.latent, links)
-    present = weights > 0
-    total = jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0).sum()
+    total = weighted(evidence, weights).sum()
     start = weights[:, None] * shares.start
     if isinstance(shares.steps, Dense):
         steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)

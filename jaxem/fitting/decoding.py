@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.estep import EStep
-from jaxem.estep.order import in_order
+from jaxem.estep.order import in_order, later_steps
 from jaxem.latent import Chain
 from jaxem.latent.links import Dense, Links, dense_links
 from jaxem.model import Model
@@ -67,7 +67,7 @@ def _program(model: Model, plan: Plan | None, name: Any, reading: Reading, size:
     def read(values, rows, exists, key):
         latent = model.latent
         assert isinstance(latent, Chain)
-        links = dense_links(model.table(values, rows), exists.reshape(-1, size)[1:], latent.size)
+        links = dense_links(model.table(values, rows), later_steps(exists, size), latent.size)
         return reading(latent, links, key)
 
     return plan.program(name, read) if plan else jax.jit(plain(read))

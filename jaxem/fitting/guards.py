@@ -19,7 +19,7 @@ from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values
 from jaxem.algebra.route import Guard
 from jaxem.estep import EStep
-from jaxem.estep.order import in_order
+from jaxem.estep.order import in_order, later_steps
 from jaxem.estep.source import weigh
 from jaxem.estep.steps import weigh_sequences
 from jaxem.fitting.path import Ways
@@ -107,8 +107,7 @@ class Guards:
         order = in_order(sequences, model.latent.cells)
 
         def evidence(table, weights, exists):
-            valid = exists.reshape(-1, order.size)[1:]
-            links = dense_links(table, valid, model.latent.size)
+            links = dense_links(table, later_steps(exists, order.size), model.latent.size)
             return weigh_sequences(model, e_step, links, weights[: order.size])[0]
 
         program = self._plan.program(("evidence", e_step, order.size), evidence)

@@ -7,21 +7,18 @@ on. Everything that a model says of a step is said by S + S^2 *cells*: the S sta
 the S^2 pairs of a step after it.
 """
 
-import math
-
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from jaxem.latent import logarithmic, scaled
-from jaxem.latent.latent import Branch, Latent
+from jaxem.latent.enumerated import Enumerated
+from jaxem.latent.latent import Branch
 from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
-from jaxem.latent.sizes import all_states, read_sizes, size_words
 from jaxem.latent.viterbi import best_path, indicators
-from jaxem.types import Array, State
+from jaxem.types import Array
 
 
-class Chain(Latent):
+class Chain(Enumerated):
     """One hidden state a step, a Markov chain along a sequence: ``Chain(3)``.
 
     The log joint is that of one step given the state before, ``log_joint(params, z_prev, z, x)``;
@@ -37,15 +34,8 @@ class Chain(Latent):
         DeclarationError: If both or neither are given, or a size is not a positive integer.
     """
 
-    sizes: tuple[tuple[str, int], ...] = eqx.field(static=True)
-
     def __init__(self, size: int | None = None, /, **sizes: int):
-        self.sizes = read_sizes("Chain", size, sizes)
-
-    @property
-    def size(self) -> int:
-        """The number of states of one step, S."""
-        return math.prod(value for _, value in self.sizes)
+        super().__init__(size, **sizes)
 
     @property
     def cells(self) -> int:
@@ -56,10 +46,6 @@ class Chain(Latent):
     def arguments(self) -> tuple[str, ...]:
         """What the log joint is called with between parameters and datum."""
         return ("z_prev", "z")
-
-    def states(self) -> State:
-        """Every state of one step: an array (S,), or a dictionary of arrays (S,)."""
-        return all_states(self.sizes)
 
     def branches(self) -> tuple[Branch, ...]:
         """The start, which has no state before it, and the step."""
@@ -117,9 +103,6 @@ class Chain(Latent):
         inputs = (inputs_of(factors.steps), earlier[:-1], factors.valid, keys[1:])
         first, path = jax.lax.scan(step, last, inputs, reverse=True)
         return jnp.concatenate([first[None], path], 0)
-
-    def __repr__(self) -> str:
-        return f"Chain({size_words(self.sizes)})"
 
 
 def _posterior(links: Links) -> tuple[Array, Links]:

@@ -1,17 +1,14 @@
 """A latent variable with finitely many states, or a product of several."""
 
-import math
-
-import equinox as eqx
 import jax.numpy as jnp
 
-from jaxem.latent.latent import Branch, Latent
-from jaxem.latent.sizes import all_states, read_sizes, size_words
+from jaxem.latent.enumerated import Enumerated
+from jaxem.latent.latent import Branch
 from jaxem.numerics.logspace import log_sum_exp, posterior, softmax
-from jaxem.types import Array, State
+from jaxem.types import Array
 
 
-class Finite(Latent):
+class Finite(Enumerated):
     """One hidden state a row: ``Finite(3)``, or a product ``Finite(topic=5, outlier=2)``.
 
     With one number, the log joint receives ``z`` as an int from 0 to K - 1. With names it
@@ -25,15 +22,8 @@ class Finite(Latent):
         DeclarationError: If both or neither are given, or a size is not a positive integer.
     """
 
-    sizes: tuple[tuple[str, int], ...] = eqx.field(static=True)
-
     def __init__(self, size: int | None = None, /, **sizes: int):
-        self.sizes = read_sizes("Finite", size, sizes)
-
-    @property
-    def size(self) -> int:
-        """The number of joint states."""
-        return math.prod(value for _, value in self.sizes)
+        super().__init__(size, **sizes)
 
     @property
     def cells(self) -> int:
@@ -44,10 +34,6 @@ class Finite(Latent):
     def arguments(self) -> tuple[str, ...]:
         """The state alone."""
         return ("z",)
-
-    def states(self) -> State:
-        """Every joint state: an array (K,), or a dictionary of arrays (K,)."""
-        return all_states(self.sizes)
 
     def branches(self) -> tuple[Branch, ...]:
         """One, with the state."""
@@ -84,6 +70,3 @@ class Finite(Latent):
         possible = jnp.max(factors, axis=axis, keepdims=True) > -jnp.inf
         picked = jnp.where(best, factors, 0.0).sum(axis)
         return picked, (best & possible).astype(factors.dtype)
-
-    def __repr__(self) -> str:
-        return f"Finite({size_words(self.sizes)})"

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.model.model import Model
+from jaxem.model.prior import dotted
 from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
@@ -51,7 +52,7 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
             f"jaxem.initial.kmeans_plus_plus; got {params!r}."
         )
     known = {p.name: p for p in model.parameters}
-    given = dict(_flatten(params))
+    given = dict(dotted(params))
     for name in given:
         if name not in known:
             raise DeclarationError(
@@ -86,14 +87,6 @@ def _number(value: Any, what: str) -> np.ndarray:
         return np.asarray(value, float)
     except (TypeError, ValueError):
         raise DeclarationError(f"{what} is {value!r}; expected an array of numbers.") from None
-
-
-def _flatten(params: Mapping[str, Any], prefix: str = ""):
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield prefix + str(key), value
 
 
 def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import numpyro
 from jaxem.latent import Chain, Latent
 from jaxem.latent.links import dense_links
 from jaxem.model.prior import Parameter, nest, read_prior
+from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import time_first
 from jaxem.numerics.traced import Traced
 from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
@@ -150,7 +151,7 @@ class Model:
         evidence = self.latent.log_partition(self.factors(self.flatten(params), data, lengths))
         if weights is None:
             return evidence.sum()
-        return jnp.where(weights > 0, weights * jnp.where(weights > 0, evidence, 0.0), 0.0).sum()
+        return weighted(evidence, weights).sum()
 
     def factors(self, values: Mapping[str, Array], data: Data, lengths: Array | None) -> Any:
         """What the latent structure takes, from parameters by dotted name and data as given."""

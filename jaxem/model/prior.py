@@ -1,7 +1,7 @@
 """Priors: one NumPyro distribution a parameter gives its support, its shape and its density."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -181,6 +181,15 @@ def nest(values: Mapping[str, Any], parameters: tuple[Parameter, ...]) -> Params
             here = here.setdefault(key, {})
         here[parameter.path[-1]] = values[parameter.name]
     return out
+
+
+def dotted(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of a nested dictionary: `nest` backwards."""
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{prefix}{key}.")
+        else:
+            yield prefix + str(key), value
 
 
 def _walk(prior: Mapping[str, Any], path: tuple[str, ...]):

@@ -32,6 +32,12 @@ def posterior(factors: Array, axis: int = -1) -> tuple[Array, Array]:
     return evidence, raised / jnp.where(total > 0, total, 1.0)
 
 
+def weighted(evidence: Array, weights: Array) -> Array:
+    """Evidence times weights; what has weight zero is absent, even where its evidence is -inf."""
+    present = weights > 0
+    return jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0)
+
+
 @jax.custom_jvp
 def log_sum_exp(factors: Array) -> Array:
     """The first of `posterior`, with a derivative that is right at structural zeros."""

@@ -21,6 +21,7 @@ from jaxem.model import Model
 from jaxem.model.binding import bind
 from jaxem.model.check import prepare_weights
 from jaxem.model.declaration import check_call
+from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data
 
@@ -63,12 +64,6 @@ def of_rows(model: Model, values: Values, rows: Data) -> Array:
     return evidence.reshape(-1)[:count]
 
 
-def weighted(evidence: Array, weights: Array) -> Array:
-    """Evidence times row weights; a row of weight zero is absent, even an impossible one."""
-    present = weights > 0
-    return jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0)
-
-
 def of_source(model: Model, values: Values, source: Source) -> Array:
     """Log evidence of all rows, a scalar, from the rows or from what replaces them."""
     anchored = source if isinstance(source, Anchored) and source.product else None
@@ -79,11 +74,10 @@ def of_source(model: Model, values: Values, source: Source) -> Array:
         if anchored is None or eta is None:
             table = model.table(values, rows)
         else:
-            t = stored if anchored.features is None else anchored.features(rows)
-            table = t @ eta.T
+            table = anchored.features_of(rows, stored) @ eta.T
         return total + weighted(model.latent.log_partition(table), weights).sum(), None
 
-    stored = None if anchored is None else anchored.coefficients
     start = jnp.zeros((), source.batch.weights.dtype)
-    total, _ = over_blocks(block, start, (*source.batch, stored))
+    inputs = (*source.batch, None) if anchored is None else anchored.blocks
+    total, _ = over_blocks(block, start, inputs)
     return total if anchored is None else total + anchored.beyond

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.estep.source import Direct
+from jaxem.estep.source import Source
 from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
@@ -46,7 +46,7 @@ class Fitted(NamedTuple):
 
     fit: Fit
     target: Target
-    rows: Direct
+    rows: Source
     evidence: Evidence
 
     def holds(self, draws: dict[str, Array]) -> bool:

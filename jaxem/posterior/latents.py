@@ -12,6 +12,7 @@ from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.model.binding import bind
 from jaxem.model.declaration import check_call
+from jaxem.model.prior import dotted
 from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count, take_rows
@@ -82,7 +83,7 @@ def _stacked(model: Model, draws: Any) -> tuple[dict[str, Array], tuple[int, ...
             f"draws must be a dictionary of parameters, such as mcmc.get_samples(); got "
             f"{type(draws).__name__}."
         )
-    given = dict(_by_name(draws))
+    given = dict(dotted(draws))
     leading: dict[str, tuple[int, ...]] = {}
     for p in model.free:
         if p.name not in given:
@@ -110,11 +111,3 @@ def _stacked(model: Model, draws: Any) -> tuple[dict[str, Array], tuple[int, ...
     return {
         p.name: jnp.asarray(every[p.name], dtype).reshape(count, *p.shape) for p in model.parameters
     }, axes
-
-
-def _by_name(params: Mapping[str, Any], prefix: str = ""):
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            yield from _by_name(value, f"{prefix}{key}.")
-        else:
-            yield prefix + str(key), value

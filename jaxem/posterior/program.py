@@ -9,8 +9,9 @@ import numpyro
 
 from jaxem.model import Model
 from jaxem.model.prior import Parameter, nest
+from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
-from jaxem.posterior.evidence import of_rows, prepare_rows, weighted
+from jaxem.posterior.evidence import of_rows, prepare_rows
 from jaxem.types import Array, Data, DeclarationError
 
 Program = Callable[..., None]

@@ -9,13 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.anchors import Refused
+from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import replace_data
-from jaxem.estep.anchored import Anchored, make_anchored
-from jaxem.estep.batch import block_size, make_batch
-from jaxem.estep.source import Direct, Source
+from jaxem.estep.source import Source
 from jaxem.fitting import Fit
+from jaxem.fitting.path import Ways
 from jaxem.model import Model
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count
@@ -31,7 +30,7 @@ _HARMLESS = 1e-3
 
 def make_sources(
     fit: Fit, model: Model, data: Data, weights: np.ndarray, lanes: int
-) -> tuple[Direct, Anchored | None]:
+) -> tuple[Source, Source | None]:
     """The rows, equal ones merged where that pays; and what replaces them, if anything does.
 
     Args:
@@ -42,16 +41,16 @@ def make_sources(
         lanes: Points at which the density is evaluated at once.
     """
     rows, totals = merge_rows(data, weights)
-    count, states = row_count(rows), model.latent.size * lanes
-    direct = Direct(make_batch(rows, totals, block_size(count, states)), keep=False)
     plan = fit.plan
     if plan is None or plan.route is None or plan.route.path != "product" or plan.route.changes:
-        return direct, None
-    found = replace_data(plan, model, rows)
+        found: Anchors | Refused = Refused("the fit did not end with products")
+    else:
+        found = replace_data(plan, model, rows)
+    ways = Ways(rows, totals, row_count(data), found, "product")
+    direct = ways.source("direct", model.latent.size, lanes)
     if isinstance(found, Refused):
         return direct, None
-    size = block_size(count, states + found.change.shape[0], products=True)
-    return direct, make_anchored(found, rows, totals, size, product=True)
+    return direct, ways.source("product", model.latent.size, lanes)
 
 
 class Evidence:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from jaxem.numerics.bounds import overruns
+from jaxem.numerics.thin import thin
 from jaxem.numerics.zeros import repair
 
 Signature = tuple[Any, ...]
@@ -48,7 +49,7 @@ class Traced:
         closed = jax.make_jaxpr(lambda *flat: self._function(*jax.tree.unflatten(tree, flat)))(
             *avals
         )
-        return repair(closed)
+        return repair(thin(closed))
 
     def __call__(self, *args: Any) -> jax.Array:
         """Evaluate the function at these arguments."""

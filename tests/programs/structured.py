@@ -61,7 +61,7 @@ def concomitant() -> Case:
             numpyro.sample("y", dist.Normal(loc[z], 1.0), obs=y)
 
     def log_joint(params, z, row):
-        logits = jnp.array([0.0, row["design"] @ params["slopes"]])
+        logits = (row["design"] @ params["slopes"]) * jnp.array([0.0, 1.0])
         weight = dist.Categorical(logits=logits).log_prob(z)
         return weight + dist.Normal(params["loc"][z], 1.0).log_prob(row["y"])
 

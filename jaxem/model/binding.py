@@ -56,16 +56,17 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
     Raises:
         DeclarationError: If it is no declaration, or the data are not its data.
     """
-    if isinstance(model, Model) and isinstance(model.latent, Chain):
+    model, data = _bind(model, data)
+    if isinstance(model.latent, Chain):
         arrays = jax.tree.map(as_array, data, is_leaf=is_table)
         found = read_sequences(arrays, lengths)
         return Bound(model, prepare_data(found.unroll(arrays)), found)
     if lengths is not None:
         raise DeclarationError(
-            f"lengths are those of sequences; rows of {getattr(model, 'latent', model)!r} are "
+            f"lengths are those of sequences; rows of {model.latent!r} are "
             f"independent. Leave lengths out, or declare latent=jaxem.Chain(...)."
         )
-    return Bound(*bind(model, data), None)
+    return Bound(model, prepare_data(data), None)
 
 
 def bind(model: Any, data: Data) -> tuple[Model, Data]:
@@ -78,15 +79,19 @@ def bind(model: Any, data: Data) -> tuple[Model, Data]:
     Raises:
         DeclarationError: If it is no declaration, or the data are not its data.
     """
+    model, rows = _bind(model, data)
+    if isinstance(model.latent, Chain):
+        raise DeclarationError(
+            f"{model!r} ties steps to one another, and this function takes independent rows only. "
+            f"Chains have jaxem.fit, jaxem.explain, model.log_likelihood, and the methods of Fit."
+        )
+    return model, prepare_data(rows)
+
+
+def _bind(model: Any, data: Data) -> tuple[Model, Data]:
     if isinstance(model, type) or not hasattr(model, "bind"):
         raise DeclarationError(
             f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
             f"first; got {model!r}."
         )
-    if isinstance(model, Model) and isinstance(model.latent, Chain):
-        raise DeclarationError(
-            f"{model!r} ties steps to one another, and this function takes independent rows only. "
-            f"Chains have jaxem.fit, jaxem.explain, model.log_likelihood, and the methods of Fit."
-        )
-    model, rows = model.bind(data)
-    return model, prepare_data(rows)
+    return model.bind(data)

@@ -23,6 +23,54 @@ def refuse_scales(whole: Run) -> None:
             )
 
 
+def refuse_unplated(discrete: tuple[Site, ...], hidden: tuple[str, ...]) -> None:
+    """Refuse independent data without a hidden state of their own.
+
+    Raises:
+        DeclarationError: If there is no hidden discrete site, or one is in no plate.
+    """
+    if not discrete:
+        raise DeclarationError(
+            f"the program has no hidden discrete site that its observed sites depend on; its "
+            f"hidden sites are {', '.join(map(repr, hidden)) or 'none'}. EM needs a discrete "
+            f"latent, such as numpyro.sample('z', dist.Categorical(weights)) inside the plate of "
+            f"the data. A distribution that sums over components itself, such as "
+            f"dist.MixtureSameFamily, has to be written with such a site."
+        )
+    for site in discrete:
+        if not site.plates:
+            raise DeclarationError(
+                f"the hidden discrete site {site.name!r} is in no plate: jaxem needs one hidden "
+                f"state a datum. Put it and the observed sites that belong to it in one "
+                f"numpyro.plate('data', len(x)); a value for all data at once would have to be "
+                f"fitted for each of its states in turn."
+            )
+
+
+def split_chain(discrete: tuple[Site, ...]) -> tuple[tuple[Site, ...], tuple[Site, ...]]:
+    """The hidden discrete sites before a scan, and those inside of it.
+
+    Raises:
+        DeclarationError: If none is inside, or those before are not their first states.
+    """
+    inside = tuple(s for s in discrete if s.scanned)
+    before = tuple(s for s in discrete if not s.scanned)
+    if not inside:
+        raise DeclarationError(
+            "the program scans, but no hidden discrete site that the data depend on is inside "
+            "the scan. A recursion without hidden states can be a jax.lax.scan before the plate "
+            "of the data; hidden states that do not follow one another need a plate and no scan."
+        )
+    if len(before) not in (0, len(inside)):
+        raise DeclarationError(
+            f"the scan has the hidden states {', '.join(repr(s.name) for s in inside)}, and before "
+            f"it are {', '.join(repr(s.name) for s in before)}: jaxem expects a first state for "
+            f"each of them, or none. A state that a sequence keeps (a class of sequences) is "
+            f"declared by hand, with jaxem.Chain(state=K, kind=G)."
+        )
+    return before, inside
+
+
 def admit(anatomy: Anatomy, depends: Dependence, supports: Dependence) -> None:
     """Check that data are independent given the parameters, and the parameters are some.
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from jaxem.programs.densities import Densities
 from jaxem.programs.run import Run, Site
 
+#: What the steps of a scan are called among the plates.
+STEPS = "steps of the scan"
+
 
 @dataclasses.dataclass(frozen=True)
 class Anatomy:
@@ -22,6 +25,8 @@ class Anatomy:
         inner: Sites whose log densities make the joint of a datum.
         outer: Observed sites and factors of no single datum.
         outer_parents: The parameters that these depend on.
+        first: Of a chain, the hidden discrete sites before the scan, in which it begins; none if
+            the scan makes the first state as well.
     """
 
     whole: Run
@@ -33,11 +38,18 @@ class Anatomy:
     inner: frozenset[str]
     outer: frozenset[str]
     outer_parents: frozenset[str]
+    first: tuple[Site, ...]
+
+    @property
+    def scans(self) -> int:
+        """The number of steps of the scan over hidden states; 0 if there is none."""
+        return len(self.discrete[0].value) if self.discrete[0].scanned else 0
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Sizes of the plates that hold a datum, outermost first."""
-        return {plate: self.whole.sizes[plate] for plate in self.plates}
+        """Sizes of the plates that hold a datum, outermost first; of a chain, then its steps."""
+        plates = {plate: self.whole.sizes[plate] for plate in self.plates}
+        return plates | {STEPS: self.scans + bool(self.first)} if self.scans else plates
 
     @property
     def count(self) -> int:
@@ -46,4 +58,6 @@ class Anatomy:
 
     def in_a_datum(self, site: Site) -> bool:
         """Whether there is one of this site a datum."""
+        if self.scans and not self.plates:
+            return site.scanned
         return set(self.plates) <= set(site.plates)

@@ -3,10 +3,10 @@
 The arguments that carry rows are cut to one row, the plates of the data to one element, and the
 log densities of the sites inside these plates are added. A plate that is cut like this is one of
 which a subsample of size one was drawn, and NumPyro would scale its log densities by its size; no
-scale is applied here.
+scale is applied here. Of a chain a row is a step, and its scan is cut to that step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.layout import Layout
 from jaxem.programs.run import run
+from jaxem.programs.scans import Step
 from jaxem.programs.states import States
 from jaxem.types import Array, Params, State
 
@@ -32,11 +33,22 @@ class Datum:
 
     def __call__(self, params: Params, z: State, row: Mapping[str, Any]) -> Array:
         """Log density of the row and its hidden state."""
+        return self._joint(params, z, row, self.anatomy.inner, None)
+
+    def _joint(
+        self,
+        params: Params,
+        z: State,
+        row: Mapping[str, Any],
+        counted: Collection[str],
+        step: Step | None,
+    ) -> Array:
+        """Sum of the log densities of some sites."""
         values = {**self._parameters(params, row), **self.states.values(z)}
         program = self.layout.arguments.call(self.layout.leaves(row))
-        sites = run(program, values, self.anatomy.plates).sites
+        sites = run(program, values, self.anatomy.plates, step).sites
         return sum(
-            (jnp.sum(sites[name].log_density()) for name in sites if name in self.anatomy.inner),
+            (jnp.sum(sites[name].log_density()) for name in sites if name in counted),
             start=jnp.zeros(()),
         )
 
@@ -51,3 +63,26 @@ class Datum:
                     value = jnp.take(value, indices[plate][None], axis=dim - site.fn.event_dim)
             found[site.name] = value
         return found
+
+
+class StepOfChain(Datum):
+    """The log joint of a step given the state before, as a `Model` of a `Chain` takes it.
+
+    The first step is what the program samples before its scan, where that holds a hidden state;
+    else it is the first step of the scan.
+    """
+
+    def __call__(
+        self, params: Params, z_prev: State | None, z: State, row: Mapping[str, Any]
+    ) -> Array:
+        """Log density of the step's data and hidden state."""
+        sites = self.anatomy.whole.sites
+        before = {name for name in self.anatomy.inner if not sites[name].scanned}
+        inside = self.anatomy.inner - before
+        clock = self.layout.clock_of(row)
+        if z_prev is not None:
+            step = Step(self.states.values(z_prev), True, clock)
+            return self._joint(params, z, row, inside, step)
+        if self.anatomy.first:
+            return self._joint(params, z, row, before, Step(None, False, {}))
+        return self._joint(params, z, row, self.anatomy.inner, Step(None, True, clock))

@@ -8,7 +8,7 @@ is left out.
 from collections.abc import Callable
 from typing import Any
 
-from jaxem.programs.admission import admit, refuse_scales
+from jaxem.programs.admission import admit, refuse_scales, refuse_unplated, split_chain
 from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.densities import Densities, Dependence
 from jaxem.programs.run import TRACER_ERRORS, Run, Site, run
@@ -41,8 +41,18 @@ def dissect(program: Callable[[], Any]) -> Anatomy:
     depends, supports = densities.densities_on, densities.supports_on
     matter = _ancestors(depends, frozenset(s.name for s in observed))
     discrete = tuple(s for s in hidden.values() if s.name in matter and s.is_discrete)
-    plates = _common_plates(discrete, tuple(hidden))
-    within = {s.name for s in observed if set(plates) <= set(s.plates)}
+    if whole.carries:
+        first, discrete = split_chain(discrete)
+    else:
+        first = ()
+        refuse_unplated(discrete, tuple(hidden))
+    plates = _common_plates((*first, *discrete))
+    starts = frozenset(s.name for s in first)
+    within = {
+        s.name
+        for s in observed
+        if s.scanned or (set(plates) <= set(s.plates) if plates else depends[s.name] & starts)
+    }
     outer = frozenset(s.name for s in observed) - within
     outer_parents = frozenset().union(*(depends[name] for name in outer))
     parameters = tuple(s for s in hidden.values() if s.name in matter and not s.is_discrete)
@@ -54,9 +64,10 @@ def dissect(program: Callable[[], Any]) -> Anatomy:
         parents={s.name: depends.get(s.name, frozenset()) & names - {s.name} for s in parameters},
         discrete=discrete,
         plates=plates,
-        inner=frozenset(within | {s.name for s in discrete}),
+        inner=frozenset(within | {s.name for s in (*first, *discrete)}),
         outer=outer,
         outer_parents=outer_parents,
+        first=first,
     )
     admit(anatomy, depends, supports)
     return anatomy
@@ -86,28 +97,13 @@ def _ancestors(depends: Dependence, sites: frozenset[str]) -> frozenset[str]:
     return found
 
 
-def _common_plates(discrete: tuple[Site, ...], hidden: tuple[str, ...]) -> dict[str, int]:
-    if not discrete:
-        raise DeclarationError(
-            f"the program has no hidden discrete site that its observed sites depend on; its "
-            f"hidden sites are {', '.join(map(repr, hidden)) or 'none'}. EM needs a discrete "
-            f"latent, such as numpyro.sample('z', dist.Categorical(weights)) inside the plate of "
-            f"the data. A distribution that sums over components itself, such as "
-            f"dist.MixtureSameFamily, has to be written with such a site."
-        )
-    for site in discrete:
-        if not site.plates:
-            raise DeclarationError(
-                f"the hidden discrete site {site.name!r} is in no plate: jaxem needs one hidden "
-                f"state a datum. Put it and the observed sites that belong to it in one "
-                f"numpyro.plate('data', len(x)); a value for all data at once would have to be "
-                f"fitted for each of its states in turn."
-            )
+def _common_plates(discrete: tuple[Site, ...]) -> dict[str, int]:
+    """The plates that all hidden sites are in; a chain may be in none."""
     first, *others = discrete
     plates = {
         name: dim for name, dim in first.plates.items() if all(name in s.plates for s in others)
     }
-    if not plates:
+    if not plates and any(s.plates for s in discrete):
         listed = ", ".join(f"{s.name!r} in {', '.join(map(repr, s.plates))}" for s in discrete)
         raise DeclarationError(
             f"the hidden discrete sites have no plate in common: {listed}. jaxem fits data that "

@@ -2,18 +2,25 @@
 
 Nothing in a program says that axis 0 of ``x`` runs along its plate ``data``; sizes only suggest it.
 A layout is a guess, to be tried by evaluating the program row by row.
+
+The steps of a scan are one more plate. What the scan carries from step to step whatever the hidden
+values are, such as a count of the time, is known before, and read as one more argument. A program
+that samples the first state before its scan has a step more than the scan; arguments may have an
+entry for it, or not.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.programs.anatomy import STEPS
 from jaxem.programs.arguments import Arguments
 from jaxem.programs.glimpse import Glimpse
+from jaxem.programs.run import run
 
 _MOST_TRIES = 64
 _MOST_READINGS = 32
@@ -30,6 +37,8 @@ class Layout:
         axes: For each leaf that carries rows, by label, its axes along the plates.
         sizes: Sizes of the plates of the data by name, outermost first.
         read: Labels of leaves whose values the program reads, so that they are shown whole.
+        clock: Of a chain, positions among the leaves that its scan carries, of those that are
+            the same whatever the hidden values are.
     """
 
     def __init__(
@@ -38,26 +47,36 @@ class Layout:
         axes: Mapping[str, Axes],
         sizes: Mapping[str, int],
         read: frozenset[str] = frozenset(),
+        clock: Sequence[int] = (),
     ):
-        self.arguments, self.axes, self.sizes, self.read = arguments, dict(axes), dict(sizes), read
+        self.arguments, self.axes, self.sizes = arguments, dict(axes), dict(sizes)
+        self.read, self.clock = read, tuple(clock)
+        self._late = self._shorter(arguments)
 
     def readings(self) -> Iterator["Layout"]:
         """The same for programs that read values of none of the leaves, of one, of several."""
         several = (itertools.combinations(self.axes, count) for count in range(len(self.axes) + 1))
         for labels in itertools.islice(itertools.chain.from_iterable(several), _MOST_READINGS):
-            yield Layout(self.arguments, self.axes, self.sizes, frozenset(labels))
+            yield Layout(self.arguments, self.axes, self.sizes, frozenset(labels), self.clock)
 
     def rows(self, arguments: Arguments) -> dict[str, np.ndarray]:
         """The rows of arguments, one leaf an entry; in C order of several plates.
 
         With several plates, the index of a row in each is there too, by the plate's name.
         """
-        found = dict(zip(arguments.labels, arguments.leaves, strict=True))
+        found = leaves_with_carried(arguments, self.clock)
         sizes = self.sizes_of(arguments)
-        rows = {label: _rows(found[label], axes, sizes) for label, axes in self.axes.items()}
-        if len(sizes) > 1:
+        rows = {}
+        for label, axes in self.axes.items():
+            leaf = found[label]
+            if label in self._late:
+                # the first step has no entry, and what stands in its place is not read
+                leaf = np.concatenate([leaf.take([0], axes[-1]), leaf], axes[-1])
+            rows[label] = _rows(leaf, axes, sizes)
+        plates = [name for name in self.sizes if name != STEPS]
+        if len(plates) > 1:
             grid = np.indices(sizes).reshape(len(sizes), -1)
-            rows |= {_index(name): row for name, row in zip(self.sizes, grid, strict=True)}
+            rows |= {_index(name): row for name, row in zip(plates, grid, strict=False)}
         return rows
 
     def sizes_of(self, arguments: Arguments) -> tuple[int, ...]:
@@ -66,9 +85,21 @@ class Layout:
         sizes = list(self.sizes.values())
         for label, axes in self.axes.items():
             for plate, axis in enumerate(axes):
-                if axis is not None:
-                    sizes[plate] = found[label].shape[axis]
+                if axis is not None and label in found:
+                    late = plate == len(axes) - 1 and label in self._late
+                    sizes[plate] = found[label].shape[axis] + late
         return tuple(sizes)
+
+    def _shorter(self, arguments: Arguments) -> frozenset[str]:
+        """Labels of leaves that have no entry for the first step of a chain."""
+        if STEPS not in self.sizes:
+            return frozenset()
+        found = leaves_with_carried(arguments, self.clock)
+        return frozenset(
+            label
+            for label, axes in self.axes.items()
+            if axes[-1] is not None and found[label].shape[axes[-1]] < self.sizes[STEPS]
+        )
 
     def leaves(self, row: Mapping[str, Any]) -> list[Any]:
         """The leaves of a call for one row, its axes kept at size 1."""
@@ -80,9 +111,16 @@ class Layout:
     def _leaf(self, label: str, leaf: Any, row: Mapping[str, Any]) -> Any:
         if label not in self.axes:
             return leaf
-        at = tuple(axis for axis in self.axes[label] if axis is not None)
-        one = jnp.expand_dims(row[label], at)
+        axes = self.axes[label]
+        one = jnp.expand_dims(row[label], tuple(axis for axis in axes if axis is not None))
+        if STEPS in self.sizes and axes[-1] is not None:
+            # twice, as a program may take the first entry for itself, and scan the others
+            one = jnp.repeat(one, 2, axis=axes[-1])
         return Glimpse(one, leaf) if label in self.read else one
+
+    def clock_of(self, row: Mapping[str, Any]) -> dict[int, Any]:
+        """What a scan carries into the step of this row, by position."""
+        return {position: row[_carried(position)] for position in self.clock}
 
     def indices(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The index of a row in each of several plates."""
@@ -93,31 +131,48 @@ def _index(plate: str) -> str:
     return f"index in plate {plate!r}"
 
 
-def layouts(arguments: Arguments, sizes: Mapping[str, int]) -> Iterator[Layout]:
+def _carried(position: int) -> str:
+    return f"carried by the scan[{position}]"
+
+
+def leaves_with_carried(arguments: Arguments, clock: Sequence[int]) -> dict[str, Any]:
+    """The leaves of arguments by label, and what their scan carries at these positions."""
+    found = dict(zip(arguments.labels, arguments.leaves, strict=True))
+    if clock:
+        carries = run(arguments.call(), {}).carries
+        found |= {_carried(position): np.asarray(carries[position]) for position in clock}
+    return found
+
+
+def layouts(
+    arguments: Arguments, sizes: Mapping[str, int], clock: Sequence[int] = ()
+) -> Iterator[Layout]:
     """Layouts that the sizes of the arguments allow, the likeliest first.
 
     Args:
         arguments: The arguments of a call.
-        sizes: Sizes of the plates of the data by name, outermost first.
+        sizes: Sizes of the plates of the data by name, outermost first, steps of a chain last.
+        clock: See `Layout`.
     """
+    found = leaves_with_carried(arguments, clock)
+    fits = [{size, size - 1} if name == STEPS else {size} for name, size in sizes.items()]
     choices = [
-        _choices(leaf, tuple(sizes.values())) if isinstance(leaf, np.ndarray) else [None]
-        for leaf in arguments.leaves
+        _choices(leaf, fits) if isinstance(leaf, np.ndarray) else [None] for leaf in found.values()
     ]
     ranked = itertools.product(*(range(len(c)) for c in choices))
     if math.prod(map(len, choices)) <= 10 * _MOST_TRIES:
         ranked = iter(sorted(ranked, key=sum))
     for pick in itertools.islice(ranked, _MOST_TRIES):
         chosen = [c[i] for c, i in zip(choices, pick, strict=True)]
-        axes = {k: a for k, a in zip(arguments.labels, chosen, strict=True) if a is not None}
+        axes = {k: a for k, a in zip(found, chosen, strict=True) if a is not None}
         if axes:
-            yield Layout(arguments, axes, sizes)
+            yield Layout(arguments, axes, sizes, clock=clock)
 
 
-def _choices(leaf: np.ndarray, sizes: tuple[int, ...]) -> list[Axes | None]:
+def _choices(leaf: np.ndarray, fits: list[set[int]]) -> list[Axes | None]:
     """Axes of a leaf along the plates: as many as possible, the first ones first; then none."""
     options = [
-        [axis for axis in range(leaf.ndim) if leaf.shape[axis] == size] + [None] for size in sizes
+        [axis for axis in range(leaf.ndim) if leaf.shape[axis] in sizes] + [None] for sizes in fits
     ]
     found: list[Axes] = [
         axes

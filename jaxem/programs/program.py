@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.latent import Chain
 from jaxem.model import Model, flat
 from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.arguments import Arguments, argument_names, name_of, read_arguments
@@ -72,12 +73,11 @@ class Program:
                 its arguments.
         """
         arguments = read_arguments(self.program, self.constants, data)
-        for model in self._models:
-            if model.holds_for(arguments):
-                return model, model.datum.layout.rows(arguments)
-        model = ProgramModel(self, arguments)
-        self._models.append(model)
-        return model, model.datum.layout.rows(arguments)
+        model = next((m for m in self._models if m.holds_for(arguments)), None)
+        if model is None:
+            model = ProgramModel(self, arguments)
+            self._models.append(model)
+        return model, model.rows_of(arguments)
 
     @property
     def argument_names(self) -> list[str]:
@@ -124,7 +124,15 @@ class ProgramModel(Model):
                 f"the model was made for the arguments {', '.join(self.arguments.labels)}; the "
                 f"data give {', '.join(arguments.labels)}."
             )
-        return self, self.datum.layout.rows(arguments)
+        return self, self.rows_of(arguments)
+
+    def rows_of(self, arguments: Arguments) -> Data:
+        """The rows of arguments; of a chain, leaves (sequence, time, ...)."""
+        rows = self.datum.layout.rows(arguments)
+        if not isinstance(self.latent, Chain):
+            return rows
+        horizon = self.datum.layout.sizes_of(arguments)[-1]
+        return {label: leaf.reshape(-1, horizon, *leaf.shape[1:]) for label, leaf in rows.items()}
 
     def holds_for(self, arguments: Arguments) -> bool:
         """Whether this is the model of other arguments too."""
@@ -142,7 +150,10 @@ class ProgramModel(Model):
             Values by name, with all data, every hidden state being the most probable one.
         """
         _, rows = self.bind(data)
-        modes = self.latent.mode(self.log_factors(params, jax.tree.map(jnp.asarray, rows)))
+        rows = jax.tree.map(jnp.asarray, rows)
+        modes = self.latent.mode(self.factors(self.flatten(params), rows, None))
+        if isinstance(self.latent, Chain):
+            modes = modes.T.ravel()
         arguments = read_arguments(self.source.program, self.source.constants, data)
         sizes = self.datum.layout.sizes_of(arguments)
         values = {**params, **self.datum.states.values_of_all(np.asarray(modes), sizes)}

@@ -17,6 +17,7 @@ from numpyro.primitives import Messenger
 from jaxem.model.prior import base_of
 from jaxem.model.support import center
 from jaxem.programs.glimpse import Glimpse
+from jaxem.programs.scans import Step, check_scan, keep_carries, kept_carries
 from jaxem.types import Array, DeclarationError
 
 
@@ -32,6 +33,7 @@ class Site(NamedTuple):
         plates: The plates around it, outermost first, each with its dimension (from the right).
         scale: A factor on its log density.
         constraint: Support of a param site.
+        scanned: Whether it is inside a scan; run as a whole, its first axis is then time.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Site(NamedTuple):
     plates: Mapping[str, int]
     scale: Any
     constraint: Any
+    scanned: bool
 
     @property
     def support(self) -> Any:
@@ -75,13 +78,20 @@ class Run:
     Attributes:
         sites: Its sites by name, in the order of the program.
         sizes: The full size of every plate.
+        carries: Leaves of what a scan carries into each step, time first; none if there is none.
     """
 
     sites: dict[str, Site]
     sizes: dict[str, int]
+    carries: list[Any]
 
 
-def run(program: Callable[[], Any], values: Mapping[str, Any], single: Collection[str] = ()) -> Run:
+def run(
+    program: Callable[[], Any],
+    values: Mapping[str, Any],
+    single: Collection[str] = (),
+    step: Step | None = None,
+) -> Run:
     """Run a program that has its arguments already.
 
     Args:
@@ -89,36 +99,38 @@ def run(program: Callable[[], Any], values: Mapping[str, Any], single: Collectio
         values: Values of hidden and param sites; the others get an ordinary value.
         single: Plates of which one element is looked at; all others are there in full, also
             where the program would draw a subsample.
+        step: The step of a scan that is looked at; all of them if left out.
 
     Returns:
         The sites, their log densities not scaled.
 
     Raises:
-        DeclarationError: If the program has a control flow of NumPyro's.
+        DeclarationError: If the program has a control flow that jaxem does not read.
     """
-    given = _Given(values, frozenset(single))
+    given = _Given(values, frozenset(single), step)
+    scanned = handlers.substitute(data=dict(values))  # as the steps of a scan take their values
     # A sampler or guide may be running this very model: its handlers are not to see these sites.
-    with handlers.block(), handlers.seed(rng_seed=0), handlers.trace() as trace, given:
+    with handlers.block(), handlers.seed(rng_seed=0), handlers.trace() as trace, scanned, given:
         program()
-    return Run({name: _site(msg) for name, msg in trace.items() if _is_site(msg)}, given.sizes)
+    sites = {name: _site(msg) for name, msg in trace.items() if _is_site(msg)}
+    return Run(sites, given.sizes, given.carries or [])
 
 
 class _Given(Messenger):
     """Answers for hidden values and for plates."""
 
-    def __init__(self, values: Mapping[str, Any], single: frozenset[str]):
+    def __init__(self, values: Mapping[str, Any], single: frozenset[str], step: Step | None):
         super().__init__()
-        self.values, self.single = values, single
+        self.values, self.single, self.step = values, single, step
         self.sizes: dict[str, int] = {}
+        self.carries: list[Any] | None = None
 
     def process_message(self, msg: Any) -> None:
         if msg["type"] == "control_flow":
-            raise DeclarationError(
-                "the program uses scan or cond of numpyro.contrib.control_flow, which jaxem does "
-                "not read: a chain of hidden states will be jaxem.Chain, which is not there yet. "
-                "A recursion without sample statements can be a jax.lax.scan."
-            )
-        if msg["type"] == "plate":
+            self._scan(msg)
+        elif _is_done(msg):
+            self.sizes |= {frame.name: frame.size for frame in msg["cond_indep_stack"]}
+        elif msg["type"] == "plate":
             self._plate(msg)
         elif msg["type"] == "sample" and msg["is_observed"]:
             if isinstance(msg["value"], Glimpse):
@@ -127,6 +139,24 @@ class _Given(Messenger):
             msg["value"] = self.values.get(msg["name"])
             if msg["value"] is None and msg["type"] == "sample":
                 msg["value"] = _ordinary(msg["fn"])
+
+    def postprocess_message(self, msg: Any) -> None:
+        if msg["type"] == "control_flow" and self.step is None:
+            self.carries = kept_carries(msg)
+
+    def _scan(self, msg: Any) -> None:
+        check_scan(msg)
+        if self.step is not None:
+            self.step.answer(
+                msg, lambda values: _Given({**self.values, **values}, self.single, None)
+            )
+        elif self.carries is not None:
+            raise DeclarationError(
+                "the program has several scans; jaxem reads one chain of hidden states. Put what "
+                "they do into the body of a single scan."
+            )
+        else:
+            keep_carries(msg)
 
     def _plate(self, msg: Any) -> None:
         size, name = int(msg["args"][0]), msg["name"]
@@ -156,6 +186,11 @@ def _first(fn: Any) -> Any:
     return jnp.broadcast_to(first, fn.shape())
 
 
+def _is_done(msg: Any) -> bool:
+    """Whether it comes from a scan that has been run, all steps of a site in one."""
+    return msg.get("_control_flow_done", False)
+
+
 def _is_site(msg: Any) -> bool:
     return msg["type"] in ("sample", "param", "deterministic")
 
@@ -170,6 +205,7 @@ def _site(msg: Any) -> Site:
         plates={frame.name: frame.dim for frame in reversed(msg["cond_indep_stack"])},
         scale=msg.get("scale"),
         constraint=msg.get("kwargs", {}).get("constraint", dist.constraints.real),
+        scanned=_is_done(msg),
     )
 
 

@@ -7,17 +7,18 @@ random parameters and hidden states, is the same number both ways.
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxem.model.support import center, support_kind, without_reinterpretation
 from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
-from jaxem.programs.anatomy import Anatomy
+from jaxem.programs.anatomy import STEPS, Anatomy
 from jaxem.programs.arguments import Arguments
-from jaxem.programs.datum import Datum
+from jaxem.programs.datum import Datum, StepOfChain
 from jaxem.programs.layout import Layout, layouts
-from jaxem.programs.run import TRACER_ERRORS
+from jaxem.programs.run import TRACER_ERRORS, run
 from jaxem.programs.states import States
 from jaxem.types import DeclarationError
 
@@ -37,11 +38,12 @@ def find_datum(arguments: Arguments, anatomy: Anatomy, states: States) -> Datum:
         DeclarationError: If no choice of axes reproduces the program.
     """
     trials = [_Trial(anatomy, states, np.random.default_rng(i)) for i in range(_TRIALS)]
+    clock = _clock(arguments, anatomy, trials)
     complaint = ""
-    for layout in layouts(arguments, anatomy.sizes):
+    for layout in layouts(arguments, anatomy.sizes, clock):
         rows = layout.rows(arguments)
         for reading in layout.readings():
-            datum = Datum(anatomy, states, reading)
+            datum = (StepOfChain if anatomy.scans else Datum)(anatomy, states, reading)
             joints = _joints(datum)
             wrong = next(filter(None, (trial.complaint(joints, rows) for trial in trials)), None)
             if wrong is None:
@@ -66,18 +68,24 @@ class _Trial:
         count = anatomy.count
         sizes = tuple(anatomy.sizes.values())
         chosen = rng.integers(states.latent.size, size=count)
-        self.values = {site.name: _scattered(site, rng) for site in anatomy.parameters}
-        found = anatomy.densities({**self.values, **states.values_of_all(chosen, sizes)})
-        total = sum((_by_datum(found[name], anatomy) for name in anatomy.inner), np.zeros(()))
+        self.values = {s.name: jnp.asarray(_scattered(s, rng)) for s in anatomy.parameters}
+        self.hidden = states.values_of_all(chosen, sizes)
+        found = anatomy.densities({**self.values, **self.hidden})
         rows = np.arange(count)
         self.rows = rows if count <= _ROWS else np.sort(rng.choice(rows, _ROWS, replace=False))
-        self.said = np.asarray(total).ravel()[self.rows]
-        self.states = jax.tree.map(lambda s: s[chosen[self.rows]], states.latent.states())
+        self.said = _said(found, anatomy).ravel()[self.rows]
+        grid = states.latent.states()
+        now, before = (
+            jax.tree.map(lambda s, at=at: s[chosen[at]], grid) for at in (self.rows, self.rows - 1)
+        )
+        self.states = (now,)
+        if anatomy.scans:
+            self.states = self.rows % anatomy.sizes[STEPS] == 0, before, now
 
     def complaint(self, joints: Any, rows: Any) -> str | None:
         """What is wrong with evaluating the data row by row; None if nothing is."""
         try:
-            found = np.asarray(joints(self.values, self.states, take_rows(rows, self.rows)))
+            found = np.asarray(joints(self.values, *self.states, take_rows(rows, self.rows)))
         except DeclarationError:
             raise
         except TRACER_ERRORS as error:
@@ -97,8 +105,42 @@ class _Trial:
 
 
 def _joints(datum: Datum) -> Any:
-    """The log joint of many rows, each with its state, as one compiled program."""
-    return jax.jit(plain(jax.vmap(datum, in_axes=(None, 0, 0))))
+    """The log joint of many rows, each with its states, as one compiled program."""
+    if not isinstance(datum, StepOfChain):
+        return jax.jit(plain(jax.vmap(datum, in_axes=(None, 0, 0))))
+
+    def step(values, is_first, before, now, row):
+        return jnp.where(is_first, datum(values, None, now, row), datum(values, before, now, row))
+
+    return jax.jit(plain(jax.vmap(step, in_axes=(None, 0, 0, 0, 0))))
+
+
+def _clock(arguments: Arguments, anatomy: Anatomy, trials: list[_Trial]) -> list[int]:
+    """Positions in what a scan carries of all that moves in time, and not with hidden values."""
+    if not anatomy.scans:
+        return []
+    one, other = (run(arguments.call(), {**t.values, **t.hidden}).carries for t in trials)
+    return [
+        position
+        for position, (a, b) in enumerate(zip(one, other, strict=True))
+        if np.array_equal(a, b) and np.any(a != a[:1])
+    ]
+
+
+def _said(found: dict[str, np.ndarray], anatomy: Anatomy) -> np.ndarray:
+    """What the program says of every datum, or step, added up over its sites."""
+    names = sorted(anatomy.inner)
+    steps = [name for name in names if anatomy.whole.sites[name].scanned]
+    once = [_by_datum(found[name], anatomy) for name in names if name not in steps]
+    total = np.asarray(sum(once, np.zeros(())))
+    if not anatomy.scans:
+        return total
+    plates = tuple(anatomy.sizes.values())[:-1]
+    later = sum(np.stack([_by_datum(step, anatomy) for step in found[name]], -1) for name in steps)
+    if anatomy.first:
+        return np.concatenate([np.broadcast_to(total, plates)[..., None], later], -1)
+    later[..., 0] += total
+    return later
 
 
 def _scattered(site: Any, rng: np.random.Generator) -> Any:
@@ -113,7 +155,8 @@ def _scattered(site: Any, rng: np.random.Generator) -> Any:
 def _by_datum(density: np.ndarray, anatomy: Anatomy) -> np.ndarray:
     """Log densities of a site added up to one for each datum, by plate."""
     at = tuple(anatomy.plates.values())
-    wide = density.reshape((1,) * (max(-dim for dim in at) - density.ndim) + density.shape)
+    deepest = max((-dim for dim in at), default=0)
+    wide = density.reshape((1,) * (deepest - density.ndim) + density.shape)
     kept = tuple(dim % wide.ndim for dim in at)
     added = wide.sum(tuple(axis for axis in range(wide.ndim) if axis not in kept))
     return added.transpose(np.argsort(np.argsort(kept)))

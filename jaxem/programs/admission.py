@@ -72,7 +72,7 @@ def split_chain(discrete: tuple[Site, ...]) -> tuple[tuple[Site, ...], tuple[Sit
 
 
 def admit(anatomy: Anatomy, depends: Dependence, supports: Dependence) -> None:
-    """Check that data are independent given the parameters, and the parameters are some.
+    """Check that data are independent given the parameters, and that these are parameters.
 
     Args:
         anatomy: What the program is made of.
@@ -82,14 +82,22 @@ def admit(anatomy: Anatomy, depends: Dependence, supports: Dependence) -> None:
     Raises:
         DeclarationError: Naming the site that is in the way.
     """
+    _refuse_entangled(anatomy, depends)
+    for site in anatomy.parameters:
+        _check_parameter(site, anatomy, supports.get(site.name, frozenset()) - {site.name})
+
+
+def refuse_known(anatomy: Anatomy) -> None:
+    """Refuse a program without parameters.
+
+    Raises:
+        DeclarationError: If nothing is to be estimated.
+    """
     if not anatomy.parameters:
         raise DeclarationError(
             "the observed sites depend on no continuous site and no numpyro.param: there is "
             "nothing to estimate."
         )
-    _refuse_entangled(anatomy, depends)
-    for site in anatomy.parameters:
-        _check_parameter(site, anatomy, supports.get(site.name, frozenset()) - {site.name})
 
 
 def _refuse_entangled(anatomy: Anatomy, depends: Dependence) -> None:
@@ -99,9 +107,9 @@ def _refuse_entangled(anatomy: Anatomy, depends: Dependence) -> None:
     for name in (*anatomy.outer, *names):
         if found := sorted(depends.get(name, frozenset()) & states):
             raise DeclarationError(
-                f"site {name!r} depends on the hidden state {found[0]!r} and is not in the plate "
-                f"of the data ({', '.join(map(repr, anatomy.plates))}): the data would not be "
-                f"independent given the parameters. Move it into the plate."
+                f"site {name!r} depends on the hidden state {found[0]!r} and is not in "
+                f"{_place(anatomy)}: the data would not be independent given the parameters. Move "
+                f"it into {'the scan' if anatomy.scans else 'the plate'}."
                 if name not in names or not anatomy.in_a_datum(anatomy.whole.sites[name])
                 else _random_effect(anatomy.whole.sites[name], anatomy)
             )
@@ -129,11 +137,17 @@ def _check_parameter(site: Site, anatomy: Anatomy, moving: frozenset[str]) -> No
         )
 
 
+def _place(anatomy: Anatomy) -> str:
+    """Where a datum is."""
+    plates = ", ".join(map(repr, anatomy.plates))
+    inside = f"the plate of the data ({plates})" if plates else ""
+    return " or ".join(filter(None, [inside, "the scan" if anatomy.scans else ""]))
+
+
 def _random_effect(site: Site, anatomy: Anatomy) -> str:
     return (
-        f"site {site.name!r} ({site.family}) is continuous and inside the plate of the data "
-        f"({', '.join(map(repr, anatomy.plates))}): it has one value for each of {anatomy.count} "
-        f"data, so it is a random effect and no parameter, and jaxem sums over discrete states "
-        f"only. Integrate it out by hand, put a grid of values in its place "
+        f"site {site.name!r} ({site.family}) is continuous and inside {_place(anatomy)}: it has "
+        f"one value for each of {anatomy.count} data, so it is a random effect and no parameter, "
+        f"and jaxem sums over discrete states only. Integrate it out by hand, put a grid of values in its place "
         f"(dist.Categorical over nodes), or leave it to NUTS."
     )

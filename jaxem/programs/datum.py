@@ -79,10 +79,9 @@ class StepOfChain(Datum):
         sites = self.anatomy.whole.sites
         before = {name for name in self.anatomy.inner if not sites[name].scanned}
         inside = self.anatomy.inner - before
-        clock = self.layout.clock_of(row)
         if z_prev is not None:
-            step = Step(self.states.values(z_prev), True, clock)
+            step = Step(self.states.values(z_prev), True, self.layout.clock_of(row))
             return self._joint(params, z, row, inside, step)
         if self.anatomy.first:
             return self._joint(params, z, row, before, Step(None, False, {}))
-        return self._joint(params, z, row, self.anatomy.inner, Step(None, True, clock))
+        return self._joint(params, z, row, self.anatomy.inner, Step(None, True, {}))

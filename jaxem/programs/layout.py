@@ -68,10 +68,7 @@ class Layout:
         sizes = self.sizes_of(arguments)
         rows = {}
         for label, axes in self.axes.items():
-            leaf = found[label]
-            if label in self._late:
-                # the first step has no entry, and what stands in its place is not read
-                leaf = np.concatenate([leaf.take([0], axes[-1]), leaf], axes[-1])
+            leaf = self._with_first(label, found[label]) if STEPS in self.sizes else found[label]
             rows[label] = _rows(leaf, axes, sizes)
         plates = [name for name in self.sizes if name != STEPS]
         if len(plates) > 1:
@@ -89,6 +86,15 @@ class Layout:
                     late = plate == len(axes) - 1 and label in self._late
                     sizes[plate] = found[label].shape[axis] + late
         return tuple(sizes)
+
+    def _with_first(self, label: str, leaf: np.ndarray) -> np.ndarray:
+        """A leaf with an entry for the first step, of which some have none that is read."""
+        axis, late = self.axes[label][-1], label in self._late
+        carried = label in map(_carried, self.clock)  # the program itself says what it begins with
+        if axis is None or not (late or (carried and leaf.shape[axis] > 1)):
+            return leaf
+        later = leaf if late else np.delete(leaf, 0, axis)
+        return np.concatenate([later.take([0], axis), later], axis)
 
     def _shorter(self, arguments: Arguments) -> frozenset[str]:
         """Labels of leaves that have no entry for the first step of a chain."""

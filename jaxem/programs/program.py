@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxem.latent import Chain
 from jaxem.model import Model, flat
+from jaxem.programs.admission import refuse_known
 from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.arguments import Arguments, argument_names, name_of, read_arguments
 from jaxem.programs.dissect import dissect
@@ -108,6 +109,7 @@ class ProgramModel(Model):
         program = arguments.call()
         anatomy = _in_words(source.program, lambda: dissect(program))
         states = States(anatomy)
+        refuse_known(anatomy)
         self.datum = find_datum(arguments, anatomy, states)
         super().__init__(
             self.datum,

@@ -188,6 +188,14 @@ def _refusal(arguments: Arguments, anatomy: Anatomy, complaint: str) -> str:
             f"are {shapes or 'none'}. Pass the data as arguments of the program, one entry of "
             f"an axis a datum, rather than as variables from outside."
         )
+    if anatomy.scans:
+        return (
+            f"the program cannot be evaluated one step at a time: {complaint}. A step may depend "
+            f"on the states of the step before, on the entries of the arguments at this step, and "
+            f"on what the scan carries whatever the states are (a count of time, a lag of the "
+            f"data); states of earlier steps, and sums over states, it may not. A chain of second "
+            f"order is declared by hand, with jaxem.Chain(now=K, before=K)."
+        )
     return (
         f"the program cannot be evaluated one datum at a time (a datum is one element of the plate "
         f"{plates}): {complaint}. Every array with one entry a datum has to be an argument of the "

@@ -42,6 +42,7 @@ def counts(y):
     def step(z, datum):
         z = numpyro.sample("z", dist.Categorical(transition[z]))
         numpyro.sample("y", dist.Poisson(rate[z]), obs=datum)
+        numpyro.deterministic("level", rate[z])
         return z, z
 
     first = numpyro.sample("z_0", dist.Categorical(initial))

@@ -7,13 +7,15 @@ import pytest
 
 import jaxem
 
-from . import annotation
+from . import annotation, chains
 from .test_examples import FIVE, documented
 from .twins import twins
 
 funsor = pytest.importorskip("numpyro.contrib.funsor")
 
 WHO, SAID = annotation.annotations()
+SERIES = np.random.default_rng(0).normal(size=(3, 5))
+MUSIC = np.random.default_rng(1).integers(2, size=(4, 6, 5))
 EXAMPLES = {
     "documented": (documented, {"data": FIVE}),
     "multinomial": (annotation.multinomial, {"annotations": SAID}),
@@ -25,6 +27,11 @@ EXAMPLES = {
     ),
     "dependent": (twins("dependent").program, {"y": twins("dependent").data}),
     "grouped": (twins("grouped").program, twins("grouped").data),
+    "hidden markov": (twins("hidden markov").program, {"y": twins("hidden markov").data}),
+    "state before the data": (chains.silent_start, {"y": SERIES[0]}),
+    "datum before the scan": (chains.counts, {"y": np.arange(7)}),
+    "lag and input": (chains.regimes, {"y": SERIES, "x": SERIES[::-1]}),
+    "music": (chains.music, {"sequences": MUSIC, "lengths": np.array([6, 5, 6, 3])}),
 }
 
 

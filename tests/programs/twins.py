@@ -2,7 +2,7 @@
 
 import functools
 
-from . import annotation, mixtures, structured
+from . import annotation, chains, mixtures, structured
 from .case import Case
 
 CASES = {
@@ -18,6 +18,7 @@ CASES = {
     "dependent": structured.dependent,
     "outliers": structured.outliers,
     "dawid-skene": annotation.raters,
+    "hidden markov": chains.hmm,
 }
 
 

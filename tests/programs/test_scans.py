@@ -36,10 +36,17 @@ def test_a_state_before_the_data_is_a_step_of_its_own():
     assert fit.predict(y).shape == (1, 25)
 
 
+START = {
+    "initial": np.array([0.5, 0.5]),
+    "transition": np.array([[0.8, 0.2], [0.3, 0.7]]),
+    "rate": np.array([1.0, 7.0]),
+}
+
+
 def test_deterministic_sites_are_those_of_the_best_path():
     y = np.random.default_rng(4).poisson(np.repeat([1, 8, 1], 10))
     source = jaxem.from_numpyro(chains.counts)
-    fit = jaxem.fit(source, y, init={"initial": [0.5, 0.5], "rate": [1.0, 7.0]}, max_steps=20)
+    fit = jaxem.fit(source, y, init=START, max_steps=20)
     found = source.deterministic(fit.params, y)
     path = fit.predict(y)[0]
     np.testing.assert_array_equal(found["level"], np.asarray(fit.params["rate"])[path[1:]])

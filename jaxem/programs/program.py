@@ -158,7 +158,10 @@ class ProgramModel(Model):
             modes = modes.T.ravel()
         arguments = read_arguments(self.source.program, self.source.constants, data)
         sizes = self.datum.layout.sizes_of(arguments)
-        values = {**jax.tree.map(jnp.asarray, dict(params)), **self.datum.states.values_of_all(np.asarray(modes), sizes)}
+        values = {
+            **jax.tree.map(jnp.asarray, dict(params)),
+            **self.datum.states.values_of_all(np.asarray(modes), sizes),
+        }
         sites = run(arguments.call(), values).sites.values()
         return {site.name: site.value for site in sites if site.kind == "deterministic"}
 

@@ -136,7 +136,8 @@ def _said(found: dict[str, np.ndarray], anatomy: Anatomy) -> np.ndarray:
     if not anatomy.scans:
         return total
     plates = tuple(anatomy.sizes.values())[:-1]
-    later = sum(np.stack([_by_datum(step, anatomy) for step in found[name]], -1) for name in steps)
+    by_step = [np.stack([_by_datum(step, anatomy) for step in found[n]], -1) for n in steps]
+    later = np.sum(by_step, axis=0)
     if anatomy.first:
         return np.concatenate([np.broadcast_to(total, plates)[..., None], later], -1)
     later[..., 0] += total

@@ -148,6 +148,6 @@ def _random_effect(site: Site, anatomy: Anatomy) -> str:
     return (
         f"site {site.name!r} ({site.family}) is continuous and inside {_place(anatomy)}: it has "
         f"one value for each of {anatomy.count} data, so it is a random effect and no parameter, "
-        f"and jaxem sums over discrete states only. Integrate it out by hand, put a grid of values in its place "
-        f"(dist.Categorical over nodes), or leave it to NUTS."
+        f"and jaxem sums over discrete states only. Integrate it out by hand, put a grid of "
+        f"values in its place (dist.Categorical over nodes), or leave it to NUTS."
     )

@@ -57,7 +57,7 @@ def free_moves(
 def driven_moves(
     states: int, covariates: Sequence[str], initial_concentration: Any = None
 ) -> Moves:
-    r"""Transition probabilities that covariates move: a multinomial logit for each state before.
+    r"""Transition probabilities that covariates move: a multinomial logit a state before.
 
     .. math::
         P(z_t = b \mid z_{t-1} = a, u_t) \propto \exp(\beta_{ab} \cdot (1, u_t)), \qquad

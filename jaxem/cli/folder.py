@@ -56,7 +56,7 @@ def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> lis
         "summary.json": _json(summary(fit, given, job, seconds)),
         "trace.csv": _trace(fit.trace),
     }
-    if job.config.output.states:
+    if job.config.output.hidden_states:
         texts["states.csv"] = states_csv(fit, given, job)
     for name, text in texts.items():
         _replace(folder / name, text)

@@ -103,12 +103,12 @@ class OutputSection(Section):
 
     Attributes:
         folder: Relative to the current folder; ``results/<name of the config>`` by default.
-        states: Whether to write ``states.csv``: for every row its hidden state, and how probable
-            each was.
+        hidden_states: Whether to write ``states.csv``: for every row its hidden state, and how
+            probable each was.
     """
 
     folder: str | None = None
-    states: bool = False
+    hidden_states: bool = False
 
 
 class Config(Section):

@@ -44,7 +44,7 @@ def read_steps(data: DataSection, sheet: Sheet) -> tuple[Steps, list[Problem]]:
         ranks = np.zeros(len(member)) if wrong else ranks
         order = np.lexsort((ranks, member))
         same = (np.diff(member[order]) == 0) & (np.diff(ranks[order]) == 0)
-        pairs = np.stack([order[:-1][same], order[1:][same]], -1)
+        pairs = list(zip(order[:-1][same].tolist(), order[1:][same].tolist(), strict=True))
         wrong = wrong or _repeated(sheet, data, names, times, pairs)
     ends = np.cumsum(np.bincount(member))[:-1]
     return Steps(names, times, np.split(order, ends)), wrong
@@ -66,10 +66,11 @@ def sequence_weights(
     if not differing:
         return np.array([weights[rows[0]] for rows in steps.rows]), []
     rows = differing[0]
+    name = steps.names[int(rows[0])]
     some = np.unique(weights[rows])[:2].tolist()
     said = (
         f"weights of a chain are one a sequence, the same in all its rows; "
-        f"{_called(steps.names[rows[0]])} has {some[0]} and {some[1]}. Steps cannot be weighed."
+        f"{_called(name)} has {some[0]} and {some[1]}. Steps cannot be weighed."
     )
     return None, [Problem(place(("data", "weights"), data.weights), said)]
 
@@ -102,7 +103,11 @@ def _apart(data: DataSection, sheet: Sheet, names: Sequence[str]) -> list[Proble
 
 
 def _repeated(
-    sheet: Sheet, data: DataSection, names: Sequence[str], times: Sequence[str], pairs: np.ndarray
+    sheet: Sheet,
+    data: DataSection,
+    names: Sequence[str],
+    times: Sequence[str],
+    pairs: list[tuple[int, int]],
 ) -> list[Problem]:
     """Rows of one sequence at one time."""
     said = (

@@ -76,7 +76,7 @@ def regression_chain(
 
     def log_density(params: Params, z: Array, x: dict[str, Array]) -> Array:
         eta = params["coefficients"][z] @ with_intercept(x, covariates)
-        return made.law(params, z, x, eta).log_prob(x[response])
+        return jnp.asarray(made.law(params, z, x, eta).log_prob(x[response]))
 
     slopes = flat((states, len(covariates) + 1))
     return hidden_markov(moves, log_density, {"coefficients": slopes, **made.prior})

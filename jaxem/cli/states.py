@@ -18,7 +18,7 @@ def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
 
     Of a chain the state is that of the most probable path, by Viterbi's algorithm, and the
     probabilities are those given the whole sequence. Rows are in the order of the file, and begin
-    with their line there; of a program that makes other rows of the data, with their number.
+    with their line there.
     """
     chain = {} if given.lengths is None else {"lengths": given.lengths}
     shares = np.asarray(fit.responsibilities(given.data, **chain))
@@ -32,7 +32,7 @@ def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
     labels = np.stack(np.unravel_index(np.arange(shares.shape[1]), [size for _, size in sizes]), -1)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    keys = _keys(job, len(best))
+    keys = _keys(job)
     writer.writerow([*keys, *names, *("p_" + "_".join(map(str, label)) for label in labels)])
     chances = ([f"{chance:.6g}" for chance in row] for row in shares)
     for *begin, numbers in zip(*keys.values(), *parts, chances, strict=True):
@@ -49,11 +49,9 @@ def _in_file_order(values: np.ndarray, job: Job) -> np.ndarray:
     return out
 
 
-def _keys(job: Job, count: int) -> dict[str, Any]:
+def _keys(job: Job) -> dict[str, Any]:
     """What tells rows apart: their lines, and the columns of sequence and time."""
     table, data = job.table, job.config.data
-    if count != len(table.lines):
-        return {"row": range(count)}
     keys: dict[str, Any] = {"line": table.lines}
     if data.sequence is not None:
         keys[data.sequence] = table.steps.names

@@ -91,7 +91,8 @@ def driven_moves(
 
 def with_intercept(x: Any, covariates: Sequence[str]) -> Array:
     """One, and the covariates of a step, (P + 1,)."""
-    return jnp.stack([jnp.ones(()), *(x[name] for name in covariates)])
+    kind = jnp.result_type(float)
+    return jnp.stack([jnp.ones((), kind), *(jnp.asarray(x[name], kind) for name in covariates)])
 
 
 def hidden_markov(moves: Moves, emission: Emission, prior: Mapping[str, Any]) -> Model:

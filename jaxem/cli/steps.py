@@ -36,18 +36,16 @@ def read_steps(data: DataSection, sheet: Sheet) -> tuple[Steps, list[Problem]]:
     labels = {name: label for label, name in enumerate(dict.fromkeys(names))}
     member = np.array([labels[name] for name in names])
     if data.time is None:
-        order, wrong = np.argsort(member, kind="stable"), _apart(data, sheet, names)
-        times = None
+        times, ranks = None, np.arange(len(names))
+        wrong = _apart(sheet, names)
     else:
         times = cells(sheet, data.time)
         ranks, wrong = _ranks(sheet, data.time)
-        ranks = np.zeros(len(member)) if wrong else ranks
-        order = np.lexsort((ranks, member))
-        same = (np.diff(member[order]) == 0) & (np.diff(ranks[order]) == 0)
-        pairs = list(zip(order[:-1][same].tolist(), order[1:][same].tolist(), strict=True))
-        wrong = wrong or _repeated(sheet, data, names, times, pairs)
+        wrong = wrong or _repeated(sheet, data.time, names, times, ranks)
+    if wrong:
+        return Steps(names, times, []), wrong
     ends = np.cumsum(np.bincount(member))[:-1]
-    return Steps(names, times, np.split(order, ends)), wrong
+    return Steps(names, times, np.split(np.lexsort((ranks, member)), ends)), []
 
 
 def sequence_weights(
@@ -85,7 +83,7 @@ def not_a_chain(data: DataSection) -> list[Problem]:
     ]
 
 
-def _apart(data: DataSection, sheet: Sheet, names: Sequence[str]) -> list[Problem]:
+def _apart(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
     """Sequences that go on after another has begun: then the file gives no order in time."""
     said, seen, before = [], set(), None
     for line, name in zip(sheet.lines, names, strict=True):
@@ -103,22 +101,21 @@ def _apart(data: DataSection, sheet: Sheet, names: Sequence[str]) -> list[Proble
 
 
 def _repeated(
-    sheet: Sheet,
-    data: DataSection,
-    names: Sequence[str],
-    times: Sequence[str],
-    pairs: list[tuple[int, int]],
+    sheet: Sheet, key: str, names: Sequence[str], times: Sequence[str], ranks: np.ndarray
 ) -> list[Problem]:
     """Rows of one sequence at one time."""
-    said = (
-        (
-            sheet.lines[second],
-            f"{data.time} = {times[second]} is the time of line {sheet.lines[first]} too, in "
-            f"{_called(names[second])}; a sequence has one row a time.",
-        )
-        for first, second in pairs
-    )
-    return line_problems(sheet, list(said))
+    said, first = [], {}
+    for line, name, time, rank in zip(sheet.lines, names, times, ranks.tolist(), strict=True):
+        other = first.setdefault((name, rank), line)
+        if other != line:
+            said.append(
+                (
+                    line,
+                    f"{key} = {time} is the time of line {other} too, in {_called(name)}; a "
+                    f"sequence has one row a time.",
+                )
+            )
+    return line_problems(sheet, said)
 
 
 def _ranks(sheet: Sheet, name: str) -> tuple[np.ndarray, list[Problem]]:

@@ -48,17 +48,23 @@ def read_sheet(path: Path) -> tuple[Sheet | None, list[Problem]]:
     return (None if wrong else sheet), wrong
 
 
+def cells(sheet: Sheet, name: str) -> list[str]:
+    """One column as it is written."""
+    index = sheet.header.index(name)
+    return [row[index].strip() for row in sheet.rows]
+
+
 def numbers(sheet: Sheet, name: str) -> tuple[np.ndarray, list[Problem]]:
     """One column, (n,): int64 where every cell is written as a whole number, else float64."""
-    cells = [row[sheet.header.index(name)].strip() for row in sheet.rows]
+    written = cells(sheet, name)
     for kind in (np.int64, np.float64):
         try:
-            values = np.array(cells).astype(kind)
+            values = np.array(written).astype(kind)
         except (ValueError, OverflowError):
             continue
         if np.isfinite(values).all():
             return values, []
-    return np.empty(0), _cell_problems(sheet, name, cells)
+    return np.empty(0), _cell_problems(sheet, name, written)
 
 
 def _header_problems(sheet: Sheet) -> list[Problem]:
@@ -84,20 +90,20 @@ def _shape_problems(sheet: Sheet) -> list[Problem]:
         for line, row in zip(sheet.lines, sheet.rows, strict=True)
         if len(row) != width
     ]
-    return _cut(sheet, said)
+    return line_problems(sheet, said)
 
 
-def _cell_problems(sheet: Sheet, name: str, cells: Sequence[str]) -> list[Problem]:
+def _cell_problems(sheet: Sheet, name: str, written: Sequence[str]) -> list[Problem]:
     bad = [
         (line, cell)
-        for line, cell in zip(sheet.lines, cells, strict=True)
+        for line, cell in zip(sheet.lines, written, strict=True)
         if (value := _number(cell)) is None or not math.isfinite(value)
     ]
-    if len(bad) == len(cells):
-        shown = listing(dict.fromkeys(map(repr, cells)))
+    if len(bad) == len(written):
+        shown = listing(dict.fromkeys(map(repr, written)))
         said = f"column {name!r} holds text ({shown}), not numbers; name other columns in [data]."
         return [Problem(str(sheet.path), said)]
-    return _cut(sheet, [(line, _cell_sentence(name, cell)) for line, cell in bad])
+    return line_problems(sheet, [(line, _cell_sentence(name, cell)) for line, cell in bad])
 
 
 def _cell_sentence(name: str, cell: str) -> str:
@@ -106,7 +112,8 @@ def _cell_sentence(name: str, cell: str) -> str:
     return f"column {name!r} is empty; remove the row, or fill it in."
 
 
-def _cut(sheet: Sheet, said: list[tuple[int, str]]) -> list[Problem]:
+def line_problems(sheet: Sheet, said: Sequence[tuple[int, str]]) -> list[Problem]:
+    """One problem a line of the file; many are cut."""
     found = [Problem(f"{sheet.path}, line {line}", text) for line, text in said[:_SHOWN]]
     if len(said) > _SHOWN:
         found.append(Problem(str(sheet.path), f"and {len(said) - _SHOWN} more lines like these."))

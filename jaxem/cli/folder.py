@@ -14,6 +14,8 @@ import numpy as np
 
 from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem
+from jaxem.cli.running import Given
+from jaxem.cli.states import states_csv
 from jaxem.fitting import Fit
 
 _PACKAGES = ("jaxem", "jax", "jaxlib", "numpyro", "optax", "numpy")
@@ -34,12 +36,13 @@ def check(folder: Path) -> None:
         raise ConfigError("output", [Problem(str(folder), said)])
 
 
-def write(folder: Path, fit: Fit, job: Job, seconds: float) -> list[Path]:
-    """Write ``fit.npz``, ``parameters.json``, ``summary.json`` and ``trace.csv``.
+def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> list[Path]:
+    """Write ``fit.npz``, ``parameters.json``, ``summary.json``, ``trace.csv``, and states if asked.
 
     Args:
         folder: Made if needed; files of these names are replaced.
         fit: What came out.
+        given: What it was fitted to.
         job: The config that it came from.
         seconds: How long the fit took, compilation included.
 
@@ -50,15 +53,17 @@ def write(folder: Path, fit: Fit, job: Job, seconds: float) -> list[Path]:
     fit.save(folder / "fit.npz")
     texts = {
         "parameters.json": _json(_plain(fit.params)),
-        "summary.json": _json(summary(fit, job, seconds)),
+        "summary.json": _json(summary(fit, given, job, seconds)),
         "trace.csv": _trace(fit.trace),
     }
+    if job.config.output.hidden_states:
+        texts["states.csv"] = states_csv(fit, given, job)
     for name, text in texts.items():
         _replace(folder / name, text)
     return [folder / "fit.npz", *(folder / name for name in texts)]
 
 
-def summary(fit: Fit, job: Job, seconds: float) -> dict[str, Any]:
+def summary(fit: Fit, given: Given, job: Job, seconds: float) -> dict[str, Any]:
     """What was fitted and how it ended; every number plain, NaN and infinities as text."""
     objectives = np.asarray(fit.restarts.objective)
     return _plain(
@@ -73,6 +78,7 @@ def summary(fit: Fit, job: Job, seconds: float) -> dict[str, Any]:
             "gradient_norm": fit.gradient_norm,
             "notes": fit.notes,
             "rows": fit.rows,
+            **({} if given.lengths is None else {"sequences": len(given.lengths)}),
             "columns": list(job.table.columns),
             "seconds": round(seconds, 3),
             "restarts": {

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from jaxem.cli.checking import check
 from jaxem.cli.document import Document, lay_over, read_document
 from jaxem.cli.options import LatentClasses, Options
-from jaxem.cli.problems import ConfigError, Problem, place
-from jaxem.cli.schema import Config
+from jaxem.cli.problems import ConfigError, Problem, did_you_mean, listing, place
+from jaxem.cli.schema import Config, DataSection
+from jaxem.cli.steps import not_a_chain, sequence_weights
 from jaxem.cli.table import Table, read_table
 
 
@@ -48,18 +49,47 @@ def load(path: Path, settings: Sequence[str] = ()) -> Job:
     if checked.data is not None:
         table, more = read_table(checked.data, path.parent)
         wrong += more
-    if table is not None and checked.options is not None:
-        wrong += _mismatches(checked.options, len(table.columns))
+    if checked.data is not None and table is not None and checked.options is not None:
+        more, table = _fit_together(checked.options, checked.data, table)
+        wrong += more
     if wrong or checked.config is None or table is None:
         raise ConfigError(path, wrong)
     return Job(path, document, checked.config, checked.options, table)
 
 
+def _fit_together(options: Options, data: DataSection, table: Table) -> tuple[list[Problem], Table]:
+    """What contradicts the data in a ready model's options; and the columns that it asks for."""
+    wrong = [] if options.chain else not_a_chain(data)
+    if options.chain:
+        wrong += sequence_weights(data, table.steps, table.weights)[1]
+    if options.named is None:
+        return wrong + _mismatches(options, len(table.columns)), table
+    wrong += _unknown(options.named, table)
+    asked = [name for names in options.named.values() for name in names]
+    kept = {name: values for name, values in table.columns.items() if name in asked}
+    return wrong, table._replace(columns=kept)
+
+
+def _unknown(named: dict[str, list[str]], table: Table) -> list[Problem]:
+    """Columns named in options that the data do not have."""
+    columns = list(table.columns)
+    return [
+        Problem(
+            place(("model", "options", key), name),
+            f"the model sees no column {name!r}.{did_you_mean(name, columns)} It sees "
+            f"{listing(columns)}.",
+        )
+        for key, names in named.items()
+        for name in names
+        if name not in columns
+    ]
+
+
 def _mismatches(options: Options, columns: int) -> list[Problem]:
     """Options that contradict the number of columns."""
-    features = getattr(options, "features", None)
-    if features not in (None, columns):
-        where = place(("model", "options", "features"), features)
+    counting = options.counts_columns
+    if counting is not None and getattr(options, counting) not in (None, columns):
+        where = place(("model", "options", counting), getattr(options, counting))
         return [Problem(where, f"the data have {columns} columns.")]
     if isinstance(options, LatentClasses) and len(options.levels) != columns:
         where = place(("model", "options", "levels"), options.levels)

@@ -77,8 +77,8 @@ def fit_command(
         place = output or Path(job.config.output.folder or Path("results") / config.stem)
         folder.check(place)
         began = time.perf_counter()
-        fit = running.fit(job, quiet)
-        folder.write(place, fit, job, time.perf_counter() - began)
+        fit, given = running.fit(job, quiet)
+        folder.write(place, fit, given, job, time.perf_counter() - began)
     if not quiet:
         typer.echo(fit.summary())
         typer.echo(f"\nwritten to {place}")

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
 
 import jaxem
 from jaxem.cli.declared import build
@@ -11,11 +14,26 @@ from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem
 from jaxem.cli.progress import Bar
 from jaxem.cli.schema import FitSection
+from jaxem.cli.steps import not_a_chain, sequence_weights
 from jaxem.types import DeclarationError
 
 
-def fit(job: Job, quiet: bool) -> jaxem.Fit:
-    """Fit the model of a config."""
+class Given(NamedTuple):
+    """The table of a config as its model takes it.
+
+    Attributes:
+        data: Rows, or sequences (n, T, ...).
+        weights: Weights of rows or of sequences, (n,), or None.
+        lengths: Steps of each sequence, (n,); None for independent rows.
+    """
+
+    data: Any
+    weights: np.ndarray | None
+    lengths: np.ndarray | None
+
+
+def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
+    """Fit the model of a config; the fit, and what it was fitted to."""
     section = job.config.fit
     with _declarations_in_words(job), Interrupts() as interrupts, Bar(shown=not quiet) as bar:
 
@@ -24,34 +42,66 @@ def fit(job: Job, quiet: bool) -> jaxem.Fit:
             interrupts.check()
 
         model = build(job)
-        return jaxem.fit(
+        given = take(job, model)
+        found = jaxem.fit(
             model,
-            data(job, model),
+            given.data,
             key=section.seed,
             init=_init(section),
-            weights=job.table.weights,
+            weights=given.weights,
+            lengths=given.lengths,
             algorithm=jaxem.EM(e_step=_e_step(section)),
             progress=report,
             **_given(section),
         )
+    return found, given
 
 
 def explain(job: Job) -> jaxem.Explanation:
     """The plan for the model of a config."""
     with _declarations_in_words(job):
-        restarts = job.config.fit.restarts or 1
         model = build(job)
-        return jaxem.explain(model, data(job, model), weights=job.table.weights, restarts=restarts)
+        given = take(job, model)
+        return jaxem.explain(
+            model,
+            given.data,
+            weights=given.weights,
+            lengths=given.lengths,
+            restarts=job.config.fit.restarts or 1,
+        )
 
 
-def data(job: Job, model: Any) -> Any:
-    """The rows as the model sees them."""
-    wide = job.options is not None and job.options.wide
+def take(job: Job, model: Any) -> Given:
+    """The table as the model takes it.
+
+    Raises:
+        ConfigError: If the config speaks of sequences and the model has none, or weighs steps.
+    """
+    table, section = job.table, job.config.data
+    rows = table.rows(_layout(job, model), job.options is not None and job.options.wide)
+    if not (isinstance(model, jaxem.Model) and isinstance(model.latent, jaxem.Chain)):
+        _complain(job, not_a_chain(section))
+        return Given(rows, table.weights, None)
+    weights, wrong = sequence_weights(section, table.steps, table.weights)
+    _complain(job, wrong)
+    parts = [jax.tree.map(lambda leaf, i=index: leaf[i], rows) for index in table.steps.rows]
+    data, lengths = jaxem.sequences(parts)
+    return Given(data, weights, lengths)
+
+
+def _layout(job: Job, model: Any) -> str:
     layout = job.config.data.layout
-    if layout == "auto" and isinstance(model, jaxem.Program):
+    if layout != "auto":
+        return layout
+    by_name = job.options is not None and job.options.named is not None
+    if isinstance(model, jaxem.Program):
         by_name = set(job.table.columns) <= set(model.argument_names)
-        layout = "dict" if by_name else "auto"
-    return job.table.rows(layout, wide)
+    return "dict" if by_name else "auto"
+
+
+def _complain(job: Job, wrong: list[Problem]) -> None:
+    if wrong:
+        raise ConfigError(job.path, wrong)
 
 
 @contextmanager

@@ -10,7 +10,17 @@ Whole = Annotated[int, Field(ge=0)]
 EStep = Literal["exact", "hard"]
 Layout = Literal["auto", "matrix", "vector", "dict"]
 Zoo = Literal[
-    "gaussian_mixture", "k_means", "poisson_mixture", "binomial_mixture", "latent_classes"
+    "gaussian_mixture",
+    "k_means",
+    "poisson_mixture",
+    "binomial_mixture",
+    "latent_classes",
+    "gaussian_chain",
+    "poisson_chain",
+    "categorical_chain",
+    "multinomial_chain",
+    "gaussian_mixture_chain",
+    "regression_chain",
 ]
 
 
@@ -20,17 +30,30 @@ class DataSection(Section):
     Attributes:
         source: Name of a dataset of `jaxem.datasets`, or path of a CSV file with a header line,
             relative to the config.
-        columns: The columns that the model sees; all but the weights by default.
-        weights: Column of row weights, such as frequencies.
+        columns: The columns that the model sees; by default all that have no other part.
+        weights: Column of row weights, such as frequencies; of chains, weights of sequences, the
+            same in every row of one.
+        sequence: For a chain, the column that names the sequence of a row, numbers or text; one
+            sequence if left out.
+        time: For a chain, the column that orders the rows of a sequence, numbers or ISO dates; the
+            order of the file if left out.
         layout: ``as`` in the config. "matrix": a row is (columns,); "vector": a number, for one
             column; "dict": a dictionary by column name; "auto": vector for one column, else matrix,
-            and for a program whose arguments are named like the columns, dict.
+            and for a model that names columns, dict.
     """
 
     source: str
     columns: Annotated[list[str], Field(min_length=1)] | None = None
     weights: str | None = None
+    sequence: str | None = None
+    time: str | None = None
     layout: Annotated[Layout, Field(alias="as")] = "auto"
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Columns with a part of their own, by the key that names them."""
+        given = {key: getattr(self, key) for key in ("weights", "sequence", "time")}
+        return {key: name for key, name in given.items() if name is not None}
 
 
 class ModelSection(Section):
@@ -80,9 +103,12 @@ class OutputSection(Section):
 
     Attributes:
         folder: Relative to the current folder; ``results/<name of the config>`` by default.
+        hidden_states: Whether to write ``states.csv``: for every row its hidden state, and how
+            probable each was.
     """
 
     folder: str | None = None
+    hidden_states: bool = False
 
 
 class Config(Section):

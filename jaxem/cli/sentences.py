@@ -11,6 +11,7 @@ Known = Mapping[str, Iterable[str]]
 _CLAUSES: dict[str, Callable[[dict[str, Any]], str]] = {
     "missing": lambda _: "is required, and missing",
     "int_type": lambda _: "expected a whole number",
+    "bool_type": lambda _: "expected true or false",
     "float_type": lambda _: "expected a number",
     "finite_number": lambda _: "expected a finite number",
     "string_type": lambda _: "expected text in quotes",

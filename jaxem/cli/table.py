@@ -9,6 +9,7 @@ from jaxem import datasets
 from jaxem.cli.csvfile import Sheet, numbers, read_sheet, unknown_column
 from jaxem.cli.problems import Location, Problem, did_you_mean, listing, place
 from jaxem.cli.schema import DataSection
+from jaxem.cli.steps import Steps, read_steps
 
 
 class Table(NamedTuple):
@@ -17,10 +18,14 @@ class Table(NamedTuple):
     Attributes:
         columns: What the model sees, each (n,), in the order of the config.
         weights: Weights of the rows (n,), or None.
+        steps: How the rows make sequences.
+        lines: Line number of each row in the file, (n,).
     """
 
     columns: dict[str, np.ndarray]
     weights: np.ndarray | None
+    steps: Steps
+    lines: list[int]
 
     def rows(self, layout: str, wide: bool) -> Any:
         """The data: (n, columns), (n,) for a single column, or a dictionary of (n,).
@@ -55,16 +60,23 @@ def read_table(data: DataSection, beside: Path) -> tuple[Table | None, list[Prob
     wrong = _choice_problems(data, sheet)
     if wrong:
         return None, wrong
-    names = data.columns or [name for name in sheet.header if name != data.weights]
     columns = {}
-    for name in names:
+    for name in _columns(data, sheet):
         columns[name], more = numbers(sheet, name)
         wrong += more
     weights = None
     if data.weights is not None:
         weights, more = numbers(sheet, data.weights)
         wrong += more
-    return (None if wrong else Table(columns, weights)), wrong
+    steps, more = read_steps(data, sheet)
+    wrong += more
+    return (None if wrong else Table(columns, weights, steps, sheet.lines)), wrong
+
+
+def _columns(data: DataSection, sheet: Sheet) -> list[str]:
+    if data.columns is not None:
+        return data.columns
+    return [name for name in sheet.header if name not in data.roles.values()]
 
 
 def _find(source: str, beside: Path) -> tuple[Path | None, list[Problem]]:
@@ -88,8 +100,7 @@ def _choice_problems(data: DataSection, sheet: Sheet) -> list[Problem]:
     asked: list[tuple[Location, str]] = [
         (("data", "columns", i), name) for i, name in enumerate(names)
     ]
-    if data.weights is not None:
-        asked.append((("data", "weights"), data.weights))
+    asked += [(("data", key), name) for key, name in data.roles.items()]
     wrong = [
         Problem(place(location, name), unknown_column(sheet, name))
         for location, name in asked
@@ -97,10 +108,11 @@ def _choice_problems(data: DataSection, sheet: Sheet) -> list[Problem]:
     ]
     if len(set(names)) < len(names):
         wrong.append(Problem(place(("data", "columns"), names), "a column is named twice."))
-    count = len(names or [name for name in sheet.header if name != data.weights])
+    count = len(_columns(data, sheet))
     if data.layout == "vector" and count != 1:
         said = f"a vector is one column; the data have {count}."
         wrong.append(Problem(place(("data", "as"), data.layout), said))
     if count == 0:
-        wrong.append(Problem("[data]", "there is no column left beside the weights."))
+        others = " and ".join(data.roles)
+        wrong.append(Problem("[data]", f"there is no column left beside {others}."))
     return wrong

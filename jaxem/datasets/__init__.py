@@ -9,19 +9,28 @@ from jaxem.datasets.geyser import OldFaithful, old_faithful
 from jaxem.datasets.lakes import Acidity, acidity
 from jaxem.datasets.notices import DeathNotices, death_notices
 from jaxem.datasets.pathology import Carcinoma, carcinoma
+from jaxem.datasets.quakes import Earthquakes, earthquakes
+from jaxem.datasets.responses import Speed, speed
+from jaxem.datasets.rolls import Casino, casino
 from jaxem.datasets.table import names, path
 
 __all__ = [
     "Acidity",
     "Carcinoma",
+    "Casino",
     "DeathNotices",
+    "Earthquakes",
     "OldFaithful",
+    "Speed",
     "TwoCoins",
     "acidity",
     "carcinoma",
+    "casino",
     "death_notices",
+    "earthquakes",
     "names",
     "old_faithful",
     "path",
+    "speed",
     "two_coins",
 ]

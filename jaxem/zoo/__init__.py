@@ -4,12 +4,14 @@ To change one, copy its page: nothing in jaxem knows these models by name.
 """
 
 from jaxem.zoo.binomial import binomial_mixture
-from jaxem.zoo.chains import categorical_chain, gaussian_chain, poisson_chain
+from jaxem.zoo.chains import categorical_chain, gaussian_chain, multinomial_chain, poisson_chain
 from jaxem.zoo.conjugate import NormalInverseWishart
 from jaxem.zoo.gaussian import gaussian_mixture
 from jaxem.zoo.k_means import k_means
 from jaxem.zoo.latent_classes import latent_classes
+from jaxem.zoo.mixture_chains import gaussian_mixture_chain
 from jaxem.zoo.poisson import poisson_mixture
+from jaxem.zoo.regression_chains import regression_chain
 
 __all__ = [
     "NormalInverseWishart",
@@ -17,8 +19,11 @@ __all__ = [
     "categorical_chain",
     "gaussian_chain",
     "gaussian_mixture",
+    "gaussian_mixture_chain",
     "k_means",
     "latent_classes",
+    "multinomial_chain",
     "poisson_chain",
     "poisson_mixture",
+    "regression_chain",
 ]

@@ -1,4 +1,4 @@
-"""Hidden Markov models with Gaussian, Poisson and categorical emissions."""
+"""Hidden Markov models with Gaussian, Poisson, categorical and multinomial emissions."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpyro.distributions import constraints
 from jaxem.model import Model, flat
 from jaxem.types import Array, Params
 from jaxem.zoo.gaussian import Covariance, emissions
-from jaxem.zoo.markov import hidden_markov
+from jaxem.zoo.markov import free_moves, hidden_markov
 
 
 def gaussian_chain(
@@ -36,14 +36,9 @@ def gaussian_chain(
     Raises:
         DeclarationError: If the covariance is unknown or a concentration has the wrong shape.
     """
-    log_density, prior = emissions(states, features, covariance)
-    return hidden_markov(
-        states,
-        log_density,
-        prior,
-        initial_concentration=initial_concentration,
-        transition_concentration=transition_concentration,
-    )
+    log_density, prior = emissions((states,), features, covariance)
+    moves = free_moves(states, initial_concentration, transition_concentration)
+    return hidden_markov(moves, log_density, prior)
 
 
 def poisson_chain(
@@ -63,13 +58,8 @@ def poisson_chain(
     def log_density(params: Params, z: Array, x: Array) -> Array:
         return dist.Poisson(params["rate"][z]).log_prob(x)
 
-    return hidden_markov(
-        states,
-        log_density,
-        {"rate": flat((states,), constraints.positive)},
-        initial_concentration=initial_concentration,
-        transition_concentration=transition_concentration,
-    )
+    moves = free_moves(states, initial_concentration, transition_concentration)
+    return hidden_markov(moves, log_density, {"rate": flat((states,), constraints.positive)})
 
 
 def categorical_chain(
@@ -94,10 +84,36 @@ def categorical_chain(
     def log_density(params: Params, z: Array, x: Array) -> Array:
         return jnp.log(params["probs"])[z, x]
 
-    return hidden_markov(
-        states,
-        log_density,
-        {"probs": flat((states, categories), constraints.simplex)},
-        initial_concentration=initial_concentration,
-        transition_concentration=transition_concentration,
-    )
+    moves = free_moves(states, initial_concentration, transition_concentration)
+    return hidden_markov(moves, log_density, _tables(states, categories))
+
+
+def multinomial_chain(
+    states: int,
+    categories: int,
+    *,
+    initial_concentration: Any = None,
+    transition_concentration: Any = None,
+) -> Model:
+    """A hidden Markov model of counts in categories; the total of each step is known.
+
+    Parameters of the model: `initial` (S,), `transition` (S, S), `probs` (S, M). Data are counts
+    (sequence, time, M); totals may differ from step to step, and a step whose counts are all zero
+    says nothing of its state.
+
+    Args:
+        states: Number of states S.
+        categories: Number of categories M.
+        initial_concentration: See `gaussian_chain`.
+        transition_concentration: See there.
+    """
+
+    def log_density(params: Params, z: Array, x: Array) -> Array:
+        return dist.MultinomialProbs(params["probs"][z], total_count=x.sum()).log_prob(x)
+
+    moves = free_moves(states, initial_concentration, transition_concentration)
+    return hidden_markov(moves, log_density, _tables(states, categories))
+
+
+def _tables(states: int, categories: int) -> dict[str, Any]:
+    return {"probs": flat((states, categories), constraints.simplex)}

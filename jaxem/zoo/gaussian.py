@@ -40,7 +40,7 @@ def gaussian_mixture(
     Raises:
         DeclarationError: If the covariance is unknown or the prior has the wrong shape.
     """
-    log_density, free = emissions(components, features, covariance)
+    log_density, free = emissions((components,), features, covariance)
 
     def log_joint(params: Params, z: Array, x: Array) -> Array:
         log_weight = dist.CategoricalProbs(params["weights"]).log_prob(z)
@@ -60,8 +60,14 @@ def gaussian_mixture(
     )
 
 
-def emissions(components: int, features: int, covariance: Covariance):
+def emissions(components: tuple[int, ...], features: int, covariance: Covariance):
     """A log density ``(params, z, x)`` with one Gaussian a component, and its flat priors.
+
+    Args:
+        components: Number of components, or of states and of components within each; ``z`` is then
+            a pair.
+        features: Number of features D.
+        covariance: See `gaussian_mixture`.
 
     Raises:
         DeclarationError: If the covariance is unknown.
@@ -73,15 +79,15 @@ def emissions(components: int, features: int, covariance: Covariance):
     return _LOG_DENSITY[covariance], _flat_prior(components, features, covariance)
 
 
-def _full(params: Params, z: Array, x: Array) -> Array:
+def _full(params: Params, z: Any, x: Array) -> Array:
     return dist.MultivariateNormal(params["loc"][z], params["cov"][z]).log_prob(x)
 
 
-def _tied(params: Params, z: Array, x: Array) -> Array:
+def _tied(params: Params, z: Any, x: Array) -> Array:
     return dist.MultivariateNormal(params["loc"][z], params["cov"]).log_prob(x)
 
 
-def _uncorrelated(params: Params, z: Array, x: Array) -> Array:
+def _uncorrelated(params: Params, z: Any, x: Array) -> Array:
     return dist.Normal(params["loc"][z], jnp.sqrt(params["variance"][z])).log_prob(x).sum()
 
 
@@ -93,13 +99,13 @@ _LOG_DENSITY = {
 }
 
 
-def _batch(components: int, covariance: str) -> tuple[int, ...]:
-    return () if covariance == "tied" else (components,)
+def _batch(components: tuple[int, ...], covariance: str) -> tuple[int, ...]:
+    return () if covariance == "tied" else components
 
 
-def _flat_prior(components: int, features: int, covariance: str) -> dict[str, Any]:
+def _flat_prior(components: tuple[int, ...], features: int, covariance: str) -> dict[str, Any]:
     batch = _batch(components, covariance)
-    prior: dict[str, Any] = {"loc": flat((components, features))}
+    prior: dict[str, Any] = {"loc": flat((*components, features))}
     if covariance in ("full", "tied"):
         shape = (*batch, features, features)
         return prior | {"cov": flat(shape, constraints.positive_definite)}
@@ -110,7 +116,7 @@ def _flat_prior(components: int, features: int, covariance: str) -> dict[str, An
 def _conjugate_prior(
     components: int, features: int, covariance: str, conjugate: NormalInverseWishart
 ) -> dict[str, Any]:
-    batch = _batch(components, covariance)
+    batch = _batch((components,), covariance)
     if covariance in ("full", "tied"):
         conjugate.check(features, (features, features))
         return {

@@ -1,8 +1,9 @@
 """What the hidden Markov models of the zoo share: how states begin and how they follow."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -12,29 +13,31 @@ from jaxem.latent import Chain
 from jaxem.model import Model, flat
 from jaxem.types import Array, DeclarationError, Params
 
-
-class Emission(Protocol):
-    """The log density of a step's datum, given its state."""
-
-    def __call__(self, params: Params, z: Array, x: Any) -> Array:
-        """A scalar."""
-        ...
+#: The log density of a step's datum given its state, ``(params, z, x)``.
+Emission = Callable[[Params, Any, Any], Array]
 
 
-def hidden_markov(
-    states: int,
-    emission: Emission,
-    prior: Mapping[str, Any],
-    *,
-    initial_concentration: Any = None,
-    transition_concentration: Any = None,
-) -> Model:
-    """A hidden Markov model with free initial and transition probabilities.
+class Moves(NamedTuple):
+    """How the state of a step comes about.
+
+    Attributes:
+        states: Number of states S.
+        log_prob: ``log_prob(params, z_prev, z, x)``, with ``z_prev=None`` at the start.
+        prior: Priors of its parameters.
+    """
+
+    states: int
+    log_prob: Callable[[Params, Array | None, Array, Any], Array]
+    prior: dict[str, dist.Distribution]
+
+
+def free_moves(
+    states: int, initial_concentration: Any = None, transition_concentration: Any = None
+) -> Moves:
+    """Free initial and transition probabilities, `initial` (S,) and `transition` (S, S).
 
     Args:
         states: Number of states S.
-        emission: Log density of a step's datum, ``emission(params, z, x)``.
-        prior: Priors of the parameters of the emission.
         initial_concentration: Dirichlet prior of `initial`: a number or S of them; None is flat.
         transition_concentration: Dirichlet prior of the rows of `transition`: a number, S of them
             for every row, or (S, S), a row a state; None is flat.
@@ -43,17 +46,72 @@ def hidden_markov(
         DeclarationError: If concentrations do not fit the number of states.
     """
 
-    def log_joint(params: Params, z_prev: Array | None, z: Array, x: Any) -> Array:
+    def log_prob(params: Params, z_prev: Array | None, z: Array, x: Any) -> Array:
         chances = params["initial"] if z_prev is None else params["transition"][z_prev]
-        return dist.CategoricalProbs(chances).log_prob(z) + emission(params, z, x)
+        return dist.CategoricalProbs(chances).log_prob(z)
 
-    chances = {
-        "initial": _simplex((states,), initial_concentration, "initial_concentration"),
-        "transition": _simplex(
-            (states, states), transition_concentration, "transition_concentration"
-        ),
-    }
-    return Model(log_joint, latent=Chain(states), prior={**chances, **prior})
+    rows = _simplex((states, states), transition_concentration, "transition_concentration")
+    return Moves(states, log_prob, {**_initial(states, initial_concentration), "transition": rows})
+
+
+def driven_moves(
+    states: int, covariates: Sequence[str], initial_concentration: Any = None
+) -> Moves:
+    r"""Transition probabilities that covariates move: a multinomial logit a state before.
+
+    .. math::
+        P(z_t = b \mid z_{t-1} = a, u_t) \propto \exp(\beta_{ab} \cdot (1, u_t)), \qquad
+        \beta_{a0} = 0.
+
+    Parameters: `initial` (S,) and `transition` (S, S - 1, P + 1), the coefficients
+    :math:`\beta_{ab}` of b = 1 to S - 1, intercept first. The covariates are those of the step
+    that is moved to.
+
+    Args:
+        states: Number of states S.
+        covariates: Names of the P covariates, which are entries of a step's data.
+        initial_concentration: See `free_moves`.
+
+    Source:
+        F. X. Diebold, J.-H. Lee and G. C. Weinbach (1994), "Regime switching with time-varying
+        transition probabilities".
+    """
+
+    def log_prob(params: Params, z_prev: Array | None, z: Array, x: Any) -> Array:
+        if z_prev is None:
+            return dist.CategoricalProbs(params["initial"]).log_prob(z)
+        scores = params["transition"][z_prev] @ with_intercept(x, covariates)
+        return jax.nn.log_softmax(jnp.concatenate([jnp.zeros(1), scores]))[z]
+
+    slopes = flat((states, states - 1, len(covariates) + 1))
+    return Moves(
+        states, log_prob, {**_initial(states, initial_concentration), "transition": slopes}
+    )
+
+
+def with_intercept(x: Any, covariates: Sequence[str]) -> Array:
+    """One, and the covariates of a step, (P + 1,)."""
+    kind = jnp.result_type(float)
+    return jnp.stack([jnp.ones((), kind), *(jnp.asarray(x[name], kind) for name in covariates)])
+
+
+def hidden_markov(moves: Moves, emission: Emission, prior: Mapping[str, Any]) -> Model:
+    """A hidden Markov model.
+
+    Args:
+        moves: How states begin and follow.
+        emission: Log density of a step's datum, ``emission(params, z, x)``.
+        prior: Priors of the parameters of the emission.
+    """
+
+    def log_joint(params: Params, z_prev: Array | None, z: Array, x: Any) -> Array:
+        return moves.log_prob(params, z_prev, z, x) + emission(params, z, x)
+
+    return Model(log_joint, latent=Chain(moves.states), prior={**moves.prior, **prior})
+
+
+def _initial(states: int, concentration: Any) -> dict[str, dist.Distribution]:
+    return {"initial": _simplex((states,), concentration, "initial_concentration")}
 
 
 def _simplex(shape: tuple[int, ...], concentration: Any, name: str) -> dist.Distribution:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxem import datasets
+from tests.cases.published import case
 
 
 def test_old_faithful():
@@ -38,6 +39,24 @@ def test_carcinoma():
 
 def test_acidity():
     assert datasets.acidity().acidity.shape == (155,)
+
+
+def test_earthquakes():
+    table = datasets.earthquakes()
+    np.testing.assert_array_equal(table.year, np.arange(1900, 2007))
+    assert (table.count.sum(), table.count.max()) == (2072, 41)
+
+
+def test_casino():
+    rolls = case("hmm_casino_durbin")["data"]["rolls"]
+    assert "".join(str(face + 1) for face in datasets.casino().face) == rolls
+
+
+def test_speed():
+    table = datasets.speed()
+    np.testing.assert_array_equal(np.bincount(table.series), [0, 168, 134, 137])
+    assert table.correct.mean() == pytest.approx(0.745, abs=1e-3)
+    assert 0 <= table.pay_off.min() < table.pay_off.max() <= 1
 
 
 def test_every_table_has_a_function_and_a_file():

@@ -28,8 +28,9 @@ def errors(notebook) -> list[str]:
     ]
 
 
-def test_there_are_three():
-    assert [path.stem for path in NOTEBOOKS] == ["first_steps", "from_numpyro", "your_own_model"]
+def test_there_are_four():
+    names = ["first_steps", "from_numpyro", "hidden_markov", "your_own_model"]
+    assert [path.stem for path in NOTEBOOKS] == names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,0 +1,136 @@
+"""Rows that are steps of sequences: which belong together, and in what order."""
+
+import datetime
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxem.cli.csvfile import Sheet, cells, line_problems, numbers
+from jaxem.cli.problems import Problem, place
+from jaxem.cli.schema import DataSection
+
+
+class Steps(NamedTuple):
+    """The sequences of a table.
+
+    Attributes:
+        names: What the sequence of each row is called, (n,); all empty if there is one.
+        times: The time of each row as it is written, (n,); None where the file gives the order.
+        rows: Of each sequence its rows in the order of time; sequences as the file has them.
+    """
+
+    names: Sequence[str]
+    times: Sequence[str] | None
+    rows: list[np.ndarray]
+
+
+def read_steps(data: DataSection, sheet: Sheet) -> tuple[Steps, list[Problem]]:
+    """Sequences of a sheet, and what is wrong with them; all rows are one if none are named."""
+    names = [""] * len(sheet.rows) if data.sequence is None else cells(sheet, data.sequence)
+    if data.sequence is not None and "" in names:
+        said = f"column {data.sequence!r} is empty; every row needs the name of its sequence."
+        return Steps(names, None, []), line_problems(
+            sheet, [(line, said) for line, name in zip(sheet.lines, names, strict=True) if not name]
+        )
+    labels = {name: label for label, name in enumerate(dict.fromkeys(names))}
+    member = np.array([labels[name] for name in names])
+    if data.time is None:
+        times, ranks = None, np.arange(len(names))
+        wrong = _apart(sheet, names)
+    else:
+        times = cells(sheet, data.time)
+        ranks, wrong = _ranks(sheet, data.time)
+        wrong = wrong or _repeated(sheet, data.time, names, times, ranks)
+    if wrong:
+        return Steps(names, times, []), wrong
+    ends = np.cumsum(np.bincount(member))[:-1]
+    return Steps(names, times, np.split(np.lexsort((ranks, member)), ends)), []
+
+
+def sequence_weights(
+    data: DataSection, steps: Steps, weights: np.ndarray | None
+) -> tuple[np.ndarray | None, list[Problem]]:
+    """One weight a sequence, (sequences,), from those of its rows, which must agree.
+
+    Args:
+        data: What the config says.
+        steps: The sequences.
+        weights: Weights of the rows, (n,), or None.
+    """
+    if weights is None:
+        return None, []
+    differing = [rows for rows in steps.rows if len(np.unique(weights[rows])) > 1]
+    if not differing:
+        return np.array([weights[rows[0]] for rows in steps.rows]), []
+    rows = differing[0]
+    name = steps.names[int(rows[0])]
+    some = np.unique(weights[rows])[:2].tolist()
+    said = (
+        f"weights of a chain are one a sequence, the same in all its rows; "
+        f"{_called(name)} has {some[0]} and {some[1]}. Steps cannot be weighed."
+    )
+    return None, [Problem(place(("data", "weights"), data.weights), said)]
+
+
+def not_a_chain(data: DataSection) -> list[Problem]:
+    """What is said of sequences where rows are independent."""
+    said = "the rows of this model are independent; leave it out, or take a hidden Markov model."
+    return [
+        Problem(place(("data", key), data.roles[key]), said)
+        for key in ("sequence", "time")
+        if key in data.roles
+    ]
+
+
+def _apart(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
+    """Sequences that go on after another has begun: then the file gives no order in time."""
+    said, seen, before = [], set(), None
+    for line, name in zip(sheet.lines, names, strict=True):
+        if name != before and name in seen:
+            said.append(
+                (
+                    line,
+                    f"{_called(name)} goes on after another began. Keep the rows of a sequence "
+                    f'together, or say what orders them: time = "a column" in [data].',
+                )
+            )
+        seen.add(name)
+        before = name
+    return line_problems(sheet, said)
+
+
+def _repeated(
+    sheet: Sheet, key: str, names: Sequence[str], times: Sequence[str], ranks: np.ndarray
+) -> list[Problem]:
+    """Rows of one sequence at one time."""
+    said, first = [], {}
+    for line, name, time, rank in zip(sheet.lines, names, times, ranks.tolist(), strict=True):
+        other = first.setdefault((name, rank), line)
+        if other != line:
+            said.append(
+                (
+                    line,
+                    f"{key} = {time} is the time of line {other} too, in {_called(name)}; a "
+                    f"sequence has one row a time.",
+                )
+            )
+    return line_problems(sheet, said)
+
+
+def _ranks(sheet: Sheet, name: str) -> tuple[np.ndarray, list[Problem]]:
+    """Numbers in the order of a column of numbers or of dates."""
+    values, wrong = numbers(sheet, name)
+    if not wrong:
+        return values, []
+    try:
+        dates = [datetime.datetime.fromisoformat(cell) for cell in cells(sheet, name)]
+        position = {date: rank for rank, date in enumerate(sorted(set(dates)))}
+    except (ValueError, TypeError):
+        said = f"column {name!r} is to be time: numbers, or dates such as 2024-05-31."
+        return values, [Problem(str(sheet.path), said), *wrong]
+    return np.array([position[date] for date in dates]), []
+
+
+def _called(name: str) -> str:
+    return f"sequence {name!r}" if name else "the sequence"

@@ -12,7 +12,7 @@ from jaxem.version import __version__
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM
-    from jaxem.estep import Exact, Hard
+    from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
     from jaxem.latent import Chain, Finite
@@ -39,6 +39,7 @@ _HOMES = {
     "Program": "jaxem.programs",
     "Restarts": "jaxem.fitting",
     "Status": "jaxem.status",
+    "Tempered": "jaxem.estep",
     "expected_log_joint": "jaxem.inspection",
     "explain": "jaxem.inspection",
     "fit": "jaxem.fitting",
@@ -66,6 +67,7 @@ __all__ = [
     "Program",
     "Restarts",
     "Status",
+    "Tempered",
     "__version__",
     "datasets",
     "expected_log_joint",

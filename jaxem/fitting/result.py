@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.em import EM
-from jaxem.estep import Hard
 from jaxem.fitting import decoding
 from jaxem.fitting.summary import summarise
 from jaxem.latent import Chain
@@ -68,9 +67,10 @@ class Fit:
 
     Attributes:
         params: Parameters, nested as declared.
-        objective: What was maximised: the log posterior, or for a hard E-step the classification
-            log likelihood plus the log prior.
-        log_likelihood: The part of the objective that the data make.
+        objective: What was maximised: the log posterior; or, of an E-step that is not exact, its
+            own likelihood plus the log prior.
+        log_likelihood: The part of the objective that the data make; for the log likelihood itself
+            whatever the E-step, see `Model.log_likelihood`.
         log_prior: The part that the prior makes.
         status: How the best restart ended.
         steps: Steps it took.
@@ -102,13 +102,8 @@ class Fit:
 
     @property
     def log_posterior(self) -> float:
-        """Log likelihood plus log prior, up to the constant of Bayes' rule."""
+        """Log likelihood plus log prior, up to the constant of Bayes' rule; see `objective`."""
         return self.objective
-
-    @property
-    def is_hard(self) -> bool:
-        """Whether the objective counts only the most probable states."""
-        return isinstance(self.algorithm.e_step, Hard)
 
     @property
     def converged(self) -> bool:

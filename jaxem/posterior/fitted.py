@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.estep import Exact
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
 from jaxem.model import Model
@@ -129,7 +130,7 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:
         )
     direct, anchored = make_sources(fit, model, rows, checked, lanes)
     evidence = Evidence(model)
-    if not fit.is_hard:
+    if isinstance(fit.algorithm.e_step, Exact):
         _check_evidence(fit, evidence(model.flatten(fit.params), direct))
     return Fitted(fit, Target(model, direct if anchored is None else anchored), direct, evidence)
 

@@ -24,6 +24,7 @@ NAMES = {
     "Program",
     "Restarts",
     "Status",
+    "Tempered",
     "__version__",
     "datasets",
     "expected_log_joint",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
-    from jaxem.latent import Chain, Finite
+    from jaxem.latent import Chain, Finite, Tree
     from jaxem.model import Model, flat, sequences
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
@@ -40,6 +40,7 @@ _HOMES = {
     "Restarts": "jaxem.fitting",
     "Status": "jaxem.status",
     "Tempered": "jaxem.estep",
+    "Tree": "jaxem.latent",
     "expected_log_joint": "jaxem.inspection",
     "explain": "jaxem.inspection",
     "fit": "jaxem.fitting",
@@ -68,6 +69,7 @@ __all__ = [
     "Restarts",
     "Status",
     "Tempered",
+    "Tree",
     "__version__",
     "datasets",
     "expected_log_joint",

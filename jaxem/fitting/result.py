@@ -11,7 +11,7 @@ import numpy as np
 from jaxem.algorithm.em import EM
 from jaxem.fitting import decoding
 from jaxem.fitting.summary import summarise
-from jaxem.latent import Chain
+from jaxem.latent import Chain, Markov
 from jaxem.model import Model
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.declaration import check_call
@@ -111,7 +111,9 @@ class Fit:
         return self.status == Status.CONVERGED
 
     def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
-        """Posterior of the latent states of each row, (n, K); of a chain, of each step, (n, T, S).
+        """Posterior of the latent states of each row, (n, K).
+
+        Of a chain, of each step, (n, T, S); of a tree, of each node, (n, N, S).
 
         Args:
             data: Rows, or sequences, of the declared form.
@@ -120,7 +122,7 @@ class Fit:
         Raises:
             DeclarationError: If the data cannot be read, or the fit was loaded without a model.
         """
-        if self._is_chain:
+        if self._is_linked:
             return self._read(data, lengths, "states", decoding.states(self.algorithm.e_step))
         return self._on(data, "responsibilities", lengths)
 
@@ -128,15 +130,15 @@ class Fit:
         """Most probable latent state of each row, (n,).
 
         Of a chain, the most probable path of each sequence, (n, T), by Viterbi's algorithm; -1
-        past its end.
+        past its end. Of a tree, the most probable states of all nodes together, (n, N).
         """
-        if self._is_chain:
+        if self._is_linked:
             return self._read(data, lengths, "path", decoding.path, fill=-1)
         return self._on(data, "predict", lengths)
 
     def log_density(self, data: Data, *, lengths: Any = None) -> Array:
         """Log evidence of each row, or of each sequence, (n,)."""
-        if self._is_chain:
+        if self._is_linked:
             reading = decoding.evidence(self.algorithm.e_step)
             return self._read(data, lengths, "evidence", reading)
         return self._on(data, "log_density", lengths)
@@ -160,10 +162,18 @@ class Fit:
 
     def filtered(self, data: Data, *, lengths: Any = None) -> Array:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
+        if self._is_linked and not isinstance(self.model.latent, Chain):
+            raise DeclarationError(
+                f"{self.model!r} has no order of time to filter along; responsibilities(data) "
+                f"gives every state given all data."
+            )
         return self._read(data, lengths, "filtered", decoding.filtered)
 
     def pairwise(self, data: Data, *, lengths: Any = None) -> Array:
-        """Of a chain, the posterior of each state and the next, (n, T - 1, S, S)."""
+        """Of a chain, the posterior of each state and the next, (n, T - 1, S, S).
+
+        Of a tree, of the parent's state and each node's own, for all nodes but the root.
+        """
         reading = decoding.pairs(self.algorithm.e_step)
         return self._read(data, lengths, "pairs", reading)
 
@@ -198,8 +208,8 @@ class Fit:
     __repr__ = __str__
 
     @property
-    def _is_chain(self) -> bool:
-        return isinstance(self.model, Model) and isinstance(self.model.latent, Chain)
+    def _is_linked(self) -> bool:
+        return isinstance(self.model, Model) and isinstance(self.model.latent, Markov)
 
     def _bound(self, data: Data, lengths: Any) -> Bound:
         if self.model is None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from jaxem.latent import Chain
+from jaxem.latent import Markov, Tree
 from jaxem.model.check import as_array, is_table, prepare_data, prepare_weights
 from jaxem.model.model import Model
 from jaxem.model.sequences import Sequences, read_sequences
@@ -56,9 +56,11 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
     Raises:
         DeclarationError: If it is no declaration, or the data are not its data.
     """
-    if isinstance(model, Model) and isinstance(model.latent, Chain):
+    if isinstance(model, Model) and isinstance(model.latent, Markov):
         arrays = jax.tree.map(as_array, data, is_leaf=is_table)
         found = read_sequences(arrays, lengths)
+        if isinstance(model.latent, Tree):
+            _check_tree(model.latent, found, lengths)
         return Bound(model, prepare_data(found.unroll(arrays)), found)
     if lengths is not None:
         raise DeclarationError(
@@ -66,6 +68,19 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
             f"independent. Leave lengths out, or declare latent=jaxem.Chain(...)."
         )
     return Bound(*bind(model, data), None)
+
+
+def _check_tree(tree: Tree, found: Sequences, lengths: Any) -> None:
+    if lengths is not None:
+        raise DeclarationError(
+            "lengths are those of sequences, and every datum has the whole tree. Leave them out; a "
+            "node that was not seen is told by a mask in the data."
+        )
+    if found.horizon != tree.nodes:
+        raise DeclarationError(
+            f"data has {found.horizon} nodes on its second axis, and the tree {tree.nodes}; "
+            f"expected leaves (datum, node, ...), nodes in the order of parents."
+        )
 
 
 def bind(model: Any, data: Data) -> tuple[Model, Data]:
@@ -83,10 +98,11 @@ def bind(model: Any, data: Data) -> tuple[Model, Data]:
             f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
             f"first; got {model!r}."
         )
-    if isinstance(model, Model) and isinstance(model.latent, Chain):
+    if isinstance(model, Model) and isinstance(model.latent, Markov):
         raise DeclarationError(
             f"{model!r} ties steps to one another, and this function takes independent rows only. "
-            f"Chains have jaxem.fit, jaxem.explain, model.log_likelihood, and the methods of Fit."
+            f"Chains and trees have jaxem.fit, jaxem.explain, model.log_likelihood, and the "
+            f"methods of Fit."
         )
     model, rows = model.bind(data)
     return model, prepare_data(rows)

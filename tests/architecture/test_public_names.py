@@ -25,6 +25,7 @@ NAMES = {
     "Restarts",
     "Status",
     "Tempered",
+    "Tree",
     "__version__",
     "datasets",
     "expected_log_joint",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.em import EM
-from jaxem.fitting import decoding
+from jaxem.fitting import decoding, forecasting
 from jaxem.fitting.summary import summarise
 from jaxem.latent import Chain, Markov
 from jaxem.model import Model
@@ -159,6 +159,39 @@ class Fit:
         """
         states = self._read(data, lengths, "path", decoding.path, fill=-1)
         return states, self._read(data, lengths, "path value", decoding.path_value)
+
+    def forecast(
+        self, data: Data, steps: int | None = None, *, future: Data = None, lengths: Any = None
+    ) -> Array:
+        """Of a chain, the states of steps to come given the data, (n, k, S).
+
+        How states follow one another is read off the log joint, where that is possible. If
+        transitions depend on inputs, only steps to come that hold these can be forecast.
+
+        Args:
+            data: Leaves (sequence, time, ...).
+            steps: How many steps after the end of each sequence, k.
+            future: Or these steps as data, leaves (sequence, k, ...), with a mask by which the log
+                joint leaves out what has not been seen.
+            lengths: Steps of each sequence, (n,).
+
+        Raises:
+            DeclarationError: If the latent structure is no chain, if the log joint does not tell
+                the transition without ``future``, or if it has more in it than that with it.
+        """
+        forecasting.check_request(steps, future)
+        bound, filtered = self._bound(data, lengths), self.filtered(data, lengths=lengths)
+        assert bound.sequences is not None
+        ends, which = bound.sequences.lengths, np.arange(bound.sequences.count)[:, None]
+        if steps is not None:
+            ratios = decoding.decode(bound, self.params, self.plan, "ratios", forecasting.ratios)
+            last = np.asarray(filtered)[which[:, 0], ends - 1]
+            return jnp.asarray(forecasting.ahead(last, ratios, steps), filtered.dtype)
+        longer, places = forecasting.extend(data, ends, future)
+        until = ends + places.shape[1]
+        sums = self._read(longer, until, "totals", forecasting.totals)
+        forecasting.check_totals(np.asarray(sums)[which, places - 1])
+        return self.filtered(longer, lengths=until)[which, places]
 
     def filtered(self, data: Data, *, lengths: Any = None) -> Array:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""

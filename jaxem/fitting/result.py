@@ -11,7 +11,7 @@ import numpy as np
 from jaxem.algorithm.em import EM
 from jaxem.fitting import decoding, forecasting
 from jaxem.fitting.summary import summarise
-from jaxem.latent import Chain, Markov
+from jaxem.latent import Markov, Tree
 from jaxem.model import Model
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.declaration import check_call
@@ -195,7 +195,7 @@ class Fit:
 
     def filtered(self, data: Data, *, lengths: Any = None) -> Array:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
-        if self._is_linked and not isinstance(self.model.latent, Chain):
+        if isinstance(self.model, Model) and isinstance(self.model.latent, Tree):
             raise DeclarationError(
                 f"{self.model!r} has no order of time to filter along; responsibilities(data) "
                 f"gives every state given all data."

@@ -21,6 +21,9 @@ from jaxem.types import Array
 class Markov(Enumerated):
     """Hidden states of which each, but the first, depends on one before it."""
 
+    def __init__(self, size: int | None = None, /, **sizes: int):
+        super().__init__(size, **sizes)
+
     @property
     def cells(self) -> int:
         """States of a start and pairs of a later step, S + S^2."""

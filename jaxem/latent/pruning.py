@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxem.latent.links import Dense, Links, Split
 from jaxem.latent.rounds import Rounds
@@ -84,7 +85,7 @@ def downward(rounds: Rounds, root: Array, move: Callable[[Array, Array, Array], 
     return found[:nodes]
 
 
-def posterior(links: Links, rounds: Rounds, parents: Array) -> tuple[Array, Links]:
+def posterior(links: Links, rounds: Rounds, parents: np.ndarray) -> tuple[Array, Links]:
     """Log evidence (n,), and probabilities of the root's states and of pairs.
 
     Args:

@@ -46,7 +46,7 @@ class Bound:
 
 
 def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
-    """What `bind` gives, for independent rows and for chains.
+    """The model that a declaration is for data, and its rows, checked.
 
     Args:
         model: A `Model`, or a program from `jaxem.from_numpyro`.
@@ -67,7 +67,13 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
             f"lengths are those of sequences; rows of {getattr(model, 'latent', model)!r} are "
             f"independent. Leave lengths out, or declare latent=jaxem.Chain(...)."
         )
-    return Bound(*bind(model, data), None)
+    if isinstance(model, type) or not hasattr(model, "bind"):
+        raise DeclarationError(
+            f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
+            f"first; got {model!r}."
+        )
+    model, rows = model.bind(data)
+    return Bound(model, prepare_data(rows), None)
 
 
 def _check_tree(tree: Tree, found: Sequences, lengths: Any) -> None:
@@ -81,28 +87,3 @@ def _check_tree(tree: Tree, found: Sequences, lengths: Any) -> None:
             f"data has {found.horizon} nodes on its second axis, and the tree {tree.nodes}; "
             f"expected leaves (datum, node, ...), nodes in the order of parents."
         )
-
-
-def bind(model: Any, data: Data) -> tuple[Model, Data]:
-    """The model that a declaration is for data, and its rows, checked.
-
-    Args:
-        model: A `Model`, or a program from `jaxem.from_numpyro`.
-        data: Data as the declaration takes them.
-
-    Raises:
-        DeclarationError: If it is no declaration, or the data are not its data.
-    """
-    if isinstance(model, type) or not hasattr(model, "bind"):
-        raise DeclarationError(
-            f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
-            f"first; got {model!r}."
-        )
-    if isinstance(model, Model) and isinstance(model.latent, Markov):
-        raise DeclarationError(
-            f"{model!r} ties steps to one another, and this function takes independent rows only. "
-            f"Chains and trees have jaxem.fit, jaxem.explain, model.log_likelihood, and the "
-            f"methods of Fit."
-        )
-    model, rows = model.bind(data)
-    return model, prepare_data(rows)

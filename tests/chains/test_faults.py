@@ -97,12 +97,6 @@ def test_rows_have_no_paths():
         fit.viterbi(np.arange(30))
 
 
-def test_what_takes_rows_only_says_so():
-    model = plain()[0]
-    with pytest.raises(DeclarationError, match="ties steps"):
-        jaxem.posterior.latents(model, START, Y)
-
-
 @functools.cache
 def categorical():
     def log_joint(p, z_prev, z, x):

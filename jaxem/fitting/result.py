@@ -27,7 +27,7 @@ class Restarts:
 
     Attributes:
         objective: What each reached, (R,).
-        log_likelihood: Log likelihood there, (R,).
+        log_likelihood: The data's part of it, (R,).
         status: How each ended.
         steps: Steps each took, (R,).
         gradient_norm: Largest entry of the gradient in real coordinates (logs, logits), (R,).

@@ -8,7 +8,6 @@ on.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxem.latent import logarithmic, scaled
 from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
@@ -41,9 +40,9 @@ class Chain(Markov):
         """What the log joint is called with between parameters and datum."""
         return ("z_prev", "z")
 
-    def earlier(self, later: int) -> np.ndarray:
+    def earlier(self, later: int) -> slice:
         """See `Markov`: the one just before."""
-        return np.arange(later)
+        return slice(0, later)
 
     def log_partition(self, factors: Links) -> Array:
         """Log evidence of each sequence, (n,); differentiable."""

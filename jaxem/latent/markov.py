@@ -39,8 +39,8 @@ class Markov(Enumerated):
         return start + pairs.reshape(*pairs.shape[:-1], self.size, self.size).sum(-2)
 
     @abc.abstractmethod
-    def earlier(self, later: int) -> np.ndarray:
-        """Which step each of so many steps after the start depends on, (T - 1,)."""
+    def earlier(self, later: int) -> slice | np.ndarray:
+        """Which step each of so many steps after the start depends on, as an index of steps."""
 
     @abc.abstractmethod
     def best(self, factors: Links) -> tuple[Array, Array]:

@@ -38,13 +38,13 @@ def best_path(links: Links) -> tuple[Array, Array]:
     return jnp.max(score, axis=-1), jnp.concatenate([first[None], path], 0)
 
 
-def indicators(links: Links, path: Array, earlier: np.ndarray) -> Links:
+def indicators(links: Links, path: Array, earlier: slice | np.ndarray) -> Links:
     """What `Links` of posteriors would be if the states were certain.
 
     Args:
         links: The factors.
         path: States, (T, n).
-        earlier: Which step each step after the start depends on, (T - 1,).
+        earlier: Which step each step after the start depends on.
     """
     states = links.start.shape[-1]
     dtype = links.start.dtype

@@ -12,6 +12,7 @@ import numpyro.distributions as dist
 import pytest
 import scipy.linalg
 from numpyro.distributions import constraints
+from numpyro.infer.util import log_density
 
 import jaxem
 
@@ -193,6 +194,21 @@ def test_ancestors_are_found(fit):
     drawn = fit.sample_paths(data, draws=3)
     assert drawn.shape == (3, 6, 8)
     np.testing.assert_array_equal(drawn[..., -5:], np.broadcast_to(SITES[:6], (3, 6, 5)))
+
+
+def test_a_program_for_numpyro_has_the_same_density():
+    model, data = phylogeny(UNROOTED, by_formula), observed(UNROOTED, SITES[:6])
+    program = jaxem.to_numpyro(model, data, weights=TIMES[:6])
+    at = {k: v for k, v in as_arrays(TRUTH).items() if k != "frequencies"}
+    expected = TIMES[:6] @ pruned(UNROOTED, TRUTH, SITES[:6])
+    assert float(log_density(program, (), {}, at)[0]) == pytest.approx(expected, abs=1e-10)
+
+
+def test_single_precision(float32):
+    model, data = phylogeny(UNROOTED, by_formula), observed(UNROOTED, SITES)
+    value = jax.jit(model.log_likelihood)(as_arrays(TRUTH), data, jnp.asarray(TIMES, float))
+    assert value.dtype == jnp.float32
+    assert float(value) == pytest.approx(TIMES @ pruned(UNROOTED, TRUTH, SITES), rel=1e-6)
 
 
 def test_it_is_explained_as_a_tree(fit):

@@ -144,6 +144,16 @@ def test_rounds_come_after_their_parents_and_waste_little(seed):
     assert rounds.nodes.size <= 2 * count + rounds.nodes.shape[1]
 
 
+def test_a_program_does_not_grow_with_the_tree():
+    def size(count):
+        tree = Tree([-1, *((i - 1) // 2 for i in range(1, count))], 2)
+        factors = Dense(jnp.zeros((count - 1, 1, 2, 2)))
+        links = Links(jnp.zeros((1, 2)), factors, jnp.ones((count - 1, 1), bool))
+        return len(str(jax.make_jaxpr(tree.posterior)(links)).splitlines())
+
+    assert size(7) == size(2047)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

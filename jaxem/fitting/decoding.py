@@ -25,7 +25,14 @@ Reading = Callable[[Any, Links, Array], Array]
 
 
 def decode(
-    bound: Bound, params: Params, plan: Plan | None, name: Any, reading: Reading, key: Any = 0
+    bound: Bound,
+    params: Params,
+    plan: Plan | None,
+    name: Any,
+    reading: Reading,
+    key: Any = 0,
+    *,
+    timed: bool = True,
 ) -> np.ndarray:
     """Read something off the posterior of every sequence.
 
@@ -36,9 +43,10 @@ def decode(
         name: Under which it is kept.
         reading: What to read: arrays (T, n, ...), or (n,).
         key: An int or a JAX key, for draws.
+        timed: Whether arrays have an axis of time; if not, they are (n, ...).
 
     Returns:
-        The same for all sequences, (n, T, ...) or (n,).
+        The same for all sequences, (n, T, ...) or (n, ...).
 
     Raises:
         DeclarationError: If the model does not take these data.
@@ -58,7 +66,7 @@ def decode(
         rows = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), bound.rows)
         own = jax.random.fold_in(as_key(key), block)
         parts.append(np.asarray(program(values, rows, order.exists[block], own)))
-    if parts[0].ndim == 1:
+    if not timed or parts[0].ndim == 1:
         return np.concatenate(parts)[: sequences.count]
     return np.concatenate([part.swapaxes(0, 1) for part in parts])[: sequences.count]
 

@@ -126,7 +126,7 @@ def check_totals(sums: np.ndarray) -> None:
 
 
 def ratios(latent: Markov, links: Links, key: Array) -> Array:
-    """Least and largest log factors of pairs, against the best state before, (2, n, S, S).
+    """Least and largest log factors of pairs, against the best state before, (n, 2, S, S).
 
     Over the steps of a sequence; plus and minus infinity where there is none.
     """
@@ -137,7 +137,7 @@ def ratios(latent: Markov, links: Links, key: Array) -> Array:
     moved = factors - jnp.where(best > -jnp.inf, best, 0.0)
     least = jnp.where(there, moved, jnp.inf).min(0, initial=jnp.inf)
     largest = jnp.where(there, moved, -jnp.inf).max(0, initial=-jnp.inf)
-    return jnp.stack([least, largest])
+    return jnp.stack([least, largest], axis=1)
 
 
 def transition(found: np.ndarray) -> np.ndarray:

@@ -184,7 +184,9 @@ class Fit:
         assert bound.sequences is not None
         ends, which = bound.sequences.lengths, np.arange(bound.sequences.count)[:, None]
         if steps is not None:
-            ratios = decoding.decode(bound, self.params, self.plan, "ratios", forecasting.ratios)
+            ratios = decoding.decode(
+                bound, self.params, self.plan, "ratios", forecasting.ratios, timed=False
+            )
             last = np.asarray(filtered)[which[:, 0], ends - 1]
             return jnp.asarray(forecasting.ahead(last, ratios, steps), filtered.dtype)
         longer, places = forecasting.extend(data, ends, future)

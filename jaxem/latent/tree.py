@@ -8,10 +8,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxem.latent import pruning
-from jaxem.latent.links import Links
+from jaxem.latent.links import Dense, Links
 from jaxem.latent.markov import Markov, directional
 from jaxem.latent.rounds import Rounds, in_rounds
 from jaxem.numerics.logspace import log_sum_exp
@@ -60,8 +61,10 @@ class Tree(Markov):
         return ("z_parent", "z")
 
     def earlier(self, later: int) -> np.ndarray:
-        """See `Markov`: the parent."""
-        return np.asarray(self.parents[1 : 1 + later], int)
+        """See `Markov`: the parent, and the root for what is no node."""
+        earlier = np.zeros(later, int)
+        earlier[: self.nodes - 1] = self.parents[1:]
+        return earlier
 
     def log_partition(self, factors: Links) -> Array:
         """Log evidence of each datum, (n,); differentiable."""
@@ -69,15 +72,18 @@ class Tree(Markov):
 
     def posterior(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
         """See `Latent`."""
-        return pruning.posterior(factors, self._rounds(), self.earlier(self.nodes))
+        return _posterior(self.parents, factors)
 
     def best(self, factors: Links) -> tuple[Array, Array]:
         """See `Markov`."""
-        return pruning.best_states(factors, self._rounds())
+        value, states = pruning.best_states(_of_nodes(self.parents, factors), self._rounds())
+        return value, _filled(states, len(factors.valid) + 1)
 
     def sample(self, factors: Links, key: Array) -> Array:
         """See `Markov`."""
-        return pruning.drawn_states(factors, self._rounds(), key)
+        links = _of_nodes(self.parents, factors)
+        drawn = pruning.drawn_states(links, self._rounds(), key)
+        return _filled(drawn, len(factors.valid) + 1)
 
     def _rounds(self) -> Rounds:
         return in_rounds(self.parents)
@@ -87,7 +93,8 @@ class Tree(Markov):
 
 
 def _log_partition_of(parents: tuple[int, ...], start: Array, steps: Any, valid: Array) -> Array:
-    return log_sum_exp(pruning.upward(Links(start, steps, valid), in_rounds(parents)).root)
+    links = _of_nodes(parents, Links(start, steps, valid))
+    return log_sum_exp(pruning.upward(links, in_rounds(parents)).root)
 
 
 _log_partition = jax.custom_jvp(_log_partition_of, nondiff_argnums=(0,))
@@ -95,9 +102,34 @@ _log_partition = jax.custom_jvp(_log_partition_of, nondiff_argnums=(0,))
 
 @_log_partition.defjvp
 def _log_partition_jvp(parents: tuple[int, ...], primals, tangents):
-    rounds = in_rounds(parents)
-    value, weights = pruning.posterior(Links(*primals), rounds, np.asarray(parents[1:], int))
+    value, weights = _posterior(parents, Links(*primals))
     return value, directional(weights, tangents[0], tangents[1])
+
+
+def _posterior(parents: tuple[int, ...], links: Links) -> tuple[Array, Links]:
+    later, own = len(links.valid), np.asarray(parents[1:], int)
+    here = _of_nodes(parents, links)
+    evidence, shares = pruning.posterior(here, in_rounds(parents), own)
+    if isinstance(shares.steps, Dense):
+        steps: Any = Dense(_filled(shares.steps.factors, later))
+    else:
+        steps = shares.steps._replace(emission=_filled(shares.steps.emission, later))
+    return evidence, Links(shares.start, steps, links.valid)
+
+
+def _of_nodes(parents: tuple[int, ...], links: Links) -> Links:
+    """The factors without the rows that only fill up a block."""
+    later = len(parents) - 1
+    if isinstance(links.steps, Dense):
+        steps: Any = Dense(links.steps.factors[:later])
+    else:
+        steps = links.steps._replace(emission=links.steps.emission[:later])
+    return Links(links.start, steps, links.valid[:later])
+
+
+def _filled(values: Array, count: int) -> Array:
+    """With zeros for these rows."""
+    return jnp.pad(values, [(0, count - len(values)), *[(0, 0)] * (values.ndim - 1)])
 
 
 def _checked(parents: Any) -> tuple[int, ...]:

@@ -101,7 +101,8 @@ def _of_sequences(
         keys = jax.random.split(jax.random.fold_in(key, block), len(next(iter(values.values()))))
         here = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), rows)
         parts.append(program(values, keys, here, exists))
-    return jnp.concatenate(parts, axis=2)[:, :, : sequences.count].swapaxes(1, 2)
+    drawn = jnp.concatenate(parts, axis=2)[:, : sequences.horizon, : sequences.count]
+    return drawn.swapaxes(1, 2)
 
 
 def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> Array:

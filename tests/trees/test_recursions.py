@@ -105,6 +105,38 @@ def test_everything_is_a_sum_over_assignments(shape, kind, zeros):
         np.testing.assert_allclose(slope[1].transition, shares.steps.transition.sum(0), atol=1e-13)
 
 
+@pytest.mark.parametrize("kind", ["dense", "split"])
+def test_rows_that_only_fill_up_a_block_are_not_read(kind):
+    links, tree = factors(kind), Tree(SHAPES["binary"], S)
+
+    def more(leaf, value):
+        return jnp.concatenate([leaf, jnp.full((3, *leaf.shape[1:]), value, leaf.dtype)])
+
+    if kind == "dense":
+        steps = Dense(more(links.steps.factors, jnp.nan))
+    else:
+        steps = links.steps._replace(emission=more(links.steps.emission, jnp.nan))
+    longer = Links(links.start, steps, more(links.valid, False))
+    value, slope = jax.value_and_grad(
+        lambda start, steps: tree.log_partition(longer._replace(start=start, steps=steps)).sum(),
+        argnums=(0, 1),
+    )(longer.start, longer.steps)
+    evidence, shares = tree.posterior(longer)
+    expected = tree.posterior(links)
+    np.testing.assert_allclose(evidence, expected[0], rtol=1e-13)
+    assert float(value) == pytest.approx(float(evidence.sum()), rel=1e-13)
+    own, all_of = (
+        (s.steps.factors if kind == "dense" else s.steps.emission) for s in (expected[1], shares)
+    )
+    np.testing.assert_allclose(all_of[:4], own, atol=1e-13)
+    assert np.all(np.asarray(all_of[4:]) == 0)
+    moved = slope[1].factors if kind == "dense" else slope[1].emission
+    np.testing.assert_allclose(moved, all_of, atol=1e-13)
+    assert tree.mode(longer).shape == (8, DATA)
+    assert tree.sample(longer, jax.random.key(0)).shape == (8, DATA)
+    assert tree.hard(longer)[0].shape == (DATA,)
+
+
 def test_an_impossible_datum_has_no_posterior_and_spoils_no_other():
     links = factors("dense")
     broken = links._replace(steps=Dense(links.steps.factors.at[2, 1].set(-jnp.inf)))

@@ -12,10 +12,10 @@ from jaxem.version import __version__
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM
-    from jaxem.estep import Exact, Hard
+    from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
-    from jaxem.latent import Chain, Finite
+    from jaxem.latent import Chain, Finite, Tree
     from jaxem.model import Model, flat, sequences
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
@@ -39,6 +39,8 @@ _HOMES = {
     "Program": "jaxem.programs",
     "Restarts": "jaxem.fitting",
     "Status": "jaxem.status",
+    "Tempered": "jaxem.estep",
+    "Tree": "jaxem.latent",
     "expected_log_joint": "jaxem.inspection",
     "explain": "jaxem.inspection",
     "fit": "jaxem.fitting",
@@ -66,6 +68,8 @@ __all__ = [
     "Program",
     "Restarts",
     "Status",
+    "Tempered",
+    "Tree",
     "__version__",
     "datasets",
     "expected_log_joint",

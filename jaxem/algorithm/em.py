@@ -36,7 +36,8 @@ class EM:
     """Alternate an E-step and an M-step.
 
     Args:
-        e_step: `Exact` for maximum likelihood and MAP, `Hard` for classification EM.
+        e_step: `Exact` for maximum likelihood and MAP, `Hard` for classification EM, `Tempered` for
+            deterministic annealing.
         m_step: The M-step; what jaxem derives if left out. A dictionary replaces the M-step of
             the parameters that it names: ``EM(m_step={"loc": Ascent(optax.adam(1e-2))})``.
     """
@@ -50,7 +51,8 @@ class EM:
         e_step = Exact() if e_step is None else e_step
         if not isinstance(e_step, EStep):
             raise DeclarationError(
-                f"e_step must be jaxem.Exact() or jaxem.Hard(), with parentheses; got {e_step!r}."
+                f"e_step must be jaxem.Exact(), jaxem.Hard() or jaxem.Tempered(beta), with "
+                f"parentheses; got {e_step!r}."
             )
         if not isinstance(m_step, MStep | Mapping | None):
             raise DeclarationError(

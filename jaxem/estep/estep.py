@@ -2,10 +2,14 @@
 
 import abc
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jaxem.latent import Latent
-from jaxem.types import Array
+from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,7 +17,12 @@ class EStep(abc.ABC):
     """A way to get from log factors to evidence and responsibilities.
 
     The responsibilities are the gradient of the evidence with respect to the log factors.
+
+    Attributes:
+        likelihood: What the data's part of the objective is called.
     """
+
+    likelihood: ClassVar[str] = "log likelihood"
 
     @abc.abstractmethod
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
@@ -46,6 +55,51 @@ class Hard(EStep):
     (Celeux and Govaert 1992).
     """
 
+    likelihood = "classification log likelihood"
+
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """Log joint of the most probable state or path, and its indicator."""
         return latent.hard(factors, axis)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tempered(EStep):
+    r"""The posterior at another temperature, proportional to :math:`e^{\beta f}`.
+
+    The objective is the negative free energy, :math:`\tfrac1\beta \log \sum_z e^{\beta f_z}`,
+    summed over rows or sequences. It is the log likelihood at :math:`\beta = 1`, and tends to the
+    classification likelihood of `Hard` as beta grows. Below one it has fewer maxima: deterministic
+    annealing fits at a small beta and goes on from there with larger ones (Ueda and Nakano 1998),
+    ``fit(..., init=fit.params, algorithm=EM(Tempered(0.5)))``. A Bayesian's log likelihood to the
+    power of beta is another thing.
+
+    Args:
+        inverse_temperature: Beta, positive.
+
+    Raises:
+        DeclarationError: If it is no positive number.
+    """
+
+    inverse_temperature: float
+    likelihood = "tempered log likelihood"
+
+    def __post_init__(self):
+        beta = self.inverse_temperature
+        number = isinstance(beta, int | float | np.number | jax.Array) and np.ndim(beta) == 0
+        if isinstance(beta, bool) or not number or not 0 < beta < np.inf:
+            raise DeclarationError(
+                f"Tempered(inverse_temperature={beta!r}): it must be a positive number. 1 is "
+                f"jaxem.Exact(); jaxem.Hard() is where it is infinite."
+            )
+        object.__setattr__(self, "inverse_temperature", float(beta))
+
+    def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
+        """The negative free energy, and probabilities of the states at this temperature."""
+        beta = self.inverse_temperature
+        evidence, shares = latent.posterior(jax.tree.map(lambda f: _times(beta, f), factors), axis)
+        return evidence / beta, shares
+
+
+def _times(beta: float, leaf: Array) -> Array:
+    """Log factors times beta; which steps there are, a part of a chain's, is left as it is."""
+    return beta * leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf

@@ -1,4 +1,4 @@
-"""What a fitted chain says of sequences: states, pairs of states, paths."""
+"""What a fitted chain or tree says of its data: states, pairs of states, paths."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.estep import EStep
 from jaxem.estep.order import in_order, later_steps
-from jaxem.latent import Chain
+from jaxem.latent import Chain, Markov
 from jaxem.latent.links import Dense, Links, dense_links
 from jaxem.model import Model
 from jaxem.model.binding import Bound
@@ -21,11 +21,18 @@ from jaxem.numerics.rows import take_rows
 from jaxem.types import Array, DeclarationError, Params
 
 #: From the latent structure, log factors and a key to arrays with time first, or one a sequence.
-Reading = Callable[[Chain, Links, Array], Array]
+Reading = Callable[[Any, Links, Array], Array]
 
 
 def decode(
-    bound: Bound, params: Params, plan: Plan | None, name: Any, reading: Reading, key: Any = 0
+    bound: Bound,
+    params: Params,
+    plan: Plan | None,
+    name: Any,
+    reading: Reading,
+    key: Any = 0,
+    *,
+    timed: bool = True,
 ) -> np.ndarray:
     """Read something off the posterior of every sequence.
 
@@ -36,9 +43,10 @@ def decode(
         name: Under which it is kept.
         reading: What to read: arrays (T, n, ...), or (n,).
         key: An int or a JAX key, for draws.
+        timed: Whether arrays have an axis of time; if not, they are (n, ...).
 
     Returns:
-        The same for all sequences, (n, T, ...) or (n,).
+        The same for all sequences, (n, T, ...) or (n, ...).
 
     Raises:
         DeclarationError: If the model does not take these data.
@@ -58,7 +66,7 @@ def decode(
         rows = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), bound.rows)
         own = jax.random.fold_in(as_key(key), block)
         parts.append(np.asarray(program(values, rows, order.exists[block], own)))
-    if parts[0].ndim == 1:
+    if not timed or parts[0].ndim == 1:
         return np.concatenate(parts)[: sequences.count]
     return np.concatenate([part.swapaxes(0, 1) for part in parts])[: sequences.count]
 
@@ -66,7 +74,7 @@ def decode(
 def _program(model: Model, plan: Plan | None, name: Any, reading: Reading, size: int) -> Any:
     def read(values, rows, exists, key):
         latent = model.latent
-        assert isinstance(latent, Chain)
+        assert isinstance(latent, Markov)
         links = dense_links(model.table(values, rows), later_steps(exists, size), latent.size)
         return reading(latent, links, key)
 
@@ -76,7 +84,7 @@ def _program(model: Model, plan: Plan | None, name: Any, reading: Reading, size:
 def states(e_step: EStep) -> Reading:
     """Posterior of each state, (T, n, S)."""
 
-    def read(latent: Chain, links: Links, key: Array) -> Array:
+    def read(latent: Markov, links: Links, key: Array) -> Array:
         _, shares = e_step.posterior(latent, links)
         later = _matrices(shares).sum(-2)
         return jnp.concatenate([shares.start[None], later], 0)
@@ -104,12 +112,12 @@ def filtered(latent: Chain, links: Links, key: Array) -> Array:
     return latent.filtered(links)
 
 
-def path(latent: Chain, links: Links, key: Array) -> Array:
+def path(latent: Markov, links: Links, key: Array) -> Array:
     """The most probable path, (T, n)."""
     return latent.mode(links)
 
 
-def path_value(latent: Chain, links: Links, key: Array) -> Array:
+def path_value(latent: Markov, links: Links, key: Array) -> Array:
     """Log joint of the most probable path and the data, (n,)."""
     return latent.hard(links)[0]
 
@@ -117,7 +125,7 @@ def path_value(latent: Chain, links: Links, key: Array) -> Array:
 def drawn_paths(draws: int) -> Reading:
     """Paths drawn from the posterior, (T, n, draws)."""
 
-    def read(latent: Chain, links: Links, key: Array) -> Array:
+    def read(latent: Markov, links: Links, key: Array) -> Array:
         keys = jax.random.split(key, draws)
         return jnp.moveaxis(jax.vmap(lambda k: latent.sample(links, k))(keys), 0, -1)
 

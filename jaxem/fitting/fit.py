@@ -20,7 +20,7 @@ from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting, seeds_and_scattered
-from jaxem.latent import Chain
+from jaxem.latent import Markov
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
@@ -125,10 +125,11 @@ def _check_named(model: Model, algorithm: EM) -> None:
                 f"m_step names {name!r}, which is no free parameter; these are "
                 f"{', '.join(map(repr, free))}."
             )
-    if isinstance(model.latent, Chain) and algorithm.m_step.reads_rows:
+    if isinstance(model.latent, Markov) and algorithm.m_step.reads_rows:
         raise DeclarationError(
-            "ClosedForm gives an update rows and responsibilities, and a chain has pairs of states "
-            "besides; leave it out, and jaxem derives the M-step, or use jaxem.Ascent(...)."
+            f"ClosedForm gives an update rows and responsibilities, and {model.latent!r} has pairs "
+            f"of states besides; leave it out, and jaxem derives the M-step, or use "
+            f"jaxem.Ascent(...)."
         )
 
 

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.em import EM
-from jaxem.estep import Hard
-from jaxem.fitting import decoding
+from jaxem.fitting import decoding, forecasting
 from jaxem.fitting.summary import summarise
-from jaxem.latent import Chain
+from jaxem.latent import Markov, Tree
 from jaxem.model import Model
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.declaration import check_call
@@ -28,7 +27,7 @@ class Restarts:
 
     Attributes:
         objective: What each reached, (R,).
-        log_likelihood: Log likelihood there, (R,).
+        log_likelihood: The data's part of it, (R,).
         status: How each ended.
         steps: Steps each took, (R,).
         gradient_norm: Largest entry of the gradient in real coordinates (logs, logits), (R,).
@@ -68,9 +67,10 @@ class Fit:
 
     Attributes:
         params: Parameters, nested as declared.
-        objective: What was maximised: the log posterior, or for a hard E-step the classification
-            log likelihood plus the log prior.
-        log_likelihood: The part of the objective that the data make.
+        objective: What was maximised: the log posterior; or, of an E-step that is not exact, its
+            own likelihood plus the log prior.
+        log_likelihood: The part of the objective that the data make; for the log likelihood itself
+            whatever the E-step, see `Model.log_likelihood`.
         log_prior: The part that the prior makes.
         status: How the best restart ended.
         steps: Steps it took.
@@ -102,13 +102,8 @@ class Fit:
 
     @property
     def log_posterior(self) -> float:
-        """Log likelihood plus log prior, up to the constant of Bayes' rule."""
+        """Log likelihood plus log prior, up to the constant of Bayes' rule; see `objective`."""
         return self.objective
-
-    @property
-    def is_hard(self) -> bool:
-        """Whether the objective counts only the most probable states."""
-        return isinstance(self.algorithm.e_step, Hard)
 
     @property
     def converged(self) -> bool:
@@ -116,7 +111,9 @@ class Fit:
         return self.status == Status.CONVERGED
 
     def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
-        """Posterior of the latent states of each row, (n, K); of a chain, of each step, (n, T, S).
+        """Posterior of the latent states of each row, (n, K).
+
+        Of a chain, of each step, (n, T, S); of a tree, of each node, (n, N, S).
 
         Args:
             data: Rows, or sequences, of the declared form.
@@ -125,7 +122,7 @@ class Fit:
         Raises:
             DeclarationError: If the data cannot be read, or the fit was loaded without a model.
         """
-        if self._is_chain:
+        if self._is_linked:
             return self._read(data, lengths, "states", decoding.states(self.algorithm.e_step))
         return self._on(data, "responsibilities", lengths)
 
@@ -133,15 +130,15 @@ class Fit:
         """Most probable latent state of each row, (n,).
 
         Of a chain, the most probable path of each sequence, (n, T), by Viterbi's algorithm; -1
-        past its end.
+        past its end. Of a tree, the most probable states of all nodes together, (n, N).
         """
-        if self._is_chain:
+        if self._is_linked:
             return self._read(data, lengths, "path", decoding.path, fill=-1)
         return self._on(data, "predict", lengths)
 
     def log_density(self, data: Data, *, lengths: Any = None) -> Array:
         """Log evidence of each row, or of each sequence, (n,)."""
-        if self._is_chain:
+        if self._is_linked:
             reading = decoding.evidence(self.algorithm.e_step)
             return self._read(data, lengths, "evidence", reading)
         return self._on(data, "log_density", lengths)
@@ -163,12 +160,55 @@ class Fit:
         states = self._read(data, lengths, "path", decoding.path, fill=-1)
         return states, self._read(data, lengths, "path value", decoding.path_value)
 
+    def forecast(
+        self, data: Data, steps: int | None = None, *, future: Data = None, lengths: Any = None
+    ) -> Array:
+        """Of a chain, the states of steps to come given the data, (n, k, S).
+
+        How states follow one another is read off the log joint, where that is possible. If
+        transitions depend on inputs, only steps to come that hold these can be forecast.
+
+        Args:
+            data: Leaves (sequence, time, ...).
+            steps: How many steps after the end of each sequence, k.
+            future: Or these steps as data, leaves (sequence, k, ...), with a mask by which the log
+                joint leaves out what has not been seen.
+            lengths: Steps of each sequence, (n,).
+
+        Raises:
+            DeclarationError: If the latent structure is no chain, if the log joint does not tell
+                the transition without ``future``, or if it has more in it than that with it.
+        """
+        forecasting.check_request(steps, future)
+        bound, filtered = self._bound(data, lengths), self.filtered(data, lengths=lengths)
+        assert bound.sequences is not None
+        ends, which = bound.sequences.lengths, np.arange(bound.sequences.count)[:, None]
+        if steps is not None:
+            ratios = decoding.decode(
+                bound, self.params, self.plan, "ratios", forecasting.ratios, timed=False
+            )
+            last = np.asarray(filtered)[which[:, 0], ends - 1]
+            return jnp.asarray(forecasting.ahead(last, ratios, steps), filtered.dtype)
+        longer, places = forecasting.extend(data, ends, future)
+        until = ends + places.shape[1]
+        sums = self._read(longer, until, "totals", forecasting.totals)
+        forecasting.check_totals(np.asarray(sums)[which, places - 1])
+        return self.filtered(longer, lengths=until)[which, places]
+
     def filtered(self, data: Data, *, lengths: Any = None) -> Array:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
+        if isinstance(self.model, Model) and isinstance(self.model.latent, Tree):
+            raise DeclarationError(
+                f"{self.model!r} has no order of time to filter along; responsibilities(data) "
+                f"gives every state given all data."
+            )
         return self._read(data, lengths, "filtered", decoding.filtered)
 
     def pairwise(self, data: Data, *, lengths: Any = None) -> Array:
-        """Of a chain, the posterior of each state and the next, (n, T - 1, S, S)."""
+        """Of a chain, the posterior of each state and the next, (n, T - 1, S, S).
+
+        Of a tree, of the parent's state and each node's own, for all nodes but the root.
+        """
         reading = decoding.pairs(self.algorithm.e_step)
         return self._read(data, lengths, "pairs", reading)
 
@@ -203,8 +243,8 @@ class Fit:
     __repr__ = __str__
 
     @property
-    def _is_chain(self) -> bool:
-        return isinstance(self.model, Model) and isinstance(self.model.latent, Chain)
+    def _is_linked(self) -> bool:
+        return isinstance(self.model, Model) and isinstance(self.model.latent, Markov)
 
     def _bound(self, data: Data, lengths: Any) -> Bound:
         if self.model is None:

@@ -1,5 +1,6 @@
 """Saving a fit to one file, and loading it."""
 
+import dataclasses
 import json
 import os
 import tempfile
@@ -10,7 +11,7 @@ import numpy as np
 
 import jaxem.version
 from jaxem.algorithm import EM
-from jaxem.estep import Exact, Hard
+from jaxem.estep import EStep, Exact, Hard, Tempered
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
@@ -19,6 +20,8 @@ from jaxem.status import Status
 from jaxem.types import DeclarationError
 
 _FORMAT = 1
+
+_E_STEPS: dict[str, type[EStep]] = {kind.__name__: kind for kind in (Exact, Hard, Tempered)}
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -43,7 +46,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "rows": fit.rows,
         "notes": list(fit.notes),
         "best": fit.restarts.best,
-        "hard": fit.is_hard,
+        "e_step": _record(fit.algorithm.e_step),
     }
     restarts = fit.restarts
     arrays = {
@@ -108,7 +111,7 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         restarts=restarts,
         plan=None,
         model=model,
-        algorithm=EM(Hard() if header["hard"] else Exact()),
+        algorithm=EM(_e_step(header["e_step"], path)),
         rows=header["rows"],
         notes=tuple(header["notes"]),
     )
@@ -117,6 +120,17 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
 def pick(params: dict[str, Any], index: int) -> dict[str, Any]:
     """One restart of stacked, nested parameters."""
     return {k: pick(v, index) if isinstance(v, dict) else v[index] for k, v in params.items()}
+
+
+def _record(e_step: EStep) -> dict[str, Any]:
+    return {"kind": type(e_step).__name__, **dataclasses.asdict(e_step)}
+
+
+def _e_step(record: dict[str, Any], path: Path) -> EStep:
+    kind = record.pop("kind")
+    if kind not in _E_STEPS:
+        raise DeclarationError(f"{path} was fitted with an E-step that jaxem lacks: {kind}.")
+    return _E_STEPS[kind](**record)
 
 
 def _with_suffix(path: str | Path) -> Path:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxem.estep import Exact
 from jaxem.model import Model
 
 if TYPE_CHECKING:
@@ -26,17 +27,14 @@ def _head(fit: "Fit") -> list[str]:
     lines = [
         f"jaxem fit: {name}{fit.rows} rows",
         f"status          {fit.status.sentence}",
-        f"{_likelihood_words(fit)}  {fit.log_likelihood:.6f}",
+        f"{fit.algorithm.e_step.likelihood}  {fit.log_likelihood:.6f}",
     ]
     if fit.log_prior != 0:
-        lines.append(f"log posterior   {fit.log_posterior:.6f}  (log prior {fit.log_prior:.6f})")
+        name = "log posterior" if isinstance(fit.algorithm.e_step, Exact) else "objective    "
+        lines.append(f"{name}   {fit.objective:.6f}  (log prior {fit.log_prior:.6f})")
     lines.append(f"steps           {fit.steps}")
     lines.append(f"gradient norm   {fit.gradient_norm:.1e}  (in logs and logits)")
     return lines
-
-
-def _likelihood_words(fit: "Fit") -> str:
-    return "classification log likelihood" if fit.is_hard else "log likelihood"
 
 
 def _estimates(params: dict[str, Any], prefix: str = "") -> list[str]:

@@ -82,7 +82,7 @@ class Setting:
         count = row_count(self.data)
         rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[None]), self.data)
         if self.sequences is not None:
-            shares = _cells_of(shares, self.sequences.starts)
+            shares = _cells_of(shares, self.sequences, self.model.latent)
         batch = Batch(rows, jnp.asarray(self.weights.reshape(1, count)))
         program = self.plan.program("initial", self._program())
         out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
@@ -105,11 +105,13 @@ class Setting:
         return jax.vmap(one, in_axes=(None, 0, None))
 
 
-def _cells_of(shares: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Of single states, (restarts, N, S), products of each state and the one before it."""
+def _cells_of(shares: np.ndarray, sequences: Sequences, latent: Any) -> np.ndarray:
+    """Of single states, (restarts, N, S), products of each and the one that it depends on."""
     states = shares.shape[-1]
-    pairs = np.roll(shares, 1, axis=1)[..., :, None] * shares[..., None, :]
-    flags = starts[:, None]
+    earlier = np.zeros_like(sequences.places())
+    earlier[:, 1:] = sequences.places()[:, latent.earlier(sequences.horizon - 1)]
+    pairs = shares[:, earlier[sequences.exists], :, None] * shares[..., None, :]
+    flags = sequences.starts[:, None]
     pairs = np.where(flags, 0.0, pairs.reshape(*shares.shape[:-1], states * states))
     return np.concatenate([np.where(flags, shares, 0.0), pairs], axis=-1)
 

@@ -12,6 +12,7 @@ from jaxem.algebra.solvers import Block, Solver, Sweep
 from jaxem.algorithm.em import EM
 from jaxem.estep.source import Source
 from jaxem.fitting.path import Ways, find_ways
+from jaxem.latent import Tree
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration
@@ -173,13 +174,16 @@ def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
         )
         lines.append(f"made of: {route.representation}")
     if ways.sequences is not None:
-        lines.append(_chain_words(ways))
+        lines.append(_link_words(model, ways))
     return (*lines, *_step_words(model, ways, route, restarts))
 
 
-def _chain_words(ways: Ways) -> str:
-    """What the E-step of a chain makes of each step."""
+def _link_words(model: Model, ways: Ways) -> str:
+    """What the E-step of a chain makes of each step, or that of a tree of each node."""
     assert ways.sequences is not None
+    if isinstance(model.latent, Tree):
+        count = f"{ways.sequences.count} data of {_count(model.latent.nodes, 'node')}"
+        return f"tree: {count}; a matrix of pairs of states is made for every node"
     count = _count(ways.sequences.count, "sequence")
     if ways.split:
         return f"chain: {count}; the step splits into one transition matrix and emissions"

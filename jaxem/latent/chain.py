@@ -3,22 +3,20 @@ r"""A hidden Markov chain: the state of each step depends on the state before it
 The evidence of a sequence is a sum over paths,
 :math:`\log Z = \log \sum_{z_1 \dots z_T} \exp( f_1(z_1) + \sum_t f_t(z_{t-1}, z_t) )`, and its
 derivatives in the factors are the probabilities of single states at the start and of pairs later
-on. Everything that a model says of a step is said by S + S^2 *cells*: the S states of a start, and
-the S^2 pairs of a step after it.
+on.
 """
 
 import jax
 import jax.numpy as jnp
 
 from jaxem.latent import logarithmic, scaled
-from jaxem.latent.enumerated import Enumerated
-from jaxem.latent.latent import Branch
 from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
-from jaxem.latent.viterbi import best_path, indicators
+from jaxem.latent.markov import Markov, directional
+from jaxem.latent.viterbi import best_path
 from jaxem.types import Array
 
 
-class Chain(Enumerated):
+class Chain(Markov):
     """One hidden state a step, a Markov chain along a sequence: ``Chain(3)``.
 
     The log joint is that of one step given the state before, ``log_joint(params, z_prev, z, x)``;
@@ -38,45 +36,25 @@ class Chain(Enumerated):
         super().__init__(size, **sizes)
 
     @property
-    def cells(self) -> int:
-        """States of a start and pairs of a later step, S + S^2."""
-        return self.size * (1 + self.size)
-
-    @property
     def arguments(self) -> tuple[str, ...]:
         """What the log joint is called with between parameters and datum."""
         return ("z_prev", "z")
 
-    def branches(self) -> tuple[Branch, ...]:
-        """The start, which has no state before it, and the step."""
-        return (None, self.states()), (self.states(), self.states())
-
-    def occupancy(self, counts: Array) -> Array:
-        """Expected count of each state, (..., S), from those of cells, (..., S + S^2)."""
-        start, pairs = counts[..., : self.size], counts[..., self.size :]
-        return start + pairs.reshape(*pairs.shape[:-1], self.size, self.size).sum(-2)
+    def earlier(self, later: int) -> slice:
+        """See `Markov`: the one just before."""
+        return slice(0, later)
 
     def log_partition(self, factors: Links) -> Array:
         """Log evidence of each sequence, (n,); differentiable."""
         return _log_partition(factors.start, factors.steps, factors.valid)
 
-    def marginals(self, factors: Links) -> Links:
-        """Probabilities of the start states and of pairs: the gradient of `log_partition`."""
-        return self.posterior(factors)[1]
-
     def posterior(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
         """Both of the above: in probabilities, and again in logarithms where some underflow."""
         return _posterior(factors)
 
-    def mode(self, factors: Links, axis: int = -1) -> Array:
-        """The most probable path of each sequence, (T, n)."""
-        return best_path(factors)[1]
-
-    def hard(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
-        """Log joint of the most probable path (n,), and its indicators; none if impossible."""
-        value, path = best_path(factors)
-        possible = value > -jnp.inf
-        return value, _only(possible, indicators(factors, path))
+    def best(self, factors: Links) -> tuple[Array, Array]:
+        """See `Markov`; by Viterbi's algorithm."""
+        return best_path(factors)
 
     def filtered(self, factors: Links) -> Array:
         """Probabilities of each state given the data up to it, (T, n, S)."""
@@ -140,25 +118,4 @@ def _log_partition(start: Array, steps: Dense | Split, valid: Array) -> Array:
 @_log_partition.defjvp
 def _log_partition_jvp(primals, tangents):
     value, weights = _posterior(Links(*primals))
-    moved = _weigh(weights.start, tangents[0]).sum(-1)
-    if isinstance(weights.steps, Dense):
-        moved += _weigh(weights.steps.factors, tangents[1].factors).sum((0, -2, -1))
-    else:
-        moved += _weigh(weights.steps.transition, tangents[1].transition).sum((-2, -1))
-        moved += _weigh(weights.steps.emission, tangents[1].emission).sum((0, -1))
-    return value, moved
-
-
-def _weigh(weights: Array, change: Array) -> Array:
-    return jnp.where(weights > 0, weights * jnp.where(weights > 0, change, 0.0), 0.0)
-
-
-def _only(possible: Array, links: Links) -> Links:
-    """Indicators of the sequences that are possible, and zero for the others."""
-    start = jnp.where(possible[:, None], links.start, 0.0)
-    if isinstance(links.steps, Dense):
-        factors = jnp.where(possible[:, None, None], links.steps.factors, 0.0)
-        return Links(start, Dense(factors), links.valid)
-    transition = jnp.where(possible[:, None, None], links.steps.transition, 0.0)
-    emission = jnp.where(possible[:, None], links.steps.emission, 0.0)
-    return Links(start, Split(transition, emission), links.valid)
+    return value, directional(weights, tangents[0], tangents[1])

@@ -6,6 +6,7 @@ from the best last one; of equals the first.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
 from jaxem.types import Array
@@ -37,14 +38,20 @@ def best_path(links: Links) -> tuple[Array, Array]:
     return jnp.max(score, axis=-1), jnp.concatenate([first[None], path], 0)
 
 
-def indicators(links: Links, path: Array) -> Links:
-    """What `Links` of posteriors would be if the path were certain."""
+def indicators(links: Links, path: Array, earlier: slice | np.ndarray) -> Links:
+    """What `Links` of posteriors would be if the states were certain.
+
+    Args:
+        links: The factors.
+        path: States, (T, n).
+        earlier: Which step each step after the start depends on.
+    """
     states = links.start.shape[-1]
     dtype = links.start.dtype
     held = (path[..., None] == jnp.arange(states)).astype(dtype)
-    later = jnp.where(links.valid[..., None], held[1:], 0.0)
+    before, later = held[earlier], jnp.where(links.valid[..., None], held[1:], 0.0)
     if isinstance(links.steps, Dense):
-        steps: Dense | Split = Dense(held[:-1, :, :, None] * later[:, :, None, :])
+        steps: Dense | Split = Dense(before[..., :, None] * later[..., None, :])
     else:
-        steps = Split(jnp.einsum("tna,tnb->nab", held[:-1], later), later)
+        steps = Split(jnp.einsum("tna,tnb->nab", before, later), later)
     return Links(held[0], steps, links.valid)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from jaxem.latent import Chain
+from jaxem.latent import Markov, Tree
 from jaxem.model.check import as_array, is_table, prepare_data, prepare_weights
 from jaxem.model.model import Model
 from jaxem.model.sequences import Sequences, read_sequences
@@ -46,7 +46,7 @@ class Bound:
 
 
 def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
-    """What `bind` gives, for independent rows and for chains.
+    """The model that a declaration is for data, and its rows, checked.
 
     Args:
         model: A `Model`, or a program from `jaxem.from_numpyro`.
@@ -56,42 +56,34 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
     Raises:
         DeclarationError: If it is no declaration, or the data are not its data.
     """
-    model, data = _bind(model, data)
-    if isinstance(model.latent, Chain):
-        arrays = jax.tree.map(as_array, data, is_leaf=is_table)
+    if isinstance(model, type) or not hasattr(model, "bind"):
+        raise DeclarationError(
+            f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
+            f"first; got {model!r}."
+        )
+    model, rows = model.bind(data)
+    if isinstance(model.latent, Markov):
+        arrays = jax.tree.map(as_array, rows, is_leaf=is_table)
         found = read_sequences(arrays, lengths)
+        if isinstance(model.latent, Tree):
+            _check_tree(model.latent, found, lengths)
         return Bound(model, prepare_data(found.unroll(arrays)), found)
     if lengths is not None:
         raise DeclarationError(
             f"lengths are those of sequences; rows of {model.latent!r} are "
             f"independent. Leave lengths out, or declare latent=jaxem.Chain(...)."
         )
-    return Bound(model, prepare_data(data), None)
+    return Bound(model, prepare_data(rows), None)
 
 
-def bind(model: Any, data: Data) -> tuple[Model, Data]:
-    """The model that a declaration is for data, and its rows, checked.
-
-    Args:
-        model: A `Model`, or a program from `jaxem.from_numpyro`.
-        data: Data as the declaration takes them.
-
-    Raises:
-        DeclarationError: If it is no declaration, or the data are not its data.
-    """
-    model, rows = _bind(model, data)
-    if isinstance(model.latent, Chain):
+def _check_tree(tree: Tree, found: Sequences, lengths: Any) -> None:
+    if lengths is not None:
         raise DeclarationError(
-            f"{model!r} ties steps to one another, and this function takes independent rows only. "
-            f"Chains have jaxem.fit, jaxem.explain, model.log_likelihood, and the methods of Fit."
+            "lengths are those of sequences, and every datum has the whole tree. Leave them out; a "
+            "node that was not seen is told by a mask in the data."
         )
-    return model, prepare_data(rows)
-
-
-def _bind(model: Any, data: Data) -> tuple[Model, Data]:
-    if isinstance(model, type) or not hasattr(model, "bind"):
+    if found.horizon != tree.nodes:
         raise DeclarationError(
-            f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
-            f"first; got {model!r}."
+            f"data has {found.horizon} nodes on its second axis, and the tree {tree.nodes}; "
+            f"expected leaves (datum, node, ...), nodes in the order of parents."
         )
-    return model.bind(data)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 
-from jaxem.latent import Chain, Latent
+from jaxem.latent import Latent, Markov
 from jaxem.latent.links import dense_links
 from jaxem.model.prior import Parameter, nest, read_prior
 from jaxem.numerics.logspace import weighted
@@ -25,8 +25,8 @@ class Model:
         log_joint: ``log_joint(params, z, x)``, the scalar :math:`\log p(x, z \mid \theta)` of one
             row ``x`` of the data and one latent state ``z``, written in JAX. For a chain it is
             ``log_joint(params, z_prev, z, x)``, of one step given the state before it, and
-            ``z_prev`` is None at the start.
-        latent: The latent structure, for instance ``Finite(3)`` or ``Chain(3)``.
+            ``z_prev`` is None at the start; for a tree the same of a node and its parent.
+        latent: The latent structure: ``Finite(3)``, ``Chain(3)`` or ``Tree(parents, 3)``.
         prior: A dictionary, nested or not, with one NumPyro distribution a parameter. It gives
             support, shape and density. ``jaxem.flat`` is maximum likelihood; ``dist.Delta``
             fixes. An entry may be a function of the parameters that returns a distribution, for
@@ -155,7 +155,7 @@ class Model:
 
     def factors(self, values: Mapping[str, Array], data: Data, lengths: Array | None) -> Any:
         """What the latent structure takes, from parameters by dotted name and data as given."""
-        if not isinstance(self.latent, Chain):
+        if not isinstance(self.latent, Markov):
             return self.table(values, data)
         count, horizon = jax.tree.leaves(data)[0].shape[:2]
         rows = jax.tree.map(lambda leaf: time_first(jnp.asarray(leaf)), data)

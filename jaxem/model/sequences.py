@@ -110,6 +110,10 @@ class Sequences:
         """The steps of a rectangle, sequence after sequence; leaves (N, ...)."""
         return jax.tree.map(lambda leaf: leaf[self.exists], data)
 
+    def rectangle(self, rows: Data) -> Data:
+        """The way back, leaves (n, T, ...); past an end stands the start of the sequence."""
+        return jax.tree.map(lambda leaf: leaf[self.places()], rows)
+
     def spread(self, weights: np.ndarray) -> np.ndarray:
         """A number for each sequence, (n,), given to each of its steps, (N,)."""
         return np.repeat(weights, self.lengths)

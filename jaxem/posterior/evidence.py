@@ -16,10 +16,12 @@ import numpy as np
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.expectation import over_blocks
+from jaxem.estep.order import later_steps
 from jaxem.estep.source import Source
+from jaxem.estep.steps import Steps
+from jaxem.latent.links import dense_links
 from jaxem.model import Model
-from jaxem.model.binding import bind
-from jaxem.model.check import prepare_weights
+from jaxem.model.binding import Bound, bind_steps
 from jaxem.model.declaration import check_call
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count, take_rows
@@ -28,21 +30,24 @@ from jaxem.types import Array, Data
 Values = Mapping[str, Array]
 
 
-def prepare_rows(declared: Any, data: Any, weights: Any) -> tuple[Model, Data, np.ndarray]:
-    """The model for data, the rows and their weights as NumPy arrays, checked.
+def prepare(
+    declared: Any, data: Any, weights: Any, lengths: Any = None
+) -> tuple[Bound, np.ndarray]:
+    """The model for data, its rows, and their weights (N,), checked.
 
     Args:
         declared: A model, or a program from `jaxem.from_numpyro`.
         data: Data as it takes them.
-        weights: Row weights, (n,), or None.
+        weights: Weights of rows, or of sequences, (n,), or None.
+        lengths: For a chain, the steps of each sequence, (n,).
 
     Raises:
         DeclarationError: If they cannot be read, or the log joint cannot take such a row.
     """
-    model, rows = bind(declared, data)
-    checked = prepare_weights(weights, row_count(rows), model)
-    check_call(model, take_rows(rows, 0))
-    return model, rows, checked
+    bound = bind_steps(declared, data, lengths)
+    checked = bound.weigh(weights)
+    check_call(bound.model, take_rows(bound.rows, 0))
+    return bound, checked
 
 
 def of_rows(model: Model, values: Values, rows: Data) -> Array:
@@ -66,6 +71,8 @@ def of_rows(model: Model, values: Values, rows: Data) -> Array:
 
 def of_source(model: Model, values: Values, source: Source) -> Array:
     """Log evidence of all rows, a scalar, from the rows or from what replaces them."""
+    if isinstance(source, Steps):
+        return _of_steps(model, values, source)
     anchored = source if isinstance(source, Anchored) and source.product else None
     eta = None if anchored is None else anchored.coefficients_of(model, values)
 
@@ -81,3 +88,16 @@ def of_source(model: Model, values: Values, source: Source) -> Array:
     inputs = (*source.batch, None) if anchored is None else anchored.blocks
     total, _ = over_blocks(block, start, inputs)
     return total if anchored is None else total + anchored.beyond
+
+
+def _of_steps(model: Model, values: Values, source: Steps) -> Array:
+    """Log evidence of all sequences, a scalar."""
+
+    def block(total, inputs):
+        rows, weights, exists = inputs
+        valid = later_steps(exists, source.size)
+        links = dense_links(model.table(values, rows), valid, model.latent.size)
+        evidence = model.latent.log_partition(links)
+        return total + weighted(evidence, weights[: source.size]).sum(), None
+
+    return over_blocks(block, jnp.zeros((), source.batch.weights.dtype), source.blocks)[0]

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.estep import Exact
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
 from jaxem.posterior.edges import step_inside
-from jaxem.posterior.evidence import prepare_rows
+from jaxem.posterior.evidence import prepare
 from jaxem.posterior.sources import Evidence, make_sources
 from jaxem.posterior.target import Target
 from jaxem.status import Status
@@ -96,14 +97,15 @@ def declared_of(fit: Fit) -> Declaration:
     return fit.model
 
 
-def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:
+def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1, *, lengths: Any = None) -> Fitted:
     """The density of a fit, on the data that it was fitted to.
 
     Args:
         fit: The fit.
         data: Its rows.
-        weights: Their weights, (n,), or None.
+        weights: Weights of rows, or of sequences, (n,), or None.
         lanes: Points at which the density will be evaluated at once.
+        lengths: For a chain, the steps of each sequence, (n,).
 
     Raises:
         DeclarationError: If this is no fit, if it found nothing to go on from, or if the data or
@@ -120,16 +122,17 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1) -> Fitted:
             f"{str(fit.status)!r} ({fit.status.sentence}). Fit again with other starts, fewer "
             f"states, or a prior that keeps the parameters off the boundary."
         )
-    model, rows, checked = prepare_rows(declared, data, weights)
+    bound, checked = prepare(declared, data, weights, lengths)
+    model = bound.model
     present = int((checked > 0).sum())
     if present != fit.rows:
         raise DeclarationError(
             f"data has {present} rows of positive weight; the fit had {fit.rows}. Give the data "
             f"and the weights that were fitted."
         )
-    direct, anchored = make_sources(fit, model, rows, checked, lanes)
+    direct, anchored = make_sources(fit, bound, checked, lanes)
     evidence = Evidence(model)
-    if not fit.is_hard:
+    if isinstance(fit.algorithm.e_step, Exact):
         _check_evidence(fit, evidence(model.flatten(fit.params), direct))
     return Fitted(fit, Target(model, direct if anchored is None else anchored), direct, evidence)
 

@@ -63,7 +63,13 @@ class Laplace:
 
 
 def laplace(
-    fit: Fit, data: Data, *, draws: int = 1000, key: Any = 0, weights: Any = None
+    fit: Fit,
+    data: Data,
+    *,
+    draws: int = 1000,
+    key: Any = 0,
+    weights: Any = None,
+    lengths: Any = None,
 ) -> Laplace:
     r"""Approximate the posterior of the parameters by a Gaussian in unconstrained coordinates.
 
@@ -79,7 +85,8 @@ def laplace(
         data: The rows that were fitted.
         draws: Number of draws.
         key: An int or a JAX key.
-        weights: The row weights that were fitted, (n,).
+        weights: The weights of rows, or of sequences, that were fitted, (n,).
+        lengths: For a chain, the steps of each sequence, (n,).
 
     Returns:
         The approximation. Doubts are warned of, and kept in ``notes``.
@@ -89,7 +96,7 @@ def laplace(
     """
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 0:
         raise DeclarationError(f"draws must be an integer of at least 0; got {draws!r}.")
-    fitted = open_fit(fit, data, weights)
+    fitted = open_fit(fit, data, weights, lengths=lengths)
     warn_of_improper_priors(fitted.target.model)
     found = _approximate(fitted, draws, generator(key))
     if draws and not fitted.holds(found.draws):

@@ -8,11 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.estep.batch import Batch, block_size, make_batch
+from jaxem.estep.order import in_order, later_steps
 from jaxem.fitting import Fit
+from jaxem.latent import Markov
+from jaxem.latent.links import dense_links
 from jaxem.model import Model
-from jaxem.model.binding import bind
+from jaxem.model.binding import bind_steps
 from jaxem.model.declaration import check_call
 from jaxem.model.prior import dotted
+from jaxem.model.sequences import Sequences
 from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count, take_rows
@@ -23,11 +27,14 @@ from jaxem.types import Array, Data, DeclarationError, State
 _ENTRIES = 2**20
 
 
-def latents(model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: Any = 0) -> State:
+def latents(
+    model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: Any = 0, lengths: Any = None
+) -> State:
     r"""Draw the latent state of every row, given each draw of the parameters.
 
     :math:`z_i^{(s)} \sim p(z \mid x_i, \theta^{(s)})`; together with the draws of the parameters
-    these are draws from the joint posterior of parameters and states.
+    these are draws from the joint posterior of parameters and states. Of a chain or tree the states
+    of a sequence or datum are drawn together.
 
     Args:
         model: The declared model, a program from `jaxem.from_numpyro`, or a fit of either.
@@ -36,23 +43,66 @@ def latents(model: Model | Fit, draws: Mapping[str, Any], data: Data, *, key: An
             entries are not read.
         data: Rows; other ones than were fitted, if you like.
         key: An int or a JAX key.
+        lengths: For a chain, the steps of each sequence, (n,).
 
     Returns:
         Indices of states, int32, in the structure of the declaration: an array (draws, n) for
-        ``Finite(3)``, a dictionary of such arrays for ``Finite(topic=5, outlier=2)``.
+        ``Finite(3)``, (draws, n, T) for ``Chain(3)``, -1 past an end; a dictionary of such arrays
+        for ``Finite(topic=5, outlier=2)``.
 
     Raises:
         DeclarationError: If a parameter is missing or has another shape, or the data cannot be
             read.
     """
-    model, rows = bind(declared_of(model) if isinstance(model, Fit) else model, data)
-    values, leading = _stacked(model, draws)
-    check_call(model, take_rows(rows, 0))
+    bound = bind_steps(declared_of(model) if isinstance(model, Fit) else model, data, lengths)
+    values, leading = _stacked(bound.model, draws)
+    check_call(bound.model, take_rows(bound.rows, 0))
+    if bound.sequences is None:
+        index, there = _of_rows(bound.model, values, bound.rows, as_key(key)), True
+    else:
+        index = _of_sequences(bound.model, values, bound.rows, bound.sequences, as_key(key))
+        there = jnp.asarray(bound.sequences.exists)
+    index = index.reshape(*leading, *index.shape[1:])
+
+    def of_part(states):
+        return jnp.where(there, jnp.asarray(states, jnp.int32)[index], -1)
+
+    return jax.tree.map(of_part, bound.model.latent.states())
+
+
+def _of_rows(model: Model, values: dict[str, Array], rows: Data, key: Array) -> Array:
+    """Indices of joint states, (draws, n)."""
     count = row_count(rows)
     size = block_size(count, model.latent.size)
     batch = make_batch(rows, np.ones(count, jnp.result_type(float)), size)
-    index = _draw(model, values, batch, as_key(key))[:, :count].reshape(*leading, count)
-    return jax.tree.map(lambda states: jnp.asarray(states, jnp.int32)[index], model.latent.states())
+    return _draw(model, values, batch, key)[:, :count]
+
+
+def _of_sequences(
+    model: Model, values: dict[str, Array], rows: Data, sequences: Sequences, key: Array
+) -> Array:
+    """The same of the steps of sequences, (draws, n, T)."""
+    latent = model.latent
+    assert isinstance(latent, Markov)
+    order = in_order(sequences, latent.cells)
+
+    def of_block(values, keys, rows, exists):
+        def of_draw(inputs):
+            one, key = inputs
+            table = model.table(one, rows)
+            links = dense_links(table, later_steps(exists, order.size), latent.size)
+            return latent.sample(links, key)
+
+        return jax.lax.map(of_draw, (values, keys))
+
+    program = jax.jit(plain(of_block))
+    parts = []
+    for block, (index, exists) in enumerate(zip(order.index, order.exists, strict=True)):
+        keys = jax.random.split(jax.random.fold_in(key, block), len(next(iter(values.values()))))
+        here = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), rows)
+        parts.append(program(values, keys, here, exists))
+    drawn = jnp.concatenate(parts, axis=2)[:, : sequences.horizon, : sequences.count]
+    return drawn.swapaxes(1, 2)
 
 
 def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> Array:

@@ -31,6 +31,7 @@ def nuts(
     samples: int = 1000,
     chains: int = 4,
     weights: Any = None,
+    lengths: Any = None,
     dense: bool = True,
     within: float = 10.0,
     target_accept: float = 0.8,
@@ -56,7 +57,8 @@ def nuts(
         warmup: Steps that adapt step size and metric, and are thrown away.
         samples: Draws that each chain keeps.
         chains: Number of chains.
-        weights: The row weights that were fitted, (n,).
+        weights: The weights of rows, or of sequences, that were fitted, (n,).
+        lengths: For a chain, the steps of each sequence, (n,).
         dense: A full metric, (d, d); else its diagonal.
         within: Nats by which an optimum may fall short of the best and still start a chain.
         target_accept: Acceptance probability that the step size is adapted to.
@@ -72,7 +74,9 @@ def nuts(
     """
     _check_options(warmup, samples, chains, within, target_accept, chain_method)
     key = as_key(key)
-    fitted = open_fit(fit, data, weights, chains if chain_method == "vectorized" else 1)
+    fitted = open_fit(
+        fit, data, weights, chains if chain_method == "vectorized" else 1, lengths=lengths
+    )
     warn_of_improper_priors(fitted.target.model)
 
     options = {

@@ -7,33 +7,38 @@ import jax
 import jax.numpy as jnp
 import numpyro
 
+from jaxem.latent import Markov
 from jaxem.model import Model
 from jaxem.model.prior import Parameter, nest
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
-from jaxem.posterior.evidence import of_rows, prepare_rows
+from jaxem.posterior.evidence import of_rows, prepare
 from jaxem.types import Array, Data, DeclarationError
 
 Program = Callable[..., None]
 
 
-def to_numpyro(model: Any, data: Any = None, *, weights: Any = None) -> Program:
+def to_numpyro(
+    model: Any, data: Any = None, *, weights: Any = None, lengths: Any = None
+) -> Program:
     r"""A declared model as a program for NumPyro's own MCMC, SVI and automatic guides.
 
     Every free parameter is a sample site of its dotted name with its prior, a flat one
     ``ImproperUniform``; a fixed one is a deterministic site. The latent states are summed out, and
     :math:`w_i \log p(x_i \mid \theta)` is a factor, ``"log_likelihood"``, in a plate over the rows,
-    ``"rows"`` (with an underscore appended where a parameter has that name). The log density of the
-    program is that of NumPyro's own enumeration of the same model, up to no constant.
+    ``"rows"`` (with an underscore appended where a parameter has that name); of a chain, over the
+    sequences. The log density of the program is that of NumPyro's own enumeration of the same
+    model, up to no constant.
 
     Args:
         model: The declared model; with data, also a program from `jaxem.from_numpyro`.
         data: Rows, checked here; the program then takes no arguments.
-        weights: Row weights, (n,); only together with data.
+        weights: Weights of rows, or of sequences, (n,); only together with data.
+        lengths: For a chain, the steps of each sequence, (n,); only together with data.
 
     Returns:
-        ``program()``; or, without data, ``program(data, weights=None)``, which takes rows as they
-        are, so that they may be traced.
+        ``program()``; or, without data, ``program(data, weights=None, lengths=None)``, which takes
+        them as they are, so that they may be traced.
 
     Raises:
         DeclarationError: If the model or the data cannot be used as given.
@@ -44,27 +49,34 @@ def to_numpyro(model: Any, data: Any = None, *, weights: Any = None) -> Program:
             f"jaxem.from_numpyro(program); got {model!r}. Of a fit, give fit.model."
         )
     if data is None:
-        if weights is not None:
+        if weights is not None or lengths is not None:
             raise DeclarationError(
-                "to_numpyro was given weights without data; give both, or give the weights to the "
-                "program that it returns."
+                "to_numpyro was given weights or lengths without data; give the data as well, or "
+                "give all to the program that it returns."
             )
         return _open(model)
-    bound, rows, checked = prepare_rows(model, data, weights)
-    program, given = _open(bound), None if weights is None else checked
-    return lambda: program(rows, given)
+    bound, checked = prepare(model, data, weights, lengths)
+    rows, ends = bound.rows, None
+    if bound.sequences is not None:
+        rows, ends = bound.sequences.rectangle(rows), bound.sequences.lengths
+        checked = checked[bound.sequences.starts]
+    program, given = _open(bound.model), None if weights is None else checked
+    return lambda: program(rows, given, ends)
 
 
 def _open(model: Model) -> Program:
-    """The program that takes rows and weights when it runs."""
+    """The program that takes rows, or sequences, and weights when it runs."""
     order = order_of_priors(model)
     plate, factor = site_name(model, "rows"), site_name(model, "log_likelihood")
 
-    def program(data: Data, weights: Any = None) -> None:
+    def program(data: Data, weights: Any = None, lengths: Any = None) -> None:
         values = sample_parameters(model, order)
         rows = jax.tree.map(jnp.asarray, data)
         with numpyro.plate(plate, row_count(rows)):
-            evidence = of_rows(model, values, rows)
+            if isinstance(model.latent, Markov):
+                evidence = model.latent.log_partition(model.factors(values, rows, lengths))
+            else:
+                evidence = of_rows(model, values, rows)
             if weights is not None:
                 evidence = weighted(evidence, jnp.asarray(weights, evidence.dtype))
             numpyro.factor(factor, evidence)

@@ -12,14 +12,17 @@ import numpy as np
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import replace_data
+from jaxem.estep.order import in_order
 from jaxem.estep.source import Source
+from jaxem.estep.steps import make_steps
 from jaxem.fitting import Fit
 from jaxem.fitting.path import Ways
 from jaxem.model import Model
+from jaxem.model.binding import Bound
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count
 from jaxem.posterior.evidence import Values, of_source
-from jaxem.types import Array, Data
+from jaxem.types import Array
 
 #: Draws that are looked at.
 _LOOKS = 8
@@ -29,17 +32,22 @@ _HARMLESS = 1e-3
 
 
 def make_sources(
-    fit: Fit, model: Model, data: Data, weights: np.ndarray, lanes: int
+    fit: Fit, bound: Bound, weights: np.ndarray, lanes: int
 ) -> tuple[Source, Source | None]:
     """The rows, equal ones merged where that pays; and what replaces them, if anything does.
 
+    The steps of chains, whose order matters, are taken as they are.
+
     Args:
         fit: The fit, on the same data.
-        model: Its model.
-        data: Prepared rows.
+        bound: Its model, and the rows.
         weights: Row weights, (n,).
         lanes: Points at which the density is evaluated at once.
     """
+    model, data = bound.model, bound.rows
+    if bound.sequences is not None:
+        order = in_order(bound.sequences, model.latent.cells * lanes)
+        return make_steps(data, weights, order), None
     rows, totals = merge_rows(data, weights)
     plan = fit.plan
     if plan is None or plan.route is None or plan.route.path != "product" or plan.route.changes:

@@ -24,6 +24,8 @@ NAMES = {
     "Program",
     "Restarts",
     "Status",
+    "Tempered",
+    "Tree",
     "__version__",
     "datasets",
     "expected_log_joint",

@@ -196,6 +196,44 @@ def of_two_kinds():
     return jaxem.Model(log_joint, jaxem.Chain(kind=2, level=2), prior), Y, start
 
 
+def tied():
+    """Every state is left as readily as any other."""
+
+    def log_joint(p, z_prev, z, x):
+        if z_prev is None:
+            step = -jnp.log(3.0)
+        else:
+            step = jnp.where(z == z_prev, jnp.log(p["stay"]), jnp.log1p(-p["stay"]) - jnp.log(2.0))
+        return step + dist.Poisson(p["rate"][z]).log_prob(x)
+
+    prior = {
+        "stay": jaxem.flat((), constraints.unit_interval),
+        "rate": jaxem.flat((3,), POSITIVE),
+    }
+    return (
+        jaxem.Model(log_joint, jaxem.Chain(3), prior),
+        COUNTS,
+        {"stay": 0.6, "rate": [1.0, 3.0, 6.0]},
+    )
+
+
+def second_order():
+    """The state depends on the two before it, which the joint state carries along."""
+
+    def log_joint(p, z_prev, z, x):
+        if z_prev is None:
+            step = jnp.where(z["before"] == 0, jnp.log(p["initial"])[z["now"]], -jnp.inf)
+        else:
+            move = jnp.log(p["rows"])[z_prev["before"], z_prev["now"], z["now"]]
+            step = jnp.where(z["before"] == z_prev["now"], move, -jnp.inf)
+        return step + normal(p, z["now"], x)
+
+    rows = [START["transition"], [[0.4, 0.6], [0.5, 0.5]]]
+    prior = {"initial": CHANCES["initial"], "rows": jaxem.flat((2, 2, 2), SIMPLEX), **NORMAL}
+    start = {k: START[k] for k in ("initial", "loc", "scale")} | {"rows": rows}
+    return jaxem.Model(log_joint, jaxem.Chain(before=2, now=2), prior), Y, start
+
+
 VARIANTS = {
     made.__name__: made
     for made in (
@@ -209,5 +247,7 @@ VARIANTS = {
         fixed,
         stationary,
         of_two_kinds,
+        tied,
+        second_order,
     )
 }

@@ -234,6 +234,22 @@ def test_a_long_chain_underflows_nowhere():
     np.testing.assert_allclose(marginals.steps.factors.sum((-1, -2)), 1.0, rtol=1e-11)
 
 
+def test_a_million_steps_underflow_nowhere():
+    """Every step is alike, and a thousand nats unlikely: the evidence is a power of a matrix."""
+    count = 1_000_000
+    matrix = np.array([[0.9, 0.1], [0.3, 0.7]]) * np.exp([0.0, -1.0])
+    emission = jnp.broadcast_to(jnp.asarray([-1000.0, -1001.0]), (count, 1, 2))
+    transition = jnp.log(jnp.array([[0.9, 0.1], [0.3, 0.7]]))
+    start = jnp.log(jnp.array([[0.5, 0.5]]))
+    links = Links(start, Split(transition, emission), jnp.ones((count, 1), bool))
+    values, vectors = np.linalg.eig(matrix)
+    share = (0.5 * vectors.sum(0)) * np.linalg.solve(vectors, np.ones(2))
+    top = values.argmax()
+    expected = count * (np.log(values[top]) - 1000.0) + np.log(share[top])
+    found = jax.jit(Chain(2).log_partition)(links)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-13)
+
+
 def test_an_impossible_sequence_has_no_posterior_and_spoils_no_other():
     links = dense()
     steps = links.steps.factors.at[1, 2].set(-jnp.inf)

@@ -73,7 +73,7 @@ def test_options_out_of_range(options, words):
 def test_no_model_where_one_belongs():
     with pytest.raises(jaxem.DeclarationError, match=r"Of a fit, give fit\.model"):
         jaxem.to_numpyro(fitted("coin"))
-    with pytest.raises(jaxem.DeclarationError, match="weights without data"):
+    with pytest.raises(jaxem.DeclarationError, match="weights or lengths without data"):
         jaxem.to_numpyro(beta_bernoulli(), weights=np.ones(3))
     with pytest.raises(jaxem.DeclarationError, match="expected a fit"):
         jaxem.posterior.nuts(beta_bernoulli(), HEADS)

@@ -1,0 +1,89 @@
+r"""What hidden states that depend on one another, each on one before it, have in common.
+
+Everything that a model says of a step is said by S + S^2 *cells*: the S states of a start, and the
+S^2 pairs of a later step's state and the one that it depends on. What tells a chain from a tree is
+which step a step depends on, and the recursions that follow.
+"""
+
+import abc
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.latent.enumerated import Enumerated
+from jaxem.latent.latent import Branch
+from jaxem.latent.links import Dense, Links, Split
+from jaxem.latent.viterbi import indicators
+from jaxem.types import Array
+
+
+class Markov(Enumerated):
+    """Hidden states of which each, but the first, depends on one before it."""
+
+    def __init__(self, size: int | None = None, /, **sizes: int):
+        super().__init__(size, **sizes)
+
+    @property
+    def cells(self) -> int:
+        """States of a start and pairs of a later step, S + S^2."""
+        return self.size * (1 + self.size)
+
+    def branches(self) -> tuple[Branch, ...]:
+        """The start, which has no state before it, and the step."""
+        return (None, self.states()), (self.states(), self.states())
+
+    def occupancy(self, counts: Array) -> Array:
+        """Expected count of each state, (..., S), from those of cells, (..., S + S^2)."""
+        start, pairs = counts[..., : self.size], counts[..., self.size :]
+        return start + pairs.reshape(*pairs.shape[:-1], self.size, self.size).sum(-2)
+
+    @abc.abstractmethod
+    def earlier(self, later: int) -> slice | np.ndarray:
+        """Which step each of so many steps after the start depends on, as an index of steps."""
+
+    @abc.abstractmethod
+    def best(self, factors: Links) -> tuple[Array, Array]:
+        """Log joint of the most probable states of each sequence (n,), and these, (T, n)."""
+
+    @abc.abstractmethod
+    def sample(self, factors: Links, key: Array) -> Array:
+        """The states of each sequence drawn from their posterior, (T, n)."""
+
+    def marginals(self, factors: Links) -> Links:
+        """Probabilities of the start states and of pairs: the gradient of `log_partition`."""
+        return self.posterior(factors)[1]
+
+    def mode(self, factors: Links, axis: int = -1) -> Array:
+        """The most probable states of each sequence, (T, n)."""
+        return self.best(factors)[1]
+
+    def hard(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
+        """Log joint of the most probable states (n,), and their indicators; none if impossible."""
+        value, states = self.best(factors)
+        found = indicators(factors, states, self.earlier(len(factors.valid)))
+        return value, only(value > -jnp.inf, found)
+
+
+def directional(weights: Links, start: Array, steps: Any) -> Array:
+    """The derivative of the evidence along a change of factors, (n,), given the posterior."""
+    moved = _weigh(weights.start, start).sum(-1)
+    if isinstance(weights.steps, Dense):
+        return moved + _weigh(weights.steps.factors, steps.factors).sum((0, -2, -1))
+    moved += _weigh(weights.steps.transition, steps.transition).sum((-2, -1))
+    return moved + _weigh(weights.steps.emission, steps.emission).sum((0, -1))
+
+
+def _weigh(weights: Array, change: Array) -> Array:
+    return jnp.where(weights > 0, weights * jnp.where(weights > 0, change, 0.0), 0.0)
+
+
+def only(possible: Array, links: Links) -> Links:
+    """Posteriors of the sequences that are possible (n,), and zero for the others."""
+    start = jnp.where(possible[:, None], links.start, 0.0)
+    if isinstance(links.steps, Dense):
+        factors = jnp.where(possible[:, None, None], links.steps.factors, 0.0)
+        return Links(start, Dense(factors), links.valid)
+    transition = jnp.where(possible[:, None, None], links.steps.transition, 0.0)
+    emission = jnp.where(possible[:, None], links.steps.emission, 0.0)
+    return Links(start, Split(transition, emission), links.valid)

@@ -11,6 +11,9 @@ from jaxem.types import Data
 #: Log factors that one block of sequences may hold, over all restarts.
 _ENTRIES = 2**23
 
+#: The steps after a start are filled up to a multiple of this, which can be cut into equal pieces.
+_PIECE = 32
+
 
 class Order(NamedTuple):
     """Which step stands where; a block is the first steps of its sequences, the second, ...
@@ -19,11 +22,13 @@ class Order(NamedTuple):
         index: Steps, (blocks, T size); a step of some sequence where there is none.
         exists: Whether there is a step, of the same shape.
         size: Sequences a block.
+        horizon: Time axis of the rectangle that was cut.
     """
 
     index: np.ndarray
     exists: np.ndarray
     size: int
+    horizon: int
 
     def rows(self, data: Data) -> Any:
         """Steps in this order, leaves (blocks, T size, ...)."""
@@ -33,7 +38,8 @@ class Order(NamedTuple):
         """From values in this order, (blocks, T size, ...), to (count, T, ...)."""
         blocks, rows = self.index.shape
         cube = values.reshape(blocks, rows // self.size, self.size, *values.shape[2:])
-        return cube.swapaxes(1, 2).reshape(blocks * self.size, -1, *values.shape[2:])[:count]
+        cube = cube.swapaxes(1, 2).reshape(blocks * self.size, -1, *values.shape[2:])
+        return cube[:count, : self.horizon]
 
 
 def later_steps(exists: Any, size: int) -> Any:
@@ -48,15 +54,16 @@ def in_order(sequences: Sequences, entries: int) -> Order:
         sequences: The sequences.
         entries: Log factors that each step brings with it.
     """
-    count, horizon = sequences.count, sequences.horizon
+    count, given = sequences.count, sequences.horizon
+    horizon = 1 + -(-(given - 1) // _PIECE) * _PIECE if given > _PIECE else given
     largest = max(1, _ENTRIES // (entries * horizon))
     blocks = -(-count // largest)
     size = -(-count // blocks)
 
     def cut(rectangle: np.ndarray) -> np.ndarray:
         filled = np.zeros((blocks * size, horizon), rectangle.dtype)
-        filled[:count] = rectangle
+        filled[:count, :given] = rectangle
         cube = filled.reshape(blocks, size, horizon)
         return cube.swapaxes(1, 2).reshape(blocks, horizon * size)
 
-    return Order(cut(sequences.places()), cut(sequences.exists), size)
+    return Order(cut(sequences.places()), cut(sequences.exists), size, given)

@@ -80,8 +80,7 @@ class Chain(Enumerated):
 
     def filtered(self, factors: Links) -> Array:
         """Probabilities of each state given the data up to it, (T, n, S)."""
-        found = _filter(factors)
-        return jnp.concatenate([found.first[None], found.filtered], 0)
+        return _filter(factors)[1]
 
     def sample(self, factors: Links, key: Array) -> Array:
         """One path of each sequence drawn from its posterior, (T, n).
@@ -90,7 +89,7 @@ class Chain(Enumerated):
         """
         found = logarithmic.forward(factors)
         keys = jax.random.split(key, 1 + len(factors.valid))
-        earlier = jnp.concatenate([found.first[None], found.filtered], 0)
+        earlier = found.states()
         last = jax.random.categorical(keys[0], earlier[-1])
 
         def step(state, inputs):
@@ -109,32 +108,46 @@ def _posterior(links: Links) -> tuple[Array, Links]:
     quick, sound = scaled.forward(links)
     marginals, kept = scaled.backward(links, quick)
 
-    def again(carry):
-        here = links._replace(start=carry[3])
-        exact = logarithmic.forward(here)
-        return exact.evidence, logarithmic.backward(here, exact), jnp.array(True), exact.first
+    def again(here):
+        return logarithmic.backward(here, logarithmic.forward(here))
 
-    # A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
-    # conditional would not be. Its start is carried, or XLA would run the pass ahead of the loop.
-    first = (quick.evidence, marginals, sound & kept, links.start)
-    evidence, marginals, *_ = jax.lax.while_loop(lambda c: ~c[2], again, first)
-    return evidence, marginals
+    return _evidence(links, quick, sound), _redone(links, marginals, sound & kept, again)
 
 
-def _filter(links: Links) -> scaled.Filter:
+def _filter(links: Links) -> tuple[Array, Array]:
+    """Log evidence (n,), and the states given the data up to them, (T, n, S)."""
     quick, sound = scaled.forward(links)
 
-    def again(carry):
-        exact = logarithmic.forward(links._replace(start=carry[2]))
-        found = jax.tree.map(jnp.exp, exact)._replace(evidence=exact.evidence)
-        return found, jnp.array(True), exact.first
+    def again(here):
+        return jnp.exp(logarithmic.forward(here).states())
 
-    return jax.lax.while_loop(lambda c: ~c[1], again, (quick, sound, links.start))[0]
+    return _evidence(links, quick, sound), _redone(links, quick.states(), sound, again)
+
+
+def _evidence(links: Links, quick: scaled.Filter, sound: Array) -> Array:
+    return _redone(links, quick.evidence, sound, lambda here: logarithmic.forward(here).evidence)
+
+
+def _redone(links: Links, quick, sound: Array, again):
+    """What was found in probabilities, or if that is not sound, what is found in logarithms.
+
+    A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
+    conditional would not be. Its start is carried, and changed, or XLA would run the pass ahead of
+    the loop.
+    Evidence and posteriors have loops of their own, so that who reads one does not pay for both.
+    """
+
+    def once(carry):
+        _, _, start = carry
+        return again(links._replace(start=start)), jnp.array(True), jnp.zeros_like(start)
+
+    return jax.lax.while_loop(lambda c: ~c[1], once, (quick, sound, links.start))[0]
 
 
 @jax.custom_jvp
 def _log_partition(start: Array, steps: Dense | Split, valid: Array) -> Array:
-    return _posterior(Links(start, steps, valid))[0]
+    links = Links(start, steps, valid)
+    return _evidence(links, *scaled.forward(links))
 
 
 @_log_partition.defjvp

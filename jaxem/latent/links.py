@@ -42,11 +42,15 @@ class Links(NamedTuple):
         start: Factors of the first step, (n, S).
         steps: Those of the others.
         valid: Whether a step exists, (T - 1, n); False past the end of a short sequence.
+        end: What is known of the last state from later data, log factors (n, S) on the scale of
+            which the posterior of the last state has sum 1; None if nothing is. It is no part of
+            the evidence.
     """
 
     start: Array
     steps: Dense | Split
     valid: Array
+    end: Array | None = None
 
 
 def dense_links(table: Array, valid: Array, states: int) -> Links:

@@ -4,16 +4,16 @@ dynamax's update of a variance divides by the expected count plus 2 concentratio
 concentration of -3/2 is maximum likelihood; its log prior means nothing then, and is left out.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
 
 def fit_hmmlearn(data: np.ndarray, starts: dict, steps: int, implementation: str) -> list[Any]:
     """One start after another, each for all the steps."""
-    return [_fit_start(data, starts, lane, steps, implementation) for lane in range(len(starts["loc"]))]
+    return [
+        _fit_start(data, starts, lane, steps, implementation) for lane in range(len(starts["loc"]))
+    ]
 
 
 def _fit_start(data: np.ndarray, starts: dict, lane: int, steps: int, implementation: str) -> Any:

@@ -14,6 +14,7 @@ from jaxem.latent import logarithmic, scaled
 from jaxem.latent.enumerated import Enumerated
 from jaxem.latent.latent import Branch
 from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
+from jaxem.latent.segments import segments
 from jaxem.latent.viterbi import best_path, indicators
 from jaxem.types import Array
 
@@ -68,6 +69,21 @@ class Chain(Enumerated):
         """Both of the above: in probabilities, and again in logarithms where some underflow."""
         return _posterior(factors)
 
+    def advance(self, factors: Links) -> tuple[Array, Array]:
+        """Log evidence of each sequence, (n,), and its last state given all data, (n, S).
+
+        The second in logarithms, to be the `start` of what follows.
+        """
+        parts = segments(factors)
+        quick, sound = scaled.forward(parts.links)
+        first = (parts.evidence(quick), parts.last(quick))
+
+        def again(here):
+            found = logarithmic.forward(here)
+            return found.evidence, found.states()[-1]
+
+        return _redone(factors, first, sound & parts.agree(quick), again)
+
     def mode(self, factors: Links, axis: int = -1) -> Array:
         """The most probable path of each sequence, (T, n)."""
         return best_path(factors)[1]
@@ -105,13 +121,16 @@ class Chain(Enumerated):
 
 
 def _posterior(links: Links) -> tuple[Array, Links]:
-    quick, sound = scaled.forward(links)
-    marginals, kept = scaled.backward(links, quick)
+    parts = segments(links)
+    quick, sound = scaled.forward(parts.links)
+    marginals, kept = scaled.backward(parts.links, quick)
+    sound = sound & parts.agree(quick)
 
     def again(here):
         return logarithmic.backward(here, logarithmic.forward(here))
 
-    return _evidence(links, quick, sound), _redone(links, marginals, sound & kept, again)
+    evidence = _evidence(links, parts.evidence(quick), sound)
+    return evidence, _redone(links, parts.join(marginals, links), sound & kept, again)
 
 
 def _filter(links: Links) -> tuple[Array, Array]:
@@ -121,11 +140,11 @@ def _filter(links: Links) -> tuple[Array, Array]:
     def again(here):
         return jnp.exp(logarithmic.forward(here).states())
 
-    return _evidence(links, quick, sound), _redone(links, quick.states(), sound, again)
+    return _evidence(links, quick.evidence, sound), _redone(links, quick.states(), sound, again)
 
 
-def _evidence(links: Links, quick: scaled.Filter, sound: Array) -> Array:
-    return _redone(links, quick.evidence, sound, lambda here: logarithmic.forward(here).evidence)
+def _evidence(links: Links, quick: Array, sound: Array) -> Array:
+    return _redone(links, quick, sound, lambda here: logarithmic.forward(here).evidence)
 
 
 def _redone(links: Links, quick, sound: Array, again):
@@ -147,7 +166,7 @@ def _redone(links: Links, quick, sound: Array, again):
 @jax.custom_jvp
 def _log_partition(start: Array, steps: Dense | Split, valid: Array) -> Array:
     links = Links(start, steps, valid)
-    return _evidence(links, *scaled.forward(links))
+    return Chain(start.shape[-1]).advance(links)[0]
 
 
 @_log_partition.defjvp

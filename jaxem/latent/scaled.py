@@ -46,11 +46,14 @@ class Filter(NamedTuple):
         evidence: Log evidence, (n,).
         first: Posterior of the first state given the first datum, (S, n).
         joint: Of the later states, up to a factor a step, (pieces, steps a piece, S, n).
+        vector: What each datum alone says of its state, relative, in the same form; None if the
+            matrices change.
     """
 
     evidence: Array
     first: Array
     joint: Array
+    vector: Array | None
 
     def states(self) -> Array:
         """Posterior of every state given the data up to it, (T, n, S)."""
@@ -58,7 +61,7 @@ class Filter(NamedTuple):
         return (joint * _inverse(joint.sum(1))[:, None]).swapaxes(1, 2)
 
 
-class _Kernels(NamedTuple):
+class Kernels(NamedTuple):
     """Factors of a piece in probabilities: matrices (S, S, 1), or (steps, S, S, n).
 
     Vectors are (steps, S, n), or None with matrices that change; log scales (steps, n).
@@ -80,29 +83,29 @@ def forward(links: Links) -> tuple[Filter, Array]:
     def piece(carry, inputs):
         joint, evidence, smallest = carry
         factors, valid = inputs
-        kernels = _kernels(links.steps, factors)
+        made = kernels(links.steps, factors)
 
         def step(joint, inputs):
             matrix, vector, valid = inputs
-            new = _forth(joint, kernels.matrix if split else matrix)
+            new = forth(joint, made.matrix if split else matrix)
             new = new * _inverse(joint.sum(0))
             new = new if vector is None else new * vector
             new = jnp.where(valid, jnp.where(new > tiny, new, 0.0), joint)
             return new, new
 
-        changing = None if split else kernels.matrix
-        last, out = jax.lax.scan(step, joint, (changing, kernels.vector, valid))
+        changing = None if split else made.matrix
+        last, out = jax.lax.scan(step, joint, (changing, made.vector, valid))
         c = jnp.where(valid, out.sum(1), 1.0)
-        scales = jnp.where(valid, kernels.scale, 0.0)
+        scales = jnp.where(valid, made.scale, 0.0)
         evidence = evidence + (jnp.log(c) + scales).sum(0)
-        return (last, evidence, jnp.minimum(smallest, c.min(0))), out
+        return (last, evidence, jnp.minimum(smallest, c.min(0))), (out, made.vector)
 
     first = raised * _inverse(total)
-    inputs = _pieces((inputs_of(links.steps), links.valid))
+    inputs = pieces((inputs_of(links.steps), links.valid))
     start = (first, jnp.log(total) + top, total)
-    (_, evidence, smallest), joint = jax.lax.scan(piece, start, inputs)
+    (_, evidence, smallest), (joint, vector) = jax.lax.scan(piece, start, inputs)
     least = jnp.asarray(1e-100 if total.dtype == jnp.float64 else 1e-12, total.dtype)
-    return Filter(evidence, first, joint), jnp.all(smallest > least)
+    return Filter(evidence, first, joint, vector), jnp.all(smallest > least)
 
 
 def backward(links: Links, found: Filter) -> tuple[Links, Array]:
@@ -113,69 +116,88 @@ def backward(links: Links, found: Filter) -> tuple[Links, Array]:
     alpha = before[-1] * _inverse(before[-1].sum(0))
     ends = ends * _inverse(jnp.where(alpha > 0, alpha * ends, 0.0).sum(0))
 
+    across = _across(links.steps) if split else None
+
     def piece(carry, inputs):
         beta, sums = carry
-        factors, valid, before, joint = inputs
-        kernels = _kernels(links.steps, factors)
+        factors, vector, valid, before, joint = inputs
+        matrix = across if split else _changing(factors)[0]
         alpha = jnp.concatenate([before[None], joint], 0)
         inverse = _inverse(alpha.sum(1))[:, None]
         alpha = alpha * inverse
-        gain = inverse[1:] if kernels.vector is None else inverse[1:] * kernels.vector
+        gain = inverse[1:] if vector is None else inverse[1:] * vector
         gain = jnp.where((joint > 0) & valid[:, None], gain, 0.0)
         gain = jnp.concatenate([jnp.ones_like(before)[None], gain], 0)
 
-        def step(carry, inputs):
-            ratio, sums = carry
-            matrix, valid, earlier, gain = inputs
-            beta = _back(ratio, kernels.matrix if split else matrix)
-            beta = jnp.where(valid, beta, ends)
-            sums = sums + earlier[:, None] * ratio if split else sums
-            return (jnp.where(gain > 0, gain * beta, 0.0), sums), ratio
+        def step(ratio, inputs):
+            own, valid, gain = inputs
+            beta = jnp.where(valid, _back(ratio, matrix if own is None else own), ends)
+            return jnp.where(gain > 0, gain * beta, 0.0), ratio
 
         last = jnp.where(gain[-1] > 0, gain[-1] * beta, 0.0)
-        inputs = (None if split else kernels.matrix, valid, alpha[:-1], gain[:-1])
-        carry, ratio = jax.lax.scan(step, (last, sums), inputs, reverse=True)
+        inputs = (None if split else matrix, valid, gain[:-1])
+        beta, ratio = jax.lax.scan(step, last, inputs, reverse=True)
+        earlier = alpha[:-1]
         if split:
-            return carry, (_forth(alpha[:-1], kernels.matrix) * ratio).swapaxes(1, 2)
-        pairs = alpha[:-1, :, None] * kernels.matrix * ratio[:, None]
-        return carry, jnp.moveaxis(pairs, -1, 1)
+            own = (forth(earlier, matrix) * ratio).swapaxes(1, 2)
+            return (beta, sums + _outer(earlier, ratio)), own
+        pairs = earlier[:, :, None] * matrix * ratio[:, None]
+        return (beta, sums), jnp.moveaxis(pairs, -1, 1)
 
     none = jnp.zeros_like(ends[:, None] * ends) if split else jnp.zeros((), ends.dtype)
-    inputs = (*_pieces((inputs_of(links.steps), links.valid)), before[:-1], found.joint)
+    factors = None if split else pieces(links.steps.factors)
+    inputs = (factors, found.vector, pieces(links.valid), before[:-1], found.joint)
     (beta, sums), out = jax.lax.scan(piece, (ends, none), inputs, reverse=True)
     start = found.first * beta
     slack = _NOTICED + 8 * jnp.finfo(start.dtype).eps * (1 + len(links.valid))
     kept = jnp.all(jnp.abs(start.sum(0) - 1) <= slack)
     out = out.reshape(len(links.valid), *out.shape[2:])
     if isinstance(links.steps, Split):
-        matrix = jnp.exp(links.steps.transition - _finite(links.steps.transition.max()))
-        steps: Dense | Split = Split((matrix[..., None] * sums).transpose(2, 0, 1), out)
+        steps: Dense | Split = Split((across * sums).transpose(2, 0, 1), out)
     else:
         steps = Dense(out)
     return Links(start.T, steps, links.valid), kept
 
 
-def _pieces(tree: Any) -> Any:
+def pieces(tree: Any) -> Any:
     """Steps, on the first axis of all leaves, in pieces of equal length."""
-    later, count = jax.tree.leaves(tree)[-1].shape
+    later, count = jax.tree.leaves(tree)[-1].shape[:2]
     most = max(8, _ROWS // count)
     size = next((d for d in range(min(most, later), 0, -1) if later % d == 0), 1)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), tree)
 
 
-def _kernels(steps: Dense | Split, factors: Array) -> _Kernels:
+def kernels(steps: Dense | Split, factors: Array) -> Kernels:
+    """Factors of a piece, as `inputs_of` hands them out, in probabilities."""
     if isinstance(steps, Dense):
-        top = _finite(factors.max((-1, -2)))
-        matrix = jnp.exp(factors - top[..., None, None])
-        return _Kernels(jnp.moveaxis(matrix, 1, -1), None, top)
-    across = _finite(steps.transition.max())
+        matrix, top = _changing(factors)
+        return Kernels(matrix, None, top)
     emission = factors.swapaxes(1, 2)
     top = _finite(emission.max(1))
-    vector = jnp.exp(emission - top[:, None])
-    return _Kernels(jnp.exp(steps.transition - across)[..., None], vector, top + across)
+    scale = top + _finite(steps.transition.max())
+    return Kernels(_across(steps), jnp.exp(emission - top[:, None]), scale)
 
 
-def _forth(alpha: Array, matrix: Array) -> Array:
+def _across(steps: Split) -> Array:
+    """The matrix of all steps, (S, S, 1)."""
+    return jnp.exp(steps.transition - _finite(steps.transition.max()))[..., None]
+
+
+def _changing(factors: Array) -> tuple[Array, Array]:
+    """Matrices of steps, (steps, S, S, n), and their log scales, (steps, n)."""
+    top = _finite(factors.max((-1, -2)))
+    return jnp.moveaxis(jnp.exp(factors - top[..., None, None]), 1, -1), top
+
+
+def _outer(earlier: Array, ratio: Array) -> Array:
+    """Products of all pairs of states, summed over the steps of a piece, (S, S, n)."""
+    if len(ratio) > _FEW:
+        return jnp.einsum("tan,tbn->abn", earlier, ratio)
+    terms = [earlier[t, :, None] * ratio[t] for t in range(len(ratio))]
+    return functools.reduce(operator.add, terms)
+
+
+def forth(alpha: Array, matrix: Array) -> Array:
     """Row vectors (..., S, n) times matrices (S, S, n)."""
     states = alpha.shape[-2]
     if states > _FEW:
@@ -186,7 +208,7 @@ def _forth(alpha: Array, matrix: Array) -> Array:
 
 def _back(beta: Array, matrix: Array) -> Array:
     """Matrices (S, S, n) times column vectors (S, n)."""
-    return _forth(beta, matrix.swapaxes(0, 1))
+    return forth(beta, matrix.swapaxes(0, 1))
 
 
 def _tiny(dtype: Any) -> Array:

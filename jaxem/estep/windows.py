@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jaxem.estep.estep import EStep, Exact
 from jaxem.latent.chain import Chain
-from jaxem.latent.links import Dense, Links, Split
+from jaxem.latent.links import Dense, Links, Split, times
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array
 
@@ -35,8 +35,12 @@ def weigh_sequences(e_step: EStep, latent: Chain, links: Links, weights: Array):
         links: Log factors of n sequences.
         weights: Weights of the sequences, (n,); one of weight zero is absent.
     """
-    evidence, shares = e_step.posterior(latent, links)
-    return weighted(evidence, weights).sum(), _times(weights, shares)
+    if isinstance(e_step, Exact):
+        evidence, shares = latent.weighted_posterior(links, weights)
+    else:
+        evidence, shares = e_step.posterior(latent, links)
+        shares = times(weights, shares)
+    return weighted(evidence, weights).sum(), shares
 
 
 def weigh_windows(
@@ -85,7 +89,7 @@ def weigh_windows(
         possible = shares.start > 0
         ratio = jnp.log(jnp.where(possible, shares.start, 1.0)) - jnp.where(possible, begin, 0.0)
         end = jnp.where(possible, ratio, -jnp.inf)
-        totals = collect(totals, _times(weights, shares).steps, extra)
+        totals = collect(totals, times(weights, shares).steps, extra)
         return (shares.start, end, totals), None
 
     carry = (jnp.zeros_like(last), jnp.zeros_like(last), totals)
@@ -113,16 +117,6 @@ def _forth(latent: Chain, start: Array, pieces: Any, steps_of: StepsOf):
     none = jnp.zeros_like(start[:, 0])
     (last, evidence), begins = jax.lax.scan(window, (start, none), pieces)
     return evidence, begins, last
-
-
-def _times(weights: Array, shares: Links) -> Links:
-    start = weights[:, None] * shares.start
-    if isinstance(shares.steps, Dense):
-        steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)
-    else:
-        transition = weights[:, None, None] * shares.steps.transition
-        steps = Split(transition, weights[:, None] * shares.steps.emission)
-    return Links(start, steps, shares.valid)
 
 
 def _cut(leaf: Array, windows: int) -> Array:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxem.latent import logarithmic, scaled
 from jaxem.latent.enumerated import Enumerated
 from jaxem.latent.latent import Branch
-from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
+from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices, times
 from jaxem.latent.segments import segments
 from jaxem.latent.viterbi import best_path, indicators
 from jaxem.types import Array
@@ -67,7 +67,11 @@ class Chain(Enumerated):
 
     def posterior(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
         """Both of the above: in probabilities, and again in logarithms where some underflow."""
-        return _posterior(factors)
+        return self.weighted_posterior(factors, jnp.ones_like(factors.start[:, 0]))
+
+    def weighted_posterior(self, factors: Links, weights: Array) -> tuple[Array, Links]:
+        """The same, the marginals of each sequence times its weight, (n,)."""
+        return _posterior(factors, weights)
 
     def advance(self, factors: Links) -> tuple[Array, Array]:
         """Log evidence of each sequence, (n,), and its last state given all data, (n, S).
@@ -91,8 +95,8 @@ class Chain(Enumerated):
     def hard(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
         """Log joint of the most probable path (n,), and its indicators; none if impossible."""
         value, path = best_path(factors)
-        possible = value > -jnp.inf
-        return value, _only(possible, indicators(factors, path))
+        possible = jnp.where(value > -jnp.inf, 1.0, 0.0).astype(value.dtype)
+        return value, times(possible, indicators(factors, path))
 
     def filtered(self, factors: Links) -> Array:
         """Probabilities of each state given the data up to it, (T, n, S)."""
@@ -120,14 +124,14 @@ class Chain(Enumerated):
         return jnp.concatenate([first[None], path], 0)
 
 
-def _posterior(links: Links) -> tuple[Array, Links]:
+def _posterior(links: Links, weights: Array) -> tuple[Array, Links]:
     parts = segments(links)
     quick, sound = scaled.forward(parts.links)
-    marginals, kept = scaled.backward(parts.links, quick)
+    marginals, kept = scaled.backward(parts.links, quick, jnp.tile(weights, parts.count))
     sound = sound & parts.agree(quick)
 
     def again(here):
-        return logarithmic.backward(here, logarithmic.forward(here))
+        return times(weights, logarithmic.backward(here, logarithmic.forward(here)))
 
     evidence = _evidence(links, parts.evidence(quick), sound)
     return evidence, _redone(links, parts.join(marginals, links), sound & kept, again)
@@ -171,7 +175,7 @@ def _log_partition(start: Array, steps: Dense | Split, valid: Array) -> Array:
 
 @_log_partition.defjvp
 def _log_partition_jvp(primals, tangents):
-    value, weights = _posterior(Links(*primals))
+    value, weights = Chain(primals[0].shape[-1]).posterior(Links(*primals))
     moved = _weigh(weights.start, tangents[0]).sum(-1)
     if isinstance(weights.steps, Dense):
         moved += _weigh(weights.steps.factors, tangents[1].factors).sum((0, -2, -1))
@@ -183,14 +187,3 @@ def _log_partition_jvp(primals, tangents):
 
 def _weigh(weights: Array, change: Array) -> Array:
     return jnp.where(weights > 0, weights * jnp.where(weights > 0, change, 0.0), 0.0)
-
-
-def _only(possible: Array, links: Links) -> Links:
-    """Indicators of the sequences that are possible, and zero for the others."""
-    start = jnp.where(possible[:, None], links.start, 0.0)
-    if isinstance(links.steps, Dense):
-        factors = jnp.where(possible[:, None, None], links.steps.factors, 0.0)
-        return Links(start, Dense(factors), links.valid)
-    transition = jnp.where(possible[:, None, None], links.steps.transition, 0.0)
-    emission = jnp.where(possible[:, None], links.steps.emission, 0.0)
-    return Links(start, Split(transition, emission), links.valid)

@@ -82,3 +82,14 @@ def inputs_of(steps: Dense | Split) -> Array:
 def before(first: Array, later: Array) -> Array:
     """What precedes each step after the start, (T - 1, n, ...), from the start and the others."""
     return jnp.concatenate([first[None], later], 0)[:-1]
+
+
+def times(weights: Array, shares: Links) -> Links:
+    """Posteriors of each sequence times its weight, (n,)."""
+    start = weights[:, None] * shares.start
+    if isinstance(shares.steps, Dense):
+        steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)
+    else:
+        transition = weights[:, None, None] * shares.steps.transition
+        steps = Split(transition, weights[:, None] * shares.steps.emission)
+    return Links(start, steps, shares.valid)

@@ -45,20 +45,24 @@ class Filter(NamedTuple):
     Attributes:
         evidence: Log evidence, (n,).
         first: Posterior of the first state given the first datum, (S, n).
-        joint: Of the later states, up to a factor a step, (pieces, steps a piece, S, n).
-        vector: What each datum alone says of its state, relative, in the same form; None if the
-            matrices change.
+        later: The same of the later states, alpha, (pieces, steps a piece, S, n).
+        gain: v / c of the same, zero where there is no step or the state was taken for impossible.
     """
 
     evidence: Array
     first: Array
-    joint: Array
-    vector: Array | None
+    later: Array
+    gain: Array
+
+    @property
+    def last(self) -> Array:
+        """Posterior of the last state, (S, n)."""
+        return self.later[-1, -1] if self.later.size else self.first
 
     def states(self) -> Array:
         """Posterior of every state given the data up to it, (T, n, S)."""
-        joint = jnp.concatenate([self.first[None], self.joint.reshape(-1, *self.first.shape)], 0)
-        return (joint * _inverse(joint.sum(1))[:, None]).swapaxes(1, 2)
+        every = [self.first[None], self.later.reshape(-1, *self.first.shape)]
+        return jnp.concatenate(every, 0).swapaxes(1, 2)
 
 
 class Kernels(NamedTuple):
@@ -95,38 +99,43 @@ def forward(links: Links) -> tuple[Filter, Array]:
 
         changing = None if split else made.matrix
         last, out = jax.lax.scan(step, joint, (changing, made.vector, valid))
-        c = jnp.where(valid, out.sum(1), 1.0)
+        total = out.sum(1)
+        inverse = _inverse(total)[:, None]
+        gain = inverse if made.vector is None else inverse * made.vector
+        gain = jnp.where((out > 0) & valid[:, None], gain, 0.0)
+        c = jnp.where(valid, total, 1.0)
         scales = jnp.where(valid, made.scale, 0.0)
         evidence = evidence + (jnp.log(c) + scales).sum(0)
-        return (last, evidence, jnp.minimum(smallest, c.min(0))), (out, made.vector)
+        return (last, evidence, jnp.minimum(smallest, c.min(0))), (out * inverse, gain)
 
     first = raised * _inverse(total)
     inputs = pieces((inputs_of(links.steps), links.valid))
     start = (first, jnp.log(total) + top, total)
-    (_, evidence, smallest), (joint, vector) = jax.lax.scan(piece, start, inputs)
+    (_, evidence, smallest), (later, gain) = jax.lax.scan(piece, start, inputs)
     least = jnp.asarray(1e-100 if total.dtype == jnp.float64 else 1e-12, total.dtype)
-    return Filter(evidence, first, joint, vector), jnp.all(smallest > least)
+    return Filter(evidence, first, later, gain), jnp.all(smallest > least)
 
 
-def backward(links: Links, found: Filter) -> tuple[Links, Array]:
-    """Posterior probabilities as `Links`, and whether nothing was lost to underflow."""
+def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]:
+    """Posterior probabilities times weights, as `Links`, and whether nothing was lost.
+
+    Args:
+        links: The factors.
+        found: Their filter.
+        weights: One a sequence, (n,); posteriors are linear in the message from behind.
+    """
     split = isinstance(links.steps, Split)
-    before = jnp.concatenate([found.first[None], found.joint[:, -1]], 0)
-    ends = jnp.ones_like(found.first) if links.end is None else jnp.exp(links.end).T
-    alpha = before[-1] * _inverse(before[-1].sum(0))
-    ends = ends * _inverse(jnp.where(alpha > 0, alpha * ends, 0.0).sum(0))
-
     across = _across(links.steps) if split else None
+    before = jnp.concatenate([found.first[None], found.later[:, -1]], 0)
+    ends = jnp.ones_like(found.first) if links.end is None else jnp.exp(links.end).T
+    total = jnp.where(found.last > 0, found.last * ends, 0.0).sum(0)
+    ends = ends * _inverse(total) * weights
 
     def piece(carry, inputs):
         beta, sums = carry
-        factors, vector, valid, before, joint = inputs
+        factors, valid, before, later, gain = inputs
         matrix = across if split else _changing(factors)[0]
-        alpha = jnp.concatenate([before[None], joint], 0)
-        inverse = _inverse(alpha.sum(1))[:, None]
-        alpha = alpha * inverse
-        gain = inverse[1:] if vector is None else inverse[1:] * vector
-        gain = jnp.where((joint > 0) & valid[:, None], gain, 0.0)
+        earlier = jnp.concatenate([before[None], later[:-1]], 0)
         gain = jnp.concatenate([jnp.ones_like(before)[None], gain], 0)
 
         def step(ratio, inputs):
@@ -137,7 +146,6 @@ def backward(links: Links, found: Filter) -> tuple[Links, Array]:
         last = jnp.where(gain[-1] > 0, gain[-1] * beta, 0.0)
         inputs = (None if split else matrix, valid, gain[:-1])
         beta, ratio = jax.lax.scan(step, last, inputs, reverse=True)
-        earlier = alpha[:-1]
         if split:
             own = (forth(earlier, matrix) * ratio).swapaxes(1, 2)
             return (beta, sums + _outer(earlier, ratio)), own
@@ -146,11 +154,11 @@ def backward(links: Links, found: Filter) -> tuple[Links, Array]:
 
     none = jnp.zeros_like(ends[:, None] * ends) if split else jnp.zeros((), ends.dtype)
     factors = None if split else pieces(links.steps.factors)
-    inputs = (factors, found.vector, pieces(links.valid), before[:-1], found.joint)
+    inputs = (factors, pieces(links.valid), before[:-1], found.later, found.gain)
     (beta, sums), out = jax.lax.scan(piece, (ends, none), inputs, reverse=True)
     start = found.first * beta
     slack = _NOTICED + 8 * jnp.finfo(start.dtype).eps * (1 + len(links.valid))
-    kept = jnp.all(jnp.abs(start.sum(0) - 1) <= slack)
+    kept = jnp.all(jnp.abs(start.sum(0) - weights) <= slack * weights)
     out = out.reshape(len(links.valid), *out.shape[2:])
     if isinstance(links.steps, Split):
         steps: Dense | Split = Split((across * sums).transpose(2, 0, 1), out)

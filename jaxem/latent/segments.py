@@ -51,9 +51,8 @@ class Segments(NamedTuple):
         if self.count == 1:
             return jnp.array(True)
         given = jnp.exp(self.links.start.T).reshape(*found.first.shape[:1], self.count, -1)
-        last = found.joint[-1, -1]
-        passed = (last / jnp.where(last > 0, last.sum(0), 1.0)).reshape(given.shape)
-        given, passed = given[:, 1:], passed[:, :-1]
+        passed = found.last.reshape(given.shape)[:, :-1]
+        given = given[:, 1:]
         info = jnp.finfo(given.dtype)
         steps = len(self.links.valid) + self.count
         rounding = 4 * (len(given) + 4) * steps * info.eps
@@ -73,9 +72,7 @@ class Segments(NamedTuple):
 
     def last(self, found: scaled.Filter) -> Array:
         """The last states given all data, in logarithms, (n, S)."""
-        ends = found.first if not found.joint.size else found.joint[-1, -1]
-        ends = ends.reshape(len(ends), self.count, -1)[:, -1].T
-        return jnp.log(ends / jnp.where(ends > 0, ends.sum(-1, keepdims=True), 1.0))
+        return jnp.log(found.last.reshape(len(found.last), self.count, -1)[:, -1].T)
 
 
 def segments(links: Links) -> Segments:

@@ -69,10 +69,10 @@ def times(size: Size, repeats: int) -> list[list[str]]:
     data = draw_sequences(size)
     starts = draw_starts(size, data)
     model = declare(size)
+    peers = {name: peer_of(name, data, starts) for name in PEERS[size]}
     first, _ = clock(lambda: fit(model, data, starts, STEPS[0]))
     lines = []
-    for name in PEERS[size]:
-        theirs = peer_of(name, data, starts)
+    for name, theirs in peers.items():
         result = duel_of_steps(
             lambda steps: fit(model, data, starts, steps), theirs, STEPS, repeats
         )

@@ -95,7 +95,7 @@ def dynamax(data: np.ndarray, starts: dict) -> Callable[[int], Any]:
 
 
 def as_declared(params: Any) -> dict[str, Any]:
-    """dynamax's parameters under the names of the declared model."""
+    """Dynamax's parameters under the names of the declared model."""
     return {
         "initial": params.initial.probs,
         "transition": params.transitions.transition_matrix,

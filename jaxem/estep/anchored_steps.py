@@ -20,7 +20,7 @@ from jaxem.algebra.anchors import Anchors
 from jaxem.estep.anchored import Anchored, anchor_fields
 from jaxem.estep.estep import EStep
 from jaxem.estep.expectation import Expectation, Values, over_blocks
-from jaxem.estep.order import Order, first_and_later, later_steps
+from jaxem.estep.order import Order, first_steps, later_steps
 from jaxem.estep.source import Source
 from jaxem.estep.steps import steps_batch
 from jaxem.estep.windows import weigh_windows
@@ -85,8 +85,8 @@ class AnchoredSteps(Anchored):
 
         def block(totals, inputs):
             (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
-            first, rows = first_and_later((rows, stored), self.size)
-            t, table = table_of(first)
+            rows = rows, stored
+            t, table = table_of(first_steps(rows, self.size))
             evidence, shares, later = weigh_windows(
                 e_step,
                 model.latent,
@@ -134,8 +134,8 @@ class AnchoredSteps(Anchored):
 
         def block(totals, inputs):
             (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
-            first, rows = first_and_later((rows, stored), self.size)
-            t = self.features_of(*first)
+            rows = rows, stored
+            t = self.features_of(*first_steps(rows, self.size))
             evidence, shares, later = weigh_windows(
                 e_step,
                 model.latent,

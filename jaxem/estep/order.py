@@ -60,9 +60,9 @@ def later_steps(exists: Any, size: int) -> Any:
     return exists.reshape(-1, size)[1:]
 
 
-def first_and_later(tree: Any, size: int) -> tuple[Any, Any]:
-    """The rows of the first steps of a block, and of all others."""
-    return jax.tree.map(lambda leaf: leaf[:size], tree), jax.tree.map(lambda x: x[size:], tree)
+def first_steps(rows: Any, size: int) -> Any:
+    """The rows of the first steps of a block."""
+    return jax.tree.map(lambda leaf: leaf[:size], rows)
 
 
 def in_order(sequences: Sequences, cells: int, lanes: int = 1, split: bool = False) -> Order:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxem.estep.batch import Batch
 from jaxem.estep.estep import EStep, Exact
 from jaxem.estep.expectation import Expectation, Values, over_blocks
-from jaxem.estep.order import Order, first_and_later, later_steps
+from jaxem.estep.order import Order, first_steps, later_steps
 from jaxem.estep.source import Source
 from jaxem.estep.windows import evidence_of_windows, weigh_sequences
 from jaxem.latent.links import Dense, Links, dense_links
@@ -93,12 +93,12 @@ def evidence_of_steps(
         table = model.table(values, rows)[:, states:]
         return Dense(table.reshape(-1, size, states, states)), None
 
-    first, later = first_and_later(rows, size)
-    start = model.table(values, first)[:, :states]
+    start = model.table(values, first_steps(rows, size))[:, :states]
     if isinstance(e_step, Exact):
-        evidence = evidence_of_windows(model.latent, start, later, valid, windows, steps_of)
+        evidence = evidence_of_windows(model.latent, start, rows, valid, windows, steps_of)
     else:
-        evidence = e_step.posterior(model.latent, Links(start, steps_of(later)[0], valid))[0]
+        links = dense_links(model.table(values, rows), valid, states)
+        evidence = e_step.posterior(model.latent, links)[0]
     return weighted(evidence, weights[:size]).sum()
 
 

@@ -63,7 +63,7 @@ def weigh_windows(
         e_step: How posteriors are made.
         latent: The chain.
         start: Log factors of the first step, (n, S).
-        rows: Those that the later steps are made of, time first, leaves ((T - 1) n, ...).
+        rows: What all steps are made of, time first, leaves (T n, ...).
         valid: Whether there is a later step, (T - 1, n).
         weights: Weights of the sequences, (n,).
         windows: How many.
@@ -75,17 +75,17 @@ def weigh_windows(
         The summed evidence, the weighted posterior of the first state, (n, S), and the totals.
     """
     if windows == 1 or not isinstance(e_step, Exact):
-        steps, extra = steps_of(rows)
+        steps, extra = steps_of(_window(rows, valid, 1, 0)[0])
         evidence, shares = weigh_sequences(e_step, latent, Links(start, steps, valid), weights)
         return evidence, shares.start, collect(totals, shares.steps, extra)
-    pieces = jax.tree.map(lambda leaf: _cut(leaf, windows), (rows, valid))
-    evidence, begins, last = _forth(latent, start, pieces, steps_of)
+    evidence, begins, last = _forth(latent, start, rows, valid, windows, steps_of)
 
     def back(carry, inputs):
         _, end, totals = carry
-        (rows, valid), begin = inputs
-        steps, extra = steps_of(rows)
-        _, shares = latent.posterior(Links(begin, steps, valid, end))
+        place, begin = inputs
+        here, exists = _window(rows, valid, windows, place)
+        steps, extra = steps_of(here)
+        _, shares = latent.posterior(Links(begin, steps, exists, end))
         possible = shares.start > 0
         ratio = jnp.log(jnp.where(possible, shares.start, 1.0)) - jnp.where(possible, begin, 0.0)
         end = jnp.where(possible, ratio, -jnp.inf)
@@ -93,7 +93,8 @@ def weigh_windows(
         return (shares.start, end, totals), None
 
     carry = (jnp.zeros_like(last), jnp.zeros_like(last), totals)
-    (first, _, totals), _ = jax.lax.scan(back, carry, (pieces, begins), reverse=True)
+    places = jnp.arange(windows)
+    (first, _, totals), _ = jax.lax.scan(back, carry, (places, begins), reverse=True)
     return weighted(evidence, weights).sum(), weights[:, None] * first, totals
 
 
@@ -101,23 +102,31 @@ def evidence_of_windows(
     latent: Chain, start: Array, rows: Any, valid: Array, windows: int, steps_of: StepsOf
 ) -> Array:
     """Log evidence of sequences, (n,), window after window; arguments as of `weigh_windows`."""
-    pieces = jax.tree.map(lambda leaf: _cut(leaf, windows), (rows, valid))
-    return _forth(latent, start, pieces, steps_of)[0]
+    return _forth(latent, start, rows, valid, windows, steps_of)[0]
 
 
-def _forth(latent: Chain, start: Array, pieces: Any, steps_of: StepsOf):
+def _forth(
+    latent: Chain, start: Array, rows: Any, valid: Array, windows: int, steps_of: StepsOf
+) -> tuple[Array, Array, Array]:
     """Evidence, the messages that windows are given, and the one that the last hands on."""
 
-    def window(carry, inputs):
+    def window(carry, place):
         message, evidence = carry
-        rows, valid = inputs
-        gained, after = latent.advance(Links(message, steps_of(rows)[0], valid))
+        here, exists = _window(rows, valid, windows, place)
+        gained, after = latent.advance(Links(message, steps_of(here)[0], exists))
         return (after, evidence + gained), message
 
     none = jnp.zeros_like(start[:, 0])
-    (last, evidence), begins = jax.lax.scan(window, (start, none), pieces)
+    (last, evidence), begins = jax.lax.scan(window, (start, none), jnp.arange(windows))
     return evidence, begins, last
 
 
-def _cut(leaf: Array, windows: int) -> Array:
-    return leaf.reshape(windows, -1, *leaf.shape[1:])
+def _window(rows: Any, valid: Array, windows: int, place: int | Array) -> tuple[Any, Array]:
+    """The rows of a window, and which of its steps exist; none are copied but its own."""
+    later, count = valid.shape
+    steps = later // windows
+
+    def cut(leaf):
+        return jax.lax.dynamic_slice_in_dim(leaf, count * (1 + place * steps), count * steps)
+
+    return jax.tree.map(cut, rows), jax.lax.dynamic_slice_in_dim(valid, place * steps, steps)

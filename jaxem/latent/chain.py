@@ -156,8 +156,8 @@ def _redone(links: Links, quick, sound: Array, again):
 
     A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
     conditional would not be. Its start is carried, and changed, or XLA would run the pass ahead of
-    the loop.
-    Evidence and posteriors have loops of their own, so that who reads one does not pay for both.
+    the loop. Evidence and posteriors have loops of their own, so that who reads one does not pay
+    for both.
     """
 
     def once(carry):

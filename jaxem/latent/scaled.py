@@ -148,7 +148,7 @@ def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]
         beta, ratio = jax.lax.scan(step, last, inputs, reverse=True)
         if split:
             own = (forth(earlier, matrix) * ratio).swapaxes(1, 2)
-            return (beta, sums + _outer(earlier, ratio)), own
+            return (beta, sums + jnp.einsum("tan,tbn->abn", earlier, ratio)), own
         pairs = earlier[:, :, None] * matrix * ratio[:, None]
         return (beta, sums), jnp.moveaxis(pairs, -1, 1)
 
@@ -195,14 +195,6 @@ def _changing(factors: Array) -> tuple[Array, Array]:
     """Matrices of steps, (steps, S, S, n), and their log scales, (steps, n)."""
     top = _finite(factors.max((-1, -2)))
     return jnp.moveaxis(jnp.exp(factors - top[..., None, None]), 1, -1), top
-
-
-def _outer(earlier: Array, ratio: Array) -> Array:
-    """Products of all pairs of states, summed over the steps of a piece, (S, S, n)."""
-    if len(ratio) > _FEW:
-        return jnp.einsum("tan,tbn->abn", earlier, ratio)
-    terms = [earlier[t, :, None] * ratio[t] for t in range(len(ratio))]
-    return functools.reduce(operator.add, terms)
 
 
 def forth(alpha: Array, matrix: Array) -> Array:

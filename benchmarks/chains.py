@@ -95,11 +95,12 @@ def print_peak(size: Size, library: str, steps: int) -> None:
     """Peak memory of this process with a fit, or with the import and the data alone."""
     data = draw_sequences(size)
     starts = draw_starts(size, data)
-    run = None if library == "jaxem" else peer_of(library, data, starts)
-    if steps and run is None:
-        fit(declare(size), data, starts, steps)
+    if library != "jaxem":
+        run = peer_of(library, data, starts)
+        if steps:
+            run(steps)
     elif steps:
-        run(steps)
+        fit(declare(size), data, starts, steps)
     print(peak())
 
 

@@ -10,8 +10,8 @@ from dynamax.hidden_markov_model import DiagonalGaussianHMM
 from hmmlearn.hmm import GaussianHMM
 
 
-def hmmlearn(data: np.ndarray, starts: dict, steps: int, implementation: str) -> np.ndarray:
-    """All restarts, one after another; log likelihoods at their ends, (R,), are not timed.
+def hmmlearn(data: np.ndarray, starts: dict, steps: int, implementation: str) -> list[GaussianHMM]:
+    """All restarts, one after another.
 
     Args:
         data: Shape (n, T, D).

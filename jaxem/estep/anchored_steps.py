@@ -28,6 +28,10 @@ from jaxem.latent.links import Dense, Split
 from jaxem.model import Model
 from jaxem.types import Array, Data
 
+#: Parameters that are zero are given the logarithms -691, or -85 in single precision
+#: (`Parameter.floored`); what is near these is zero.
+_ABSENT, _ABSENT_SINGLE = -600.0, -80.0
+
 
 class AnchoredSteps(Anchored):
     """Steps through their features, or through stored coefficients.
@@ -191,5 +195,5 @@ def make_anchored_steps(
 
 def _without_floor(logs: Array) -> Array:
     """Log probabilities, with what stands for zero in floored parameters put back to zero."""
-    least = -600.0 if logs.dtype == jnp.float64 else -80.0
+    least = _ABSENT if logs.dtype == jnp.float64 else _ABSENT_SINGLE
     return jnp.where(logs < least, -jnp.inf, logs)

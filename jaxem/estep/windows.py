@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.estep.estep import EStep, Exact
-from jaxem.latent.chain import Chain
+from jaxem.latent import Chain, Latent
 from jaxem.latent.links import Dense, Links, Split, times
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array
@@ -26,7 +26,7 @@ StepsOf = Callable[[Any], tuple[Dense | Split, Any]]
 Collect = Callable[[Any, Dense | Split, Any], Any]
 
 
-def weigh_sequences(e_step: EStep, latent: Chain, links: Links, weights: Array):
+def weigh_sequences(e_step: EStep, latent: Latent, links: Links, weights: Array):
     """The weighted evidence of sequences, summed, and their weighted posteriors.
 
     Args:
@@ -35,7 +35,7 @@ def weigh_sequences(e_step: EStep, latent: Chain, links: Links, weights: Array):
         links: Log factors of n sequences.
         weights: Weights of the sequences, (n,); one of weight zero is absent.
     """
-    if isinstance(e_step, Exact):
+    if isinstance(e_step, Exact) and isinstance(latent, Chain):
         evidence, shares = latent.weighted_posterior(links, weights)
     else:
         evidence, shares = e_step.posterior(latent, links)
@@ -45,7 +45,7 @@ def weigh_sequences(e_step: EStep, latent: Chain, links: Links, weights: Array):
 
 def weigh_windows(
     e_step: EStep,
-    latent: Chain,
+    latent: Latent,
     start: Array,
     rows: Any,
     valid: Array,
@@ -74,7 +74,7 @@ def weigh_windows(
     Returns:
         The summed evidence, the weighted posterior of the first state, (n, S), and the totals.
     """
-    if windows == 1 or not isinstance(e_step, Exact):
+    if windows == 1 or not isinstance(e_step, Exact) or not isinstance(latent, Chain):
         steps, extra = steps_of(_window(rows, valid, 1, 0)[0])
         evidence, shares = weigh_sequences(e_step, latent, Links(start, steps, valid), weights)
         return evidence, shares.start, collect(totals, shares.steps, extra)
@@ -99,9 +99,10 @@ def weigh_windows(
 
 
 def evidence_of_windows(
-    latent: Chain, start: Array, rows: Any, valid: Array, windows: int, steps_of: StepsOf
+    latent: Latent, start: Array, rows: Any, valid: Array, windows: int, steps_of: StepsOf
 ) -> Array:
     """Log evidence of sequences, (n,), window after window; arguments as of `weigh_windows`."""
+    assert isinstance(latent, Chain)
     return _forth(latent, start, rows, valid, windows, steps_of)[0]
 
 

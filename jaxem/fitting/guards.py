@@ -104,9 +104,12 @@ class Guards:
         """Block by block of sequences, and window by window of time."""
         model = self._model
         order = in_order(sequences, model.latent.cells)
+        size, windows = order.size, order.windows
         program = self._plan.program(
-            ("evidence", e_step, order.size, order.windows),
-            lambda *args: evidence_of_steps(model, e_step, *args, order.size, order.windows),
+            ("evidence", e_step, size, windows),
+            lambda values, rows, weights, exists: evidence_of_steps(
+                model, e_step, values, rows, weights, exists, size, windows
+            ),
         )
         weights = self._ways.weights.astype(float)
         rows = widen(self._ways.rows)

@@ -31,6 +31,9 @@ from jaxem.types import Array
 #: A posterior probability that may not get lost.
 _NOTICED = 1e-12
 
+#: A c that is smaller may have cost states that are needed later: with it, numbers relative to the
+#: largest are kept down to 1e-196, and to 1e-14 in single precision.
+_LEAST, _LEAST_SINGLE = 1e-100, 1e-12
 
 #: Up to so many states products are written out: XLA fuses them with what surrounds them.
 _FEW = 16
@@ -112,7 +115,7 @@ def forward(links: Links) -> tuple[Filter, Array]:
     inputs = pieces((inputs_of(links.steps), links.valid))
     start = (first, jnp.log(total) + top, total)
     (_, evidence, smallest), (later, gain) = jax.lax.scan(piece, start, inputs)
-    least = jnp.asarray(1e-100 if total.dtype == jnp.float64 else 1e-12, total.dtype)
+    least = _LEAST if total.dtype == jnp.float64 else _LEAST_SINGLE
     return Filter(evidence, first, later, gain), jnp.all(smallest > least)
 
 
@@ -125,7 +128,7 @@ def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]
         weights: One a sequence, (n,); posteriors are linear in the message from behind.
     """
     split = isinstance(links.steps, Split)
-    across = _across(links.steps) if split else None
+    across = _across(links.steps) if isinstance(links.steps, Split) else None
     before = jnp.concatenate([found.first[None], found.later[:, -1]], 0)
     ends = jnp.ones_like(found.first) if links.end is None else jnp.exp(links.end).T
     total = jnp.where(found.last > 0, found.last * ends, 0.0).sum(0)
@@ -134,7 +137,7 @@ def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]
     def piece(carry, inputs):
         beta, sums = carry
         factors, valid, before, later, gain = inputs
-        matrix = across if split else _changing(factors)[0]
+        matrix = _changing(factors)[0] if across is None else across
         earlier = jnp.concatenate([before[None], later[:-1]], 0)
         gain = jnp.concatenate([jnp.ones_like(before)[None], gain], 0)
 
@@ -153,14 +156,14 @@ def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]
         return (beta, sums), jnp.moveaxis(pairs, -1, 1)
 
     none = jnp.zeros_like(ends[:, None] * ends) if split else jnp.zeros((), ends.dtype)
-    factors = None if split else pieces(links.steps.factors)
+    factors = pieces(links.steps.factors) if isinstance(links.steps, Dense) else None
     inputs = (factors, pieces(links.valid), before[:-1], found.later, found.gain)
     (beta, sums), out = jax.lax.scan(piece, (ends, none), inputs, reverse=True)
     start = found.first * beta
     slack = _NOTICED + 8 * jnp.finfo(start.dtype).eps * (1 + len(links.valid))
     kept = jnp.all(jnp.abs(start.sum(0) - weights) <= slack * weights)
     out = out.reshape(len(links.valid), *out.shape[2:])
-    if isinstance(links.steps, Split):
+    if across is not None:
         steps: Dense | Split = Split((across * sums).transpose(2, 0, 1), out)
     else:
         steps = Dense(out)
@@ -211,7 +214,7 @@ def _back(beta: Array, matrix: Array) -> Array:
     return forth(beta, matrix.swapaxes(0, 1))
 
 
-def _tiny(dtype: Any) -> Array:
+def _tiny(dtype: Any) -> Any:
     """What is smaller than this is taken for zero."""
     return jnp.finfo(dtype).tiny * 1e12
 

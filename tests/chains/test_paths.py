@@ -105,7 +105,7 @@ def test_windows_of_time_change_nothing(declared, monkeypatch):
 
 
 def test_memory_of_an_e_step_does_not_grow_with_time(monkeypatch):
-    """What it allocates beside its arguments, as the compiler says: flags, and no numbers a step."""
+    """What it allocates beside its arguments: flags, and no numbers a step."""
     monkeypatch.setattr(order, "_WINDOW", 2**12)
     (model, _, start), temporary = plain(), []
     at = {k: jnp.asarray(v) for k, v in start.items()}

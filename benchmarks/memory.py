@@ -32,7 +32,12 @@ def peak() -> float:
 def measure(size: Size, library: str, steps: int) -> float:
     """Peak of a fresh process that fits this many steps, MiB."""
     shape = [str(n) for n in (size.rows, size.features, size.components)]
-    command = [sys.executable, "-m", "benchmarks.memory", *shape, library, "--steps", str(steps)]
+    return printed_by("benchmarks.memory", *shape, library, "--steps", str(steps))
+
+
+def printed_by(module: str, *options: str) -> float:
+    """The number that a module prints, run in a fresh process."""
+    command = [sys.executable, "-m", module, *options]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     return float(done.stdout)
 

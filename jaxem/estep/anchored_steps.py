@@ -20,12 +20,17 @@ from jaxem.algebra.anchors import Anchors
 from jaxem.estep.anchored import Anchored, anchor_fields
 from jaxem.estep.estep import EStep
 from jaxem.estep.expectation import Expectation, Values, over_blocks
-from jaxem.estep.order import Order, later_steps
+from jaxem.estep.order import Order, first_steps, later_steps
 from jaxem.estep.source import Source
-from jaxem.estep.steps import in_cells, steps_batch, weigh_sequences
-from jaxem.latent.links import Links, Split, dense_links
+from jaxem.estep.steps import steps_batch
+from jaxem.estep.windows import weigh_windows
+from jaxem.latent.links import Dense, Split
 from jaxem.model import Model
 from jaxem.types import Array, Data
+
+#: Parameters that are zero are given the logarithms -691, or -85 in single precision
+#: (`Parameter.floored`); what is near these is zero.
+_ABSENT, _ABSENT_SINGLE = -600.0, -80.0
 
 
 class AnchoredSteps(Anchored):
@@ -34,11 +39,13 @@ class AnchoredSteps(Anchored):
     Attributes:
         exists: Whether there is a step, (blocks, T size).
         size: Sequences a block.
+        windows: Windows of time that a block is cut into.
         split: Whether the joint was proved to split; log factors are then products.
     """
 
     exists: Array
     size: int = eqx.field(static=True)
+    windows: int = eqx.field(static=True)
     split: bool = eqx.field(static=True)
 
     def expect(
@@ -64,21 +71,51 @@ class AnchoredSteps(Anchored):
 
     def _dense(self, model: Model, e_step: EStep, values: Values):
         """Evidence, counts and anchors' weights, by way of all pairs of every step."""
+        states = model.latent.size
         eta = self.coefficients_of(model, values) if self.product else None
 
-        def block(totals, inputs):
-            (total, counts, sums), (rows, weights, stored, exists) = totals, inputs
-            t = self.features_of(rows, stored)
-            table = model.table(values, rows) if eta is None else t @ eta.T
-            links = dense_links(table, later_steps(exists, self.size), model.latent.size)
-            evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
-            cells = in_cells(shares)
-            return (total + evidence, counts + cells.sum(0), sums + cells.T @ t), None
+        def table_of(rows):
+            t = self.features_of(*rows)
+            return t, model.table(values, rows[0]) if eta is None else t @ eta.T
 
-        cells, width, dtype = model.latent.cells, self.change.shape[0], self.change.dtype
-        start = (jnp.zeros((), dtype), jnp.zeros(cells, dtype), jnp.zeros((cells, width), dtype))
-        (evidence, counts, sums), _ = over_blocks(block, start, self.blocks)
-        return evidence, counts, self._shares(sums, counts)
+        def steps_of(rows):
+            t, table = table_of(rows)
+            return Dense(table[:, states:].reshape(-1, self.size, states, states)), t
+
+        def collect(totals, steps, t):
+            counts, sums = totals
+            pairs = steps.factors.reshape(-1, states * states)
+            return counts + pairs.sum(0), sums + pairs.T @ t
+
+        def block(totals, inputs):
+            (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
+            rows = rows, stored
+            t, table = table_of(first_steps(rows, self.size))
+            evidence, shares, later = weigh_windows(
+                e_step,
+                model.latent,
+                table[:, :states],
+                rows,
+                later_steps(exists, self.size),
+                weights[: self.size],
+                self.windows,
+                steps_of,
+                collect,
+                later,
+            )
+            return (total + evidence, begun + shares.sum(0), first_sums + shares.T @ t, later), None
+
+        dtype, width, pairs = self.change.dtype, self.change.shape[0], states * states
+        later = (jnp.zeros(pairs, dtype), jnp.zeros((pairs, width), dtype))
+        start = (
+            jnp.zeros((), dtype),
+            jnp.zeros(states, dtype),
+            jnp.zeros((states, width), dtype),
+            later,
+        )
+        (evidence, begun, sums, later), _ = over_blocks(block, start, self.blocks)
+        counts = jnp.concatenate([begun, later[0]])
+        return evidence, counts, self._shares(jnp.concatenate([sums, later[1]]), counts)
 
     def _split(self, model: Model, e_step: EStep, values: Values):
         """The same without a table of pairs."""
@@ -90,33 +127,40 @@ class AnchoredSteps(Anchored):
         own = states + best * states + jnp.arange(states)
         eta = (self.change @ at_anchors[:, jnp.concatenate([jnp.arange(states), own])]).T
 
-        def block(totals, inputs):
-            (total, begun, entered, sums, pairs), (rows, weights, stored, exists) = totals, inputs
-            t = self.features_of(rows, stored)
-            first, later = t[: self.size], t[self.size :]
-            valid = later_steps(exists, self.size)
-            emission = (later @ eta[states:].T).reshape(*valid.shape, states)
-            links = Links(first @ eta[:states].T, Split(transition, emission), valid)
-            evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
-            assert isinstance(shares.steps, Split)
-            gamma = shares.steps.emission.reshape(-1, states)
-            begun = begun + shares.start.sum(0)
-            entered = entered + gamma.sum(0)
-            more = jnp.concatenate([shares.start.T @ first, gamma.T @ later], 0)
-            pairs = pairs + shares.steps.transition.sum(0)
-            return (total + evidence, begun, entered, sums + more, pairs), None
+        def steps_of(rows):
+            t = self.features_of(*rows)
+            return Split(transition, (t @ eta[states:].T).reshape(-1, self.size, states)), t
 
-        dtype = self.change.dtype
-        none = jnp.zeros(states, dtype)
-        start = (
-            jnp.zeros((), dtype),
-            none,
-            none,
-            jnp.zeros((2 * states, self.change.shape[0]), dtype),
-            jnp.zeros((states, states), dtype),
-        )
-        (evidence, begun, entered, sums, pairs), _ = over_blocks(block, start, self.blocks)
-        at = self._shares(sums, jnp.concatenate([begun, entered]))
+        def collect(totals, steps, t):
+            sums, pairs = totals
+            gamma = steps.emission.reshape(-1, states)
+            return sums + gamma.T @ t, pairs + steps.transition.sum(0)
+
+        def block(totals, inputs):
+            (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
+            rows = rows, stored
+            t = self.features_of(*first_steps(rows, self.size))
+            evidence, shares, later = weigh_windows(
+                e_step,
+                model.latent,
+                t @ eta[:states].T,
+                rows,
+                later_steps(exists, self.size),
+                weights[: self.size],
+                self.windows,
+                steps_of,
+                collect,
+                later,
+            )
+            return (total + evidence, begun + shares.sum(0), first_sums + shares.T @ t, later), None
+
+        dtype, width = self.change.dtype, self.change.shape[0]
+        none = jnp.zeros((states, width), dtype)
+        later = (none, jnp.zeros((states, states), dtype))
+        start = (jnp.zeros((), dtype), jnp.zeros(states, dtype), none, later)
+        (evidence, begun, sums, (more, pairs)), _ = over_blocks(block, start, self.blocks)
+        sums = jnp.concatenate([sums, more])
+        at = self._shares(sums, jnp.concatenate([begun, pairs.sum(0)]))
         shares = jnp.zeros((len(self.reference), model.latent.cells), dtype)
         shares = shares.at[:, :states].set(at[:, :states]).at[:, own].add(at[:, states:])
         shares = shares.at[0, states:].add(pairs.ravel()).at[0, own].add(-pairs.sum(0))
@@ -144,11 +188,12 @@ def make_anchored_steps(
         product=product,
         exists=jnp.asarray(order.exists),
         size=order.size,
+        windows=order.windows,
         split=split,
     )
 
 
 def _without_floor(logs: Array) -> Array:
     """Log probabilities, with what stands for zero in floored parameters put back to zero."""
-    least = -600.0 if logs.dtype == jnp.float64 else -80.0
+    least = _ABSENT if logs.dtype == jnp.float64 else _ABSENT_SINGLE
     return jnp.where(logs < least, -jnp.inf, logs)

@@ -14,11 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.estep.batch import Batch
-from jaxem.estep.estep import EStep
+from jaxem.estep.estep import EStep, Exact
 from jaxem.estep.expectation import Expectation, Values, over_blocks
-from jaxem.estep.order import Order, later_steps
+from jaxem.estep.order import Order, first_steps, later_steps
 from jaxem.estep.source import Source
-from jaxem.latent.links import Dense, Links, Split, dense_links
+from jaxem.estep.windows import evidence_of_windows, weigh_sequences
+from jaxem.latent import Chain
+from jaxem.latent.links import Dense, Links, dense_links
 from jaxem.model import Model
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array, Data
@@ -44,7 +46,7 @@ class Steps(Source):
             (total, counts), (rows, weights, exists) = totals, inputs
             table = model.table(values, rows)
             links = dense_links(table, later_steps(exists, self.size), model.latent.size)
-            evidence, shares = weigh_sequences(model, e_step, links, weights[: self.size])
+            evidence, shares = weigh_sequences(e_step, model.latent, links, weights[: self.size])
             cells = in_cells(shares)
             return (total + evidence, counts + cells.sum(0)), cells
 
@@ -64,26 +66,41 @@ class Steps(Source):
         return self.exists.size
 
 
-def weigh_sequences(
-    model: Model, e_step: EStep, links: Links, weights: Array
-) -> tuple[Array, Links]:
-    """The weighted evidence of sequences, summed, and their weighted posteriors.
+def evidence_of_steps(
+    model: Model,
+    e_step: EStep,
+    values: Values,
+    rows: Data,
+    weights: Array,
+    exists: Array,
+    size: int,
+    windows: int,
+) -> Array:
+    """The weighted evidence of a block of sequences, the log joint evaluated at every step.
 
     Args:
         model: The declared model.
         e_step: How posteriors are made.
-        links: Log factors of n sequences.
-        weights: Weights of the sequences, (n,); one of weight zero is absent.
+        values: Parameters by dotted name.
+        rows: Steps in the order of a block, leaves (T size, ...).
+        weights: Their weights, (T size,).
+        exists: Whether there is a step, (T size,).
+        size: Sequences in the block.
+        windows: Windows of time to go by; `Exact` holds the table of one of them at a time.
     """
-    evidence, shares = e_step.posterior(model.latent, links)
-    total = weighted(evidence, weights).sum()
-    start = weights[:, None] * shares.start
-    if isinstance(shares.steps, Dense):
-        steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)
+    states, valid = model.latent.size, later_steps(exists, size)
+
+    def steps_of(rows):
+        table = model.table(values, rows)[:, states:]
+        return Dense(table.reshape(-1, size, states, states)), None
+
+    start = model.table(values, first_steps(rows, size))[:, :states]
+    if isinstance(e_step, Exact) and isinstance(model.latent, Chain):
+        evidence = evidence_of_windows(model.latent, start, rows, valid, windows, steps_of)
     else:
-        transition = weights[:, None, None] * shares.steps.transition
-        steps = Split(transition, weights[:, None] * shares.steps.emission)
-    return total, Links(start, steps, shares.valid)
+        links = dense_links(model.table(values, rows), valid, states)
+        evidence = e_step.posterior(model.latent, links)[0]
+    return weighted(evidence, weights[:size]).sum()
 
 
 def in_cells(shares: Links) -> Array:

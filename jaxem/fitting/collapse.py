@@ -53,6 +53,8 @@ def collapsed(
             for change in (_shrink, _grow) if p.kind == "positive" else (_shrink,):
                 changed, tiny = change(p, runs.values[p.name], plan.home[p.name])
                 _, next_tiny = change(p, runs.proposals[p.name], plan.home[p.name])
+                if not np.any(ended | tiny | (broken & next_tiny)):
+                    continue
                 after, _ = landscape(landscape.coordinates({**runs.values, p.name: changed}))
                 rises = (after > runs.objective + _GAIN) | (after == np.inf)
                 found |= (ended & rises) | (tiny & rises) | (broken & (tiny | next_tiny))

@@ -68,7 +68,8 @@ def decode(
         parts.append(np.asarray(program(values, rows, order.exists[block], own)))
     if not timed or parts[0].ndim == 1:
         return np.concatenate(parts)[: sequences.count]
-    return np.concatenate([part.swapaxes(0, 1) for part in parts])[: sequences.count]
+    whole = np.concatenate([part.swapaxes(0, 1) for part in parts])
+    return whole[: sequences.count, : whole.shape[1] - order.filling]
 
 
 def _program(model: Model, plan: Plan | None, name: Any, reading: Reading, size: int) -> Any:

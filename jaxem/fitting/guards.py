@@ -16,14 +16,13 @@ import numpy as np
 
 from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan
-from jaxem.algebra.probe import Values
+from jaxem.algebra.probe import Values, widen
 from jaxem.algebra.route import Guard
 from jaxem.estep import EStep
-from jaxem.estep.order import in_order, later_steps
+from jaxem.estep.order import in_order
 from jaxem.estep.source import weigh
-from jaxem.estep.steps import weigh_sequences
+from jaxem.estep.steps import evidence_of_steps
 from jaxem.fitting.path import Ways
-from jaxem.latent.links import dense_links
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count, take_rows
@@ -102,21 +101,25 @@ class Guards:
         return total
 
     def _evidence_of_sequences(self, e_step: EStep, values: Values, sequences: Sequences) -> float:
-        """Block by block of sequences; the table of all steps is held at once."""
-        model, table = self._model, self._tables(values, self._ways.rows)
+        """Block by block of sequences, and window by window of time."""
+        model = self._model
         order = in_order(sequences, model.latent.cells)
-
-        def evidence(table, weights, exists):
-            links = dense_links(table, later_steps(exists, order.size), model.latent.size)
-            return weigh_sequences(model, e_step, links, weights[: order.size])[0]
-
-        program = self._plan.program(("evidence", e_step, order.size), evidence)
+        size, windows = order.size, order.windows
+        program = self._plan.program(
+            ("evidence", e_step, size, windows),
+            lambda values, rows, weights, exists: evidence_of_steps(
+                model, e_step, values, rows, weights, exists, size, windows
+            ),
+        )
         weights = self._ways.weights.astype(float)
-        with jax.enable_x64(True):
-            return sum(
-                float(program(table[index], weights[index] * exists, exists))
-                for index, exists in zip(order.index, order.exists, strict=True)
-            )
+        rows = widen(self._ways.rows)
+        given = {name: np.asarray(value, float) for name, value in values.items()}
+        total = 0.0
+        for index, exists in zip(order.index, order.exists, strict=True):
+            with jax.enable_x64(True):
+                block = take_rows(rows, index)
+                total += float(program(given, block, weights[index] * exists, exists))
+        return total
 
     def tolerance(self, evidence: float) -> float:
         """Nats that the evidence of all rows may differ for rounding alone."""

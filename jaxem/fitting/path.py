@@ -96,10 +96,10 @@ class Ways:
         return make_anchored(self.found, self.rows, self.weights, size, product)
 
     def _make_steps(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Source:
-        order = in_order(sequences, cells * lanes)
+        product = path == "product"
+        order = in_order(sequences, cells, lanes, self.split and product)
         if path == "direct" or isinstance(self.found, Refused):
             return make_steps(self.rows, self.weights, order)
-        product = path == "product"
         return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
 
 

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.latent import logarithmic, scaled
-from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices
+from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices, times
 from jaxem.latent.markov import Markov, directional
+from jaxem.latent.segments import segments
 from jaxem.latent.viterbi import best_path
 from jaxem.types import Array
 
@@ -50,7 +51,26 @@ class Chain(Markov):
 
     def posterior(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
         """Both of the above: in probabilities, and again in logarithms where some underflow."""
-        return _posterior(factors)
+        return self.weighted_posterior(factors, jnp.ones_like(factors.start[:, 0]))
+
+    def weighted_posterior(self, factors: Links, weights: Array) -> tuple[Array, Links]:
+        """The same, the marginals of each sequence times its weight, (n,)."""
+        return _posterior(factors, weights)
+
+    def advance(self, factors: Links) -> tuple[Array, Array]:
+        """Log evidence of each sequence, (n,), and its last state given all data, (n, S).
+
+        The second in logarithms, to be the `start` of what follows.
+        """
+        parts = segments(factors)
+        quick, sound = scaled.forward(parts.links)
+        first = (parts.evidence(quick), parts.last(quick))
+
+        def again(here):
+            found = logarithmic.forward(here)
+            return found.evidence, found.states()[-1]
+
+        return _redone(factors, first, sound & parts.agree(quick), again)
 
     def best(self, factors: Links) -> tuple[Array, Array]:
         """See `Markov`; by Viterbi's algorithm."""
@@ -58,8 +78,7 @@ class Chain(Markov):
 
     def filtered(self, factors: Links) -> Array:
         """Probabilities of each state given the data up to it, (T, n, S)."""
-        found = _filter(factors)
-        return jnp.concatenate([found.first[None], found.filtered], 0)
+        return _filter(factors)[1]
 
     def sample(self, factors: Links, key: Array) -> Array:
         """One path of each sequence drawn from its posterior, (T, n).
@@ -68,7 +87,7 @@ class Chain(Markov):
         """
         found = logarithmic.forward(factors)
         keys = jax.random.split(key, 1 + len(factors.valid))
-        earlier = jnp.concatenate([found.first[None], found.filtered], 0)
+        earlier = found.states()
         last = jax.random.categorical(keys[0], earlier[-1])
 
         def step(state, inputs):
@@ -83,39 +102,56 @@ class Chain(Markov):
         return jnp.concatenate([first[None], path], 0)
 
 
-def _posterior(links: Links) -> tuple[Array, Links]:
-    quick, sound = scaled.forward(links)
-    marginals, kept = scaled.backward(links, quick)
+def _posterior(links: Links, weights: Array) -> tuple[Array, Links]:
+    parts = segments(links)
+    quick, sound = scaled.forward(parts.links)
+    marginals, kept = scaled.backward(parts.links, quick, jnp.tile(weights, parts.count))
+    sound = sound & parts.agree(quick)
 
-    def again(carry):
-        here = links._replace(start=carry[3])
-        exact = logarithmic.forward(here)
-        return exact.evidence, logarithmic.backward(here, exact), jnp.array(True), exact.first
+    def again(here):
+        return times(weights, logarithmic.backward(here, logarithmic.forward(here)))
 
-    # A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
-    # conditional would not be. Its start is carried, or XLA would run the pass ahead of the loop.
-    first = (quick.evidence, marginals, sound & kept, links.start)
-    evidence, marginals, *_ = jax.lax.while_loop(lambda c: ~c[2], again, first)
-    return evidence, marginals
+    evidence = _evidence(links, parts.evidence(quick), sound)
+    return evidence, _redone(links, parts.join(marginals, links), sound & kept, again)
 
 
-def _filter(links: Links) -> scaled.Filter:
+def _filter(links: Links) -> tuple[Array, Array]:
+    """Log evidence (n,), and the states given the data up to them, (T, n, S)."""
     quick, sound = scaled.forward(links)
 
-    def again(carry):
-        exact = logarithmic.forward(links._replace(start=carry[2]))
-        found = jax.tree.map(jnp.exp, exact)._replace(evidence=exact.evidence)
-        return found, jnp.array(True), exact.first
+    def again(here):
+        return jnp.exp(logarithmic.forward(here).states())
 
-    return jax.lax.while_loop(lambda c: ~c[1], again, (quick, sound, links.start))[0]
+    return _evidence(links, quick.evidence, sound), _redone(links, quick.states(), sound, again)
+
+
+def _evidence(links: Links, quick: Array, sound: Array) -> Array:
+    return _redone(links, quick, sound, lambda here: logarithmic.forward(here).evidence)
+
+
+def _redone(links: Links, quick, sound: Array, again):
+    """What was found in probabilities, or if that is not sound, what is found in logarithms.
+
+    A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
+    conditional would not be. Its start is carried, and changed, or XLA would run the pass ahead of
+    the loop. Evidence and posteriors have loops of their own, so that who reads one does not pay
+    for both.
+    """
+
+    def once(carry):
+        _, _, start = carry
+        return again(links._replace(start=start)), jnp.array(True), jnp.zeros_like(start)
+
+    return jax.lax.while_loop(lambda c: ~c[1], once, (quick, sound, links.start))[0]
 
 
 @jax.custom_jvp
 def _log_partition(start: Array, steps: Dense | Split, valid: Array) -> Array:
-    return _posterior(Links(start, steps, valid))[0]
+    links = Links(start, steps, valid)
+    return Chain(start.shape[-1]).advance(links)[0]
 
 
 @_log_partition.defjvp
 def _log_partition_jvp(primals, tangents):
-    value, weights = _posterior(Links(*primals))
+    value, weights = Chain(primals[0].shape[-1]).posterior(Links(*primals))
     return value, directional(weights, tangents[0], tangents[1])

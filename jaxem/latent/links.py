@@ -42,11 +42,15 @@ class Links(NamedTuple):
         start: Factors of the first step, (n, S).
         steps: Those of the others.
         valid: Whether a step exists, (T - 1, n); False past the end of a short sequence.
+        end: What is known of the last state from later data, log factors (n, S) on the scale of
+            which the posterior of the last state has sum 1; None if nothing is. It is no part of
+            the evidence.
     """
 
     start: Array
     steps: Dense | Split
     valid: Array
+    end: Array | None = None
 
 
 def dense_links(table: Array, valid: Array, states: int) -> Links:
@@ -78,3 +82,14 @@ def inputs_of(steps: Dense | Split) -> Array:
 def before(first: Array, later: Array) -> Array:
     """What precedes each step after the start, (T - 1, n, ...), from the start and the others."""
     return jnp.concatenate([first[None], later], 0)[:-1]
+
+
+def times(weights: Array, shares: Links) -> Links:
+    """Posteriors of each sequence times its weight, (n,)."""
+    start = weights[:, None] * shares.start
+    if isinstance(shares.steps, Dense):
+        steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)
+    else:
+        transition = weights[:, None, None] * shares.steps.transition
+        steps = Split(transition, weights[:, None] * shares.steps.emission)
+    return Links(start, steps, shares.valid)

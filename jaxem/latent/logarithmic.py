@@ -3,17 +3,38 @@
 Impossible sequences come out as such: evidence -inf, and all posterior probabilities zero.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
 from jaxem.latent.links import Dense, Links, Split, before, inputs_of, matrices
-from jaxem.latent.scaled import Filter
 from jaxem.numerics.logspace import log_sum_exp
 from jaxem.types import Array
 
 
+class Filter(NamedTuple):
+    """What the data up to each step say, in logarithms.
+
+    Attributes:
+        evidence: Log evidence, (n,).
+        first: The first state given the first datum, (n, S).
+        predicted: Later states given the data before them, (T - 1, n, S), up to a factor a step.
+        filtered: Later states given the data up to them, (T - 1, n, S).
+    """
+
+    evidence: Array
+    first: Array
+    predicted: Array
+    filtered: Array
+
+    def states(self) -> Array:
+        """Posterior of every state given the data up to it, (T, n, S), in logarithms."""
+        return jnp.concatenate([self.first[None], self.filtered], 0)
+
+
 def forward(links: Links) -> Filter:
-    """The filter of `scaled`, with logarithms in place of its probabilities."""
+    """The filter."""
     evidence, first = _normalise(links.start)
 
     def step(carry, inputs):
@@ -51,7 +72,8 @@ def backward(links: Links, filter_: Filter) -> Links:
         own = jnp.where(valid[:, None], jnp.exp(gamma), 0.0)
         return (back, sums + pairs if split else sums), own if split else pairs
 
-    last = filter_.filtered[-1] if len(filter_.filtered) else filter_.first
+    last = filter_.states()[-1]
+    last = last if links.end is None else _normalise(last + links.end)[1]
     states = links.start.shape[-1]
     sums = jnp.zeros((len(links.start), states, states) if split else (), links.start.dtype)
     inputs = (inputs_of(links.steps), earlier, filter_.predicted, links.valid)

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxem.latent.enumerated import Enumerated
 from jaxem.latent.latent import Branch
-from jaxem.latent.links import Dense, Links, Split
+from jaxem.latent.links import Dense, Links, times
 from jaxem.latent.viterbi import indicators
 from jaxem.types import Array
 
@@ -62,7 +62,8 @@ class Markov(Enumerated):
         """Log joint of the most probable states (n,), and their indicators; none if impossible."""
         value, states = self.best(factors)
         found = indicators(factors, states, self.earlier(len(factors.valid)))
-        return value, only(value > -jnp.inf, found)
+        possible = jnp.where(value > -jnp.inf, 1.0, 0.0).astype(value.dtype)
+        return value, times(possible, found)
 
 
 def directional(weights: Links, start: Array, steps: Any) -> Array:
@@ -76,14 +77,3 @@ def directional(weights: Links, start: Array, steps: Any) -> Array:
 
 def _weigh(weights: Array, change: Array) -> Array:
     return jnp.where(weights > 0, weights * jnp.where(weights > 0, change, 0.0), 0.0)
-
-
-def only(possible: Array, links: Links) -> Links:
-    """Posteriors of the sequences that are possible (n,), and zero for the others."""
-    start = jnp.where(possible[:, None], links.start, 0.0)
-    if isinstance(links.steps, Dense):
-        factors = jnp.where(possible[:, None, None], links.steps.factors, 0.0)
-        return Links(start, Dense(factors), links.valid)
-    transition = jnp.where(possible[:, None, None], links.steps.transition, 0.0)
-    emission = jnp.where(possible[:, None], links.steps.emission, 0.0)
-    return Links(start, Split(transition, emission), links.valid)

@@ -46,7 +46,7 @@ def make_sources(
     """
     model, data = bound.model, bound.rows
     if bound.sequences is not None:
-        order = in_order(bound.sequences, model.latent.cells * lanes)
+        order = in_order(bound.sequences, model.latent.cells, lanes)
         return make_steps(data, weights, order), None
     rows, totals = merge_rows(data, weights)
     plan = fit.plan

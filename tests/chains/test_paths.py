@@ -9,6 +9,7 @@ import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
 from jaxem.estep import Exact, Hard, order
+from jaxem.fitting.guards import Guards
 from jaxem.fitting.path import PATHS, find_ways
 from jaxem.model.binding import bind_steps
 
@@ -78,6 +79,48 @@ def test_blocks_of_sequences_change_nothing(monkeypatch):
     assert cut.source("product", 6, 1).batch.weights.shape[0] == 3
     for path, expected in zip(PATHS, whole, strict=True):
         assert_same(look(cut, path, model, start, Exact()), expected)
+
+
+@pytest.mark.parametrize("declared", [plain, of_pairs], ids=["split", "pairs"])
+def test_windows_of_time_change_nothing(declared, monkeypatch):
+    (model, _, start), (data, lengths) = declared(), simulated(horizon=70)
+    if declared is of_pairs:
+        data = np.random.default_rng(1).poisson(4.0, size=data.shape)
+    weights = np.arange(len(lengths)) % 3
+    whole = ways_of(model, data, lengths, weights)
+    assert whole.source("product", 6, 1).windows == 1
+    expected = look(whole, "product", model, start, Exact())
+    guard = Guards(model, make_plan(model, whole.rows, whole.weights), whole)
+    given = {name: np.asarray(value) for name, value in start.items()}
+    ((_, evidence),) = guard.evidence(Exact(), [0], lambda lane: given)
+    np.testing.assert_allclose(evidence, expected[0], rtol=1e-12)
+
+    monkeypatch.setattr(order, "_WINDOW", 900)
+    cut = ways_of(model, data, lengths, weights)
+    assert cut.source("product", 6, 1).windows > 1
+    assert_same(look(cut, "product", model, start, Exact()), expected)
+    guard = Guards(model, make_plan(model, cut.rows, cut.weights), cut)
+    ((_, again),) = guard.evidence(Exact(), [0], lambda lane: given)
+    np.testing.assert_allclose(again, evidence, rtol=1e-12)
+
+
+def test_memory_of_an_e_step_does_not_grow_with_time(monkeypatch):
+    """What it allocates beside its arguments: flags, and no numbers a step."""
+    monkeypatch.setattr(order, "_WINDOW", 2**12)
+    (model, _, start), temporary = plain(), []
+    at = {k: jnp.asarray(v) for k, v in start.items()}
+    for horizon in (2**13 + 1, 2**15 + 1):
+        data = np.random.default_rng(0).normal(size=(1, horizon))
+        source = ways_of(model, data, None).source("product", 6, 1)
+
+        def totals(at, source):
+            evidence, counts, q = source.expect(model, Exact(), at)
+            return evidence, counts, q.kept
+
+        compiled = jax.jit(totals).lower(at, source).compile()
+        temporary.append(compiled.memory_analysis().temp_size_in_bytes)
+        assert source.windows >= 4
+    assert temporary[1] - temporary[0] < 4 * (2**15 - 2**13)
 
 
 def test_weights_are_repetitions_and_zero_is_absence():

@@ -1,5 +1,6 @@
 """Rows of pytrees: counting, taking, laying flat, and cutting into equal blocks."""
 
+import math
 from typing import Any
 
 import jax
@@ -20,7 +21,8 @@ def take_rows(data: Data, rows) -> Data:
 
 def flat_columns(data: Data) -> list[Any]:
     """Every leaf as a matrix of its own, rows first; NumPy or JAX."""
-    return [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(data)]
+    # -1 for the columns would be undefined where there are no rows
+    return [leaf.reshape(len(leaf), math.prod(leaf.shape[1:])) for leaf in jax.tree.leaves(data)]
 
 
 def time_first(leaf: Any) -> Any:

@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.em import EM
+from jaxem.errors import Errors
+from jaxem.errors.surface import Quantity
 from jaxem.estep import Hard
 from jaxem.fitting import decoding
 from jaxem.fitting.summary import summarise
+from jaxem.fitting.uncertainty import errors_of
 from jaxem.latent import Chain
 from jaxem.model import Model
 from jaxem.model.binding import Bound, Declaration, bind_steps
@@ -20,6 +23,8 @@ from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
 from jaxem.status import Status
 from jaxem.types import Array, Data, DeclarationError, Params
+
+_HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +120,19 @@ class Fit:
         """Whether the best restart converged."""
         return self.status == Status.CONVERGED
 
+    def check_mode(self) -> None:
+        """Whether there is a mode to go on from.
+
+        Raises:
+            DeclarationError: If there is none.
+        """
+        if not np.isfinite(self.objective) or self.status in _HOPELESS:
+            raise DeclarationError(
+                f"the fit has no mode to go on from: its objective is {self.objective:g}, its "
+                f"status {str(self.status)!r} ({self.status.sentence}). Fit again with other "
+                f"starts, fewer states, or a prior that keeps the parameters off the boundary."
+            )
+
     def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
         """Posterior of the latent states of each row, (n, K); of a chain, of each step, (n, T, S).
 
@@ -187,6 +205,41 @@ class Fit:
         drawn = self._read(data, lengths, ("draws", draws), reading, fill=-1, key=key)
         return jnp.moveaxis(drawn, -1, 0)
 
+    def errors(
+        self,
+        data: Data,
+        *,
+        of: Quantity | None = None,
+        kind: str = "information",
+        clusters: Any = None,
+        weights: Any = None,
+        lengths: Any = None,
+    ) -> Errors:
+        """Standard errors of the parameters, or of quantities that depend on them.
+
+        From the curvature of the log likelihood, with priors of the log posterior, carried to the
+        parameters by the delta method. See `jaxem.errors` for the formulas.
+
+        Args:
+            data: The rows, or sequences, that were fitted.
+            of: A function from parameters, nested as declared, to arrays, written in JAX; the free
+                parameters themselves if left out.
+            kind: "information", the inverse of the observed information; "sandwich", right also
+                where the model is wrong; "outer", from the scores alone.
+            clusters: For the last two, the cluster of each row or sequence, (n,).
+            weights: The weights that were fitted, (n,).
+            lengths: For a chain, the steps of each sequence, (n,).
+
+        Returns:
+            The errors; print them for a table.
+
+        Raises:
+            DeclarationError: If an option is unknown, if these are not the data of the fit, or if
+                the fit maximised something else than the likelihood.
+        """
+        options = {"of": of, "kind": kind, "clusters": clusters}
+        return errors_of(self, data, weights, lengths, **options)
+
     def summary(self) -> str:
         """The fit for a reader: estimates, objective, restarts, and what went wrong."""
         return summarise(self)
@@ -206,7 +259,8 @@ class Fit:
     def _is_chain(self) -> bool:
         return isinstance(self.model, Model) and isinstance(self.model.latent, Chain)
 
-    def _bound(self, data: Data, lengths: Any) -> Bound:
+    def bind(self, data: Data, lengths: Any = None) -> Bound:
+        """The model and the rows of data of the declared form."""
         if self.model is None:
             raise DeclarationError(
                 "this fit was loaded without its model; give it with jaxem.load(path, model)."
@@ -214,7 +268,7 @@ class Fit:
         return bind_steps(self.model, data, lengths)
 
     def _read(self, data: Data, lengths: Any, name: Any, reading, fill=0, key: Any = 0) -> Array:
-        bound = self._bound(data, lengths)
+        bound = self.bind(data, lengths)
         name = name, self.algorithm.e_step
         values = decoding.decode(bound, self.params, self.plan, name, reading, key)
         if values.ndim == 1 or bound.sequences is None:
@@ -223,8 +277,12 @@ class Fit:
         exists = exists.reshape(*exists.shape, *[1] * (values.ndim - 2))
         return jnp.asarray(np.where(exists, values, fill))
 
+    def compile(self, key: Any, function: Any) -> Any:
+        """The compiled form of a function, kept with the plan where there is one."""
+        return self.plan.program(key, function) if self.plan else jax.jit(plain(function))
+
     def _on(self, data: Data, what: str, lengths: Any) -> Array:
-        bound = self._bound(data, lengths)
+        bound = self.bind(data, lengths)
         model, prepared = bound.model, bound.rows
         e_step = self.algorithm.e_step
 
@@ -235,9 +293,7 @@ class Fit:
             evidence, shares = e_step.posterior(model.latent, table)
             return shares if what == "responsibilities" else evidence
 
-        program = (
-            self.plan.program((what, e_step), row_block) if self.plan else jax.jit(plain(row_block))
-        )
+        program = self.compile((what, e_step), row_block)
         check_call(model, take_rows(prepared, 0))
         rows = jax.tree.map(jnp.asarray, prepared)
         return program(model.flatten(self.params), rows)

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpyro
 
+from jaxem.likelihood.evidence import of_rows
 from jaxem.model import Model
 from jaxem.model.prior import Parameter, nest
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
-from jaxem.posterior.evidence import of_rows, prepare_rows
+from jaxem.posterior.rows import prepare_rows
 from jaxem.types import Array, Data, DeclarationError
 
 Program = Callable[..., None]

@@ -15,10 +15,10 @@ from jaxem.algebra.plan import replace_data
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
 from jaxem.fitting.path import Ways
+from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count
-from jaxem.posterior.evidence import Values, of_source
 from jaxem.types import Array, Data
 
 #: Draws that are looked at.

@@ -18,6 +18,8 @@ FLOORS = {
     "estep": 4,
     "mstep": 4,
     "algorithm": 5,
+    "likelihood": 5,
+    "errors": 5.5,
     "fitting": 6,
     "inspection": 7,
     "posterior": 7,

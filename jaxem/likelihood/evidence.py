@@ -8,7 +8,6 @@ matrix product.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,31 +17,11 @@ from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.expectation import over_blocks
 from jaxem.estep.source import Source
 from jaxem.model import Model
-from jaxem.model.binding import bind
-from jaxem.model.check import prepare_weights
-from jaxem.model.declaration import check_call
 from jaxem.numerics.logspace import weighted
-from jaxem.numerics.rows import row_count, take_rows
-from jaxem.types import Array, Data
+from jaxem.numerics.rows import row_count
+from jaxem.types import Array, Data, DeclarationError
 
 Values = Mapping[str, Array]
-
-
-def prepare_rows(declared: Any, data: Any, weights: Any) -> tuple[Model, Data, np.ndarray]:
-    """The model for data, the rows and their weights as NumPy arrays, checked.
-
-    Args:
-        declared: A model, or a program from `jaxem.from_numpyro`.
-        data: Data as it takes them.
-        weights: Row weights, (n,), or None.
-
-    Raises:
-        DeclarationError: If they cannot be read, or the log joint cannot take such a row.
-    """
-    model, rows = bind(declared, data)
-    checked = prepare_weights(weights, row_count(rows), model)
-    check_call(model, take_rows(rows, 0))
-    return model, rows, checked
 
 
 def of_rows(model: Model, values: Values, rows: Data) -> Array:
@@ -81,3 +60,21 @@ def of_source(model: Model, values: Values, source: Source) -> Array:
     inputs = (*source.batch, None) if anchored is None else anchored.blocks
     total, _ = over_blocks(block, start, inputs)
     return total if anchored is None else total + anchored.beyond
+
+
+def check_evidence(found: float, reported: float) -> None:
+    """The same parameters on the same data have the same log likelihood.
+
+    Args:
+        found: Log likelihood of the parameters of a fit on some data.
+        reported: Log likelihood that the fit reports.
+
+    Raises:
+        DeclarationError: If they differ by more than rounding.
+    """
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    if not abs(found - reported) <= 1e-5 + 1e4 * eps * (1 + abs(found)):
+        raise DeclarationError(
+            f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "
+            f"{reported:.6f}. Give the data and the weights that were fitted, or fit these first."
+        )

@@ -1,0 +1,64 @@
+"""Standard errors and intervals as tables for a reader."""
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxem.errors.record import Errors, Interval
+
+_LONGEST = 80
+
+
+def table(errors: "Errors") -> str:
+    """One line an entry, and below what was found besides."""
+    interval = errors.interval()
+    columns = [_flat(t) for t in (errors.estimate, errors.se, interval.lower, interval.upper)]
+    cells = [
+        [name, *(_number(c[i]) for c in columns), _share(_flat(errors.missing)[i])]
+        for i, name in enumerate(errors.names)
+    ]
+    head = ["", "estimate", "se", "2.5 %", "97.5 %", "missing"]
+    lines = [f"standard errors: {errors.kind}", *_aligned([head, *cells])]
+    lines.append(f"EM's rate {errors.rate:.4f}: the share of an error that a step leaves")
+    return "\n".join([*lines, *(f"note: {note}" for note in errors.notes)])
+
+
+def interval_table(interval: "Interval") -> str:
+    """One line an entry that has an interval."""
+    lower, upper = _flat(interval.lower), _flat(interval.upper)
+    cells = [
+        [name, _number(lower[i]), _number(upper[i])]
+        for i, name in enumerate(interval.names)
+        if not np.isnan([lower[i], upper[i]]).all()
+    ]
+    title = f"{100 * interval.level:g} % intervals: {interval.kind}"
+    return "\n".join([title, *_aligned([["", "lower", "upper"], *cells])])
+
+
+def _flat(tree: Any) -> np.ndarray:
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.5g}"
+
+
+def _share(value: float) -> str:
+    return "-" if np.isnan(value) else f"{100 * value:.1f} %"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Columns side by side, numbers to the right; of a long table the beginning."""
+    left = len(rows) - 1 - _LONGEST
+    shown = rows[: _LONGEST + 1]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            c.rjust(w) if i else c.ljust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in shown
+    ]
+    return lines if left <= 0 else [*lines, f"... and {left} more"]

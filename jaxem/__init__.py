@@ -20,11 +20,25 @@ if TYPE_CHECKING:
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
     from jaxem.programs import Program, from_numpyro
+    from jaxem.resampling import bootstrap
+    from jaxem.selection import (
+        compare,
+        criteria,
+        cross_validate,
+        likelihood_ratio_test,
+        select,
+    )
     from jaxem.status import Status
     from jaxem.types import DeclarationError
 
 _HOMES = {
     "Ascent": "jaxem.mstep",
+    "bootstrap": "jaxem.resampling",
+    "compare": "jaxem.selection",
+    "criteria": "jaxem.selection",
+    "cross_validate": "jaxem.selection",
+    "likelihood_ratio_test": "jaxem.selection",
+    "select": "jaxem.selection",
     "ClosedForm": "jaxem.mstep",
     "Chain": "jaxem.latent",
     "DeclarationError": "jaxem.types",
@@ -67,6 +81,10 @@ __all__ = [
     "Restarts",
     "Status",
     "__version__",
+    "bootstrap",
+    "compare",
+    "criteria",
+    "cross_validate",
     "datasets",
     "expected_log_joint",
     "explain",
@@ -74,8 +92,10 @@ __all__ = [
     "flat",
     "from_numpyro",
     "initial",
+    "likelihood_ratio_test",
     "load",
     "posterior",
+    "select",
     "sequences",
     "to_numpyro",
     "zoo",

@@ -13,7 +13,7 @@ from jaxem.errors.intervals import entry_bounds
 from jaxem.errors.missing import em_rate, missing_fraction
 from jaxem.errors.record import Errors
 from jaxem.errors.surface import Compile, Curvature, Quantity, Surface
-from jaxem.likelihood.chart import Place, entry_names, make_chart
+from jaxem.likelihood.chart import Place, make_chart, tree_names
 from jaxem.likelihood.units import Units
 from jaxem.model import Model
 from jaxem.model.prior import nest
@@ -72,7 +72,7 @@ def standard_errors(
     observed = identify(curvature.observed, eps).inverse
     complete = identify(curvature.complete, eps).inverse
     missing = missing_fraction(slopes, observed, complete)
-    names = _names(surface.shaped(estimate))
+    names = tree_names(surface.shaped(estimate))
     flat, upward = (_combinations(m, place.names) for m in (base.flat, base.upward))
     boundary = tuple(n for n, e in zip(_edge_names(model), _edges(model, place), strict=True) if e)
     return Errors(
@@ -149,16 +149,7 @@ def _no_bounds(count: int) -> np.ndarray:
 
 
 def _edge_names(model: Model) -> tuple[str, ...]:
-    return _names(nest({p.name: np.zeros(p.shape) for p in model.free}, model.free))
-
-
-def _names(tree: Any) -> tuple[str, ...]:
-    """Every entry of a pytree in words."""
-    out: list[str] = []
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        name = jax.tree_util.keystr(path, simple=True, separator=".")
-        out += entry_names(name or "value", np.shape(leaf))
-    return tuple(out)
+    return tree_names(nest({p.name: np.zeros(p.shape) for p in model.free}, model.free))
 
 
 def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from jaxem.numerics.tables import aligned
+
 if TYPE_CHECKING:
     from jaxem.errors.record import Errors, Interval
-
-_LONGEST = 80
 
 
 def table(errors: "Errors") -> str:
@@ -20,7 +20,7 @@ def table(errors: "Errors") -> str:
         for i, name in enumerate(errors.names)
     ]
     head = ["", "estimate", "se", "2.5 %", "97.5 %", "missing"]
-    lines = [f"standard errors: {errors.kind}", *_aligned([head, *cells])]
+    lines = [f"standard errors: {errors.kind}", *aligned([head, *cells])]
     lines.append(f"EM's rate {errors.rate:.4f}: the share of an error that a step leaves")
     return "\n".join([*lines, *(f"note: {note}" for note in errors.notes)])
 
@@ -34,7 +34,7 @@ def interval_table(interval: "Interval") -> str:
         if not np.isnan([lower[i], upper[i]]).all()
     ]
     title = f"{100 * interval.level:g} % intervals: {interval.kind}"
-    return "\n".join([title, *_aligned([["", "lower", "upper"], *cells])])
+    return "\n".join([title, *aligned([["", "lower", "upper"], *cells])])
 
 
 def _flat(tree: Any) -> np.ndarray:
@@ -47,18 +47,3 @@ def _number(value: float) -> str:
 
 def _share(value: float) -> str:
     return "-" if np.isnan(value) else f"{100 * value:.1f} %"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Columns side by side, numbers to the right; of a long table the beginning."""
-    left = len(rows) - 1 - _LONGEST
-    shown = rows[: _LONGEST + 1]
-    widths = [max(len(row[i]) for row in shown) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            c.rjust(w) if i else c.ljust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in shown
-    ]
-    return lines if left <= 0 else [*lines, f"... and {left} more"]

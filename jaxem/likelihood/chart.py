@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -100,6 +101,15 @@ def free_numbers(model: Model) -> int:
 def entry_names(name: str, shape: tuple[int, ...]) -> list[str]:
     """The entries of an array in words: "loc[0, 1]"; a scalar has no brackets."""
     return [name + (f"[{', '.join(map(str, k))}]" if k else "") for k in np.ndindex(shape)]
+
+
+def tree_names(tree: Any) -> tuple[str, ...]:
+    """Every entry of a pytree of arrays in words, in the order in which JAX flattens it."""
+    out: list[str] = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        out += entry_names(name or "value", np.shape(leaf))
+    return tuple(out)
 
 
 def coordinate_names(p: Parameter, value: np.ndarray) -> list[str]:

@@ -7,10 +7,10 @@ import numpy as np
 
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
+from jaxem.likelihood.edges import step_inside
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
-from jaxem.posterior.edges import step_inside
 from jaxem.posterior.rows import prepare_rows
 from jaxem.posterior.sources import Evidence, make_sources
 from jaxem.posterior.target import Target

@@ -23,6 +23,9 @@ FLOORS = {
     "fitting": 6,
     "inspection": 7,
     "posterior": 7,
+    "resampling": 7,
+    "selection": 7,
+    "diagnostics": 7,
     "zoo": 7,
     "estimators": 8,
     "cli": 9,
@@ -36,6 +39,8 @@ BESIDE = {
     ("mstep", "estep"),
     ("initial", "estep"),
     ("initial", "mstep"),
+    ("selection", "resampling"),
+    ("diagnostics", "resampling"),
     ("zoo", "inspection"),
 }
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.cases import chains, classes, counts, gaussians, genetics
+from tests.cases import chains, classes, counts, fitted, genetics
 from tests.cases.published import case
 
 
@@ -49,25 +49,40 @@ def with_log_scale(params):
     return {**params, "log_scale": jnp.log(params["scale"])}
 
 
+def fit_of(declare):
+    """Declare a case and fit it from its own start, or from a few."""
+
+    def fitted():
+        declared = declare()
+        return declared, declared.fit(restarts=1 if declared.init is not None else 4)
+
+    return fitted
+
+
 CASES = {
-    "coins": (counts.coins, "coin_do_batzoglou_fixed", ("mle",), lambda se: {"heads": se}),
-    "blood groups": (genetics.abo, "abo_clarke1959", (), lambda se: {"alleles": se}),
-    "Old Faithful": (gaussians.old_faithful, "gmm_faithful_full2", (), of_faithful),
-    "pay-off": (chains.speed_with_payoff, "hmm_speed_rt_tv_transition", (), of_payoff),
+    "coins": (fit_of(counts.coins), "coin_do_batzoglou_fixed", ("mle",), lambda se: {"heads": se}),
+    "blood groups": (fit_of(genetics.abo), "abo_clarke1959", (), lambda se: {"alleles": se}),
+    "Old Faithful": (fitted.old_faithful, "gmm_faithful_full2", (), of_faithful),
+    "pay-off": (fitted.speed_with_payoff, "hmm_speed_rt_tv_transition", (), of_payoff),
 }
 
 SLOW = {
-    "articles": (counts.articles_regression, "zip_biochemists", ("full",), of_articles),
+    "articles": (fit_of(counts.articles_regression), "zip_biochemists", ("full",), of_articles),
     "haplotypes": (
-        genetics.haplotypes,
+        fit_of(genetics.haplotypes),
         "haplotype_two_locus_MNSs",
         (),
         lambda se: {"haplotypes": se},
     ),
-    "albinism": (genetics.albinism, "truncated_binomial_albinism", (), lambda se: {"p": se}),
-    "notices": (counts.death_notices, "poisson_mix_death_notices", (), of_notices),
-    "speed": (classes.speed, "mixture_speed_rt_corr_mixed", (), of_speed),
-    "GNP": (chains.gnp, "markov_switching_hamilton_gnp", (), of_gnp),
+    "albinism": (
+        fit_of(genetics.albinism),
+        "truncated_binomial_albinism",
+        (),
+        lambda se: {"p": se},
+    ),
+    "notices": (fit_of(counts.death_notices), "poisson_mix_death_notices", (), of_notices),
+    "speed": (fit_of(classes.speed), "mixture_speed_rt_corr_mixed", (), of_speed),
+    "GNP": (fit_of(chains.gnp), "markov_switching_hamilton_gnp", (), of_gnp),
 }
 
 EVERY = [*CASES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
@@ -76,8 +91,7 @@ EVERY = [*CASES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 @pytest.mark.parametrize("name", EVERY)
 def test_published_standard_errors(name):
     declare, file, keys, arrange = {**CASES, **SLOW}[name]
-    declared = declare()
-    fit = declared.fit(restarts=1 if declared.init is not None else 4)
+    declared, fit = declare()
     given = {"weights": declared.weights}
     if getattr(declared, "lengths", None) is not None:
         given["lengths"] = declared.lengths
@@ -105,8 +119,7 @@ def test_linkage_has_its_information_and_its_rate():
 
 def test_latent_classes_by_scores_as_polca_has_them():
     published = case("lca_carcinoma")["reference"]["by_K"]["3"]["poLCA"]
-    declared = classes.carcinoma(3)
-    fit = declared.fit(restarts=10)
+    declared, fit = fitted.carcinoma()
     errors = fit.errors(declared.data, kind="outer")
     order, theirs = (np.argsort(p) for p in (fit.params["weights"], published["P"]))
     np.testing.assert_allclose(

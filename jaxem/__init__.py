@@ -12,6 +12,7 @@ from jaxem.version import __version__
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM
+    from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Ascent": "jaxem.mstep",
+    "align": "jaxem.diagnostics",
+    "diagnose": "jaxem.diagnostics",
+    "landscape": "jaxem.diagnostics",
+    "predictive_check": "jaxem.diagnostics",
     "bootstrap": "jaxem.resampling",
     "compare": "jaxem.selection",
     "criteria": "jaxem.selection",
@@ -81,20 +86,24 @@ __all__ = [
     "Restarts",
     "Status",
     "__version__",
+    "align",
     "bootstrap",
     "compare",
     "criteria",
     "cross_validate",
     "datasets",
+    "diagnose",
     "expected_log_joint",
     "explain",
     "fit",
     "flat",
     "from_numpyro",
     "initial",
+    "landscape",
     "likelihood_ratio_test",
     "load",
     "posterior",
+    "predictive_check",
     "select",
     "sequences",
     "to_numpyro",

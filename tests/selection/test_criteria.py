@@ -69,7 +69,9 @@ def test_entropy_of_paths_is_that_of_enumeration():
     for row in data:
         logs = []
         for path in itertools.product(range(2), repeat=4):
-            value = np.log(0.5) + sum(-((x - loc[z]) ** 2) / 2 for x, z in zip(row, path))
+            value = np.log(0.5) + sum(
+                -((x - loc[z]) ** 2) / 2 for x, z in zip(row, path, strict=True)
+            )
             steps = itertools.pairwise(path)
             logs.append(value + sum(np.log(stay if a == b else 1 - stay) for a, b in steps))
         p = np.exp(logs - np.logaddexp.reduce(logs))

@@ -1,9 +1,12 @@
 """Many refits of one model at once, each with weights, or with rows, of its own.
 
-A fit shares its data among restarts. Here the loop itself is mapped over replicates, and within
-each over its starts: what replicates share (rows, features, anchors) is there once, what they do
-not is one more axis. Refits are made to compare, not to be reported one by one: they have statuses,
-and no certificates.
+A fit shares its data among restarts. Here the loop itself is mapped over lanes with data of their
+own: what they share (rows, features, anchors) is there once, what they do not is one more axis.
+Lanes differ much in how many steps they need, and a batch that waits for its slowest wastes most of
+its work; so all lanes wait in a queue, and a few passes at a time are made by as many of those that
+still run as fill the machine. That is one program, whatever the number of lanes.
+
+Refits are made to compare, not to be reported one by one: they have statuses, no certificates.
 """
 
 import dataclasses
@@ -20,7 +23,7 @@ from jaxem.algorithm.em import EM
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.order import in_order
 from jaxem.estep.source import Source
-from jaxem.fitting.loop import CHUNK, Controls, State, first_states, run_chunk
+from jaxem.fitting.loop import Controls, State, first_states, run_chunk
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.restarts import between_of
 from jaxem.likelihood.units import evidence, unit_weights
@@ -30,6 +33,18 @@ from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
 from jaxem.status import Status
 from jaxem.types import Array, Data
+
+#: Log factors of a pass that outweigh what a pass costs besides.
+_ENTRIES = 2**14
+
+#: A GPU is given so many times as much, to fill it.
+_GPU = 64
+
+#: Passes that a group of lanes makes before it is filled up again.
+_PASSES = 2
+
+#: Groups that one call of the compiled program lets run.
+_GROUPS = 500
 
 #: Nats by which products may differ from the log joint at every row.
 _HARMLESS = 1e-5
@@ -114,8 +129,7 @@ def refit(
         tolerance: Nats that may be left to gain.
         max_steps: Limit of steps.
     """
-    lanes = int(np.prod(next(iter(starts.values())).shape[:2]))
-    ready = _Ready(model, plan, algorithm, ways, weights, rows, lanes)
+    ready = _Ready(model, plan, algorithm, ways, weights, rows)
     products = ways.first == "product" and (rows is None or _has_features(ways))
     first = "product" if products else "direct"
     states = ready.run(first, starts, tolerance, max_steps)
@@ -140,9 +154,8 @@ class _Ready:
         ways: Ways,
         weights: np.ndarray,
         rows: Data | None,
-        lanes: int,
     ):
-        self._model, self._plan, self._ways, self._lanes = model, plan, ways, lanes
+        self._model, self._plan, self._ways = model, plan, ways
         self._weights, self._rows = weights.astype(ways.weights.dtype), rows
         function = _replicate_function(model, plan, algorithm)
         self._chunk = plan.program(("replicates", algorithm), function)
@@ -150,32 +163,37 @@ class _Ready:
 
     def run(self, path: str, starts: dict[str, Any], tolerance: float, max_steps: int) -> State:
         """Run all of them to their ends on one path; NumPy leaves (B, R, ...)."""
-        source, own = self._source(path)
-        count = len(self._weights)
-        flat = {k: np.asarray(v).reshape(-1, *v.shape[2:]) for k, v in starts.items()}
-        states = first_states(
-            {k: v.astype(self._weights.dtype) for k, v in flat.items()}, self._model.latent.cells
-        )
-        states = jax.tree.map(lambda leaf: leaf.reshape(count, -1, *leaf.shape[1:]), states)
         dtype = self._weights.dtype
+        shape = next(iter(starts.values())).shape[:2]
+        lanes = shape[0] * shape[1]
+        flat = {k: np.asarray(v, dtype).reshape(lanes, *v.shape[2:]) for k, v in starts.items()}
+        states = first_states(flat, self._model.latent.cells)
+        owner = np.repeat(np.arange(shape[0]), shape[1])
+        width = self._width(lanes)
+        source, own = self._source(path, width)
         controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
-        for _ in range(max_steps // CHUNK + 2):
-            states = self._chunk(states, own, source, controls)
-            if not np.any(np.asarray(states.status) == Status.RUNNING):
-                break
-        return jax.tree.map(np.asarray, states)
+        queue = jnp.arange(width)
+        while np.any(np.asarray(states.status) == Status.RUNNING):
+            states = self._chunk(states, owner, queue, own, source, controls)
+        return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(*shape, *leaf.shape[1:]), states)
+
+    def _width(self, lanes: int) -> int:
+        """How many lanes make a pass together."""
+        scale = 1 if jax.default_backend() == "cpu" else _GPU
+        entries = row_count(self._ways.rows) * self._model.latent.cells
+        return min(lanes, max(8, _ENTRIES * scale // entries))
 
     def evidence(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Log likelihood of parameters (B, R, ...), by the log joint at every row, (B, R)."""
-        source, own = self._source("direct")
+        source, own = self._source("direct", 1)
         return np.asarray(self._evidence(values, own, source), float)
 
-    def _source(self, path: str) -> tuple[Source, Own]:
+    def _source(self, path: str, lanes: int) -> tuple[Source, Own]:
         cells = self._model.latent.cells
-        source = self._ways.source(path, cells, self._lanes)
+        source = self._ways.source(path, cells, lanes)
         blocks = source.batch.weights.shape
         if self._ways.sequences is not None:
-            order = in_order(self._ways.sequences, cells * self._lanes)
+            order = in_order(self._ways.sequences, cells * lanes)
             weights = self._weights[:, order.index] * order.exists
             rows = None
         else:
@@ -215,17 +233,35 @@ def _cut(leaf: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:
 def _replicate_function(model: Model, plan: Plan, algorithm: EM):
     between = between_of(model)
 
-    def chunk(states: State, own: Own, source: Source, controls: Controls) -> State:
-        def one(states: State, own: Own) -> State:
-            mine = _with(source, own)
+    def one(state: State, own: Own, source: Source, controls: Controls) -> State:
+        mine = _with(source, own)
 
-            def step(values):
-                return algorithm.step(model, plan, values, mine)
+        def step(values):
+            return algorithm.step(model, plan, values, mine)
 
-            trusted = algorithm.m_step.trusted
-            return run_chunk(step, between, trusted, mine.rows, states, controls)
+        trusted = algorithm.m_step.trusted
+        alone = jax.tree.map(lambda leaf: leaf[None], state)
+        moved = run_chunk(step, between, trusted, mine.rows, alone, controls, _PASSES)
+        return jax.tree.map(lambda leaf: leaf[0], moved)
 
-        return jax.vmap(one)(states, own)
+    def chunk(
+        states: State, owner: Array, queue: Array, own: Own, source: Source, controls: Controls
+    ) -> State:
+        """Let groups of those that still run, the first in line, make a few passes each."""
+
+        def unfinished(carry):
+            count, states = carry
+            return (count < _GROUPS) & jnp.any(states.status == Status.RUNNING)
+
+        def group(carry):
+            count, states = carry
+            line = jnp.argsort(states.status != Status.RUNNING, stable=True)[queue]
+            some = jax.tree.map(lambda leaf: leaf[line], states)
+            theirs = jax.tree.map(lambda leaf: leaf[owner[line]], own)
+            moved = jax.vmap(one, in_axes=(0, 0, None, None))(some, theirs, source, controls)
+            return count + 1, jax.tree.map(lambda a, b: a.at[line].set(b), states, moved)
+
+        return jax.lax.while_loop(unfinished, group, (0, states))[1]
 
     return chunk
 
@@ -237,7 +273,7 @@ def _evidence_function(model: Model):
             found = evidence(model, values, mine)
             return weighted(found, unit_weights(mine)).sum()
 
-        return jax.vmap(jax.vmap(one, in_axes=(0, None)))(values, own)
+        return jax.lax.map(lambda lane: jax.vmap(one, in_axes=(0, None))(*lane), (values, own))
 
     return all_of
 

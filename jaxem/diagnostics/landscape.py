@@ -15,13 +15,13 @@ from jaxem.numerics.tables import aligned
 from jaxem.status import Status
 from jaxem.types import Data
 
-#: Share of the data that two ends at one optimum may see differently.
+#: Nats a row by which the log densities of two ends at one optimum may differ, on average.
 _SAME = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
 class Optimum:
-    """Restarts that ended at one place, up to the names of the states.
+    """Restarts that ended at one fitted distribution, whatever its states are called.
 
     Attributes:
         objective: The highest of them.
@@ -88,8 +88,9 @@ class Landscape:
 def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None) -> Landscape:
     """Sort the restarts of a fit into optima.
 
-    Two restarts are at one optimum if their objectives agree to 1e-4 nats and they see the data
-    alike, up to the names of the states. A restart that was stopped on its way is where it is.
+    Two restarts are at one optimum if their objectives agree to 1e-4 nats and they give every row
+    the same density. Where components are duplicates of one another, states may still differ
+    within an optimum. A restart that was stopped on its way is where it is.
 
     Args:
         fit: The fit.
@@ -103,19 +104,20 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
     waiting = list(np.argsort(-np.where(usable, restarts.objective, -np.inf), kind="stable"))
     waiting = [int(k) for k in waiting if usable[k]]
     every = stack(overlap.model, restarts.params)
+    best = {name: jnp.asarray(leaf[restarts.best]) for name, leaf in every.items()}
+    _, from_best = overlap(every, best)
+    shares = overlap.units.weights / overlap.units.weights.sum()
+    density = overlap.log_densities(every)
     optima: list[Optimum] = []
-    from_best = np.zeros(len(restarts))
     while waiting:
         leader = waiting[0]
-        one = {name: jnp.asarray(leaf[leader]) for name, leaf in every.items()}
-        _, distance = overlap(every, one)
-        from_best = from_best if optima else distance
         level = restarts.objective[leader]
         near = 1e-4 + 1e-7 * abs(level)
+        apart = np.abs(density - density[leader]) @ shares
         same = [
             k
             for k in waiting
-            if k == leader or (level - restarts.objective[k] <= near and distance[k] <= _SAME)
+            if k == leader or (level - restarts.objective[k] <= near and apart[k] <= _SAME)
         ]
         optima.append(
             Optimum(float(level), tuple(same), float(from_best[leader]), restarts.status[leader])

@@ -16,7 +16,7 @@ from jaxem.estep.expectation import Values, over_blocks
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
 from jaxem.latent.links import Dense, Links
-from jaxem.likelihood.units import Units, factors, make_units
+from jaxem.likelihood.units import Units, evidence, factors, in_line, make_units
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
@@ -41,6 +41,7 @@ class Overlap:
         self.rows = bound.rows
         self.units: Units = make_units(bound, bound.weigh(weights), merge=True)
         self._program = fit.compile(("overlap",), _overlap_function(self.model))
+        self._densities = fit.compile(("densities",), _density_function(self.model))
 
     def __call__(
         self, stacked: dict[str, Array], one: dict[str, Array]
@@ -55,6 +56,18 @@ class Overlap:
         orders = np.stack([linear_sum_assignment(-np.nan_to_num(m).T)[1] for m in found])
         kept = np.take_along_axis(found, orders[:, None, :], 1)[:, 0]
         return orders, 1 - kept.sum(1) / self.units.total
+
+    def log_densities(self, stacked: dict[str, Array]) -> np.ndarray:
+        """Log evidence of every unit under each of stacked parameters, (S, n); absent ones 0."""
+        found = in_line(self._densities(stacked, self.units.source), self.units.count)
+        return np.where(self.units.weights > 0, found, 0.0)
+
+
+def _density_function(model: Model):
+    def densities(stacked: Values, source: Source) -> Array:
+        return jax.lax.map(lambda values: evidence(model, values, source), stacked)
+
+    return densities
 
 
 def _overlap_function(model: Model):

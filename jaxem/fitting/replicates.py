@@ -46,6 +46,9 @@ _PASSES = 2
 #: Groups that one call of the compiled program lets run.
 _GROUPS = 500
 
+#: Replicates that are looked at together, in the end.
+_AT_ONCE = 16
+
 #: Nats by which products may differ from the log joint at every row.
 _HARMLESS = 1e-5
 
@@ -273,7 +276,10 @@ def _evidence_function(model: Model):
             found = evidence(model, values, mine)
             return weighted(found, unit_weights(mine)).sum()
 
-        return jax.lax.map(lambda lane: jax.vmap(one, in_axes=(0, None))(*lane), (values, own))
+        def starts_of(replicate):
+            return jax.vmap(one, in_axes=(0, None))(*replicate)
+
+        return jax.lax.map(starts_of, (values, own), batch_size=_AT_ONCE)
 
     return all_of
 

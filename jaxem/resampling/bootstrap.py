@@ -31,7 +31,7 @@ def bootstrap(
     key: Any = 0,
     weights: Any = None,
     lengths: Any = None,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-4,
     max_steps: int = 1000,
 ) -> Bootstrap:
     """Fit again to data drawn again, all replicates at once, each from where the fit ended.
@@ -53,7 +53,8 @@ def bootstrap(
         weights: The weights that were fitted, (n,); they count equal rows, and so many are drawn
             as they sum to.
         lengths: For a chain, the steps of each sequence, (n,).
-        tolerance: Nats that a replicate may have left to gain.
+        tolerance: Nats that a replicate may have left to gain; at the default it is about a
+            hundredth of a standard deviation from its end.
         max_steps: Limit of steps of a replicate.
 
     Returns:

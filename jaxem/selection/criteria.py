@@ -22,6 +22,7 @@ from jaxem.likelihood.chart import free_numbers
 from jaxem.likelihood.entropy import sureness
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import Units, in_line, make_units
+from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
@@ -108,21 +109,21 @@ def criteria(
         )
     bound = fit.bind(data, lengths)
     check_call(bound.model, take_rows(bound.rows, 0))
-    units = make_units(bound, bound.weigh(weights), merge=True)
-    return weigh_evidence(fit, bound, units, n)
+    given = bound.weigh(weights)
+    units = make_units(bound, given, merge=True)
+    counted = _counted(bound, given) if n is None else "given"
+    return _weigh(fit, bound.model, units, units.total if n is None else float(n), counted)
 
 
-def weigh_evidence(fit: Fit, bound: Bound, units: Units, n: float | None) -> Criteria:
-    """`criteria` of checked data."""
-    model = bound.model
+def _weigh(fit: Fit, model: Model, units: Units, size: float, counted: str) -> Criteria:
+    """Criteria with so many observations."""
     program = fit.compile(("sureness",), lambda v, s: sureness(model, v, s))
     found = program(model.flatten(fit.params), units.source)
     evidence, entropy, top = (in_line(leaf, units.count) for leaf in found)
     there, weights = units.weights > 0, units.weights.astype(float)
     total, spread, peak = (float((weights * x)[there].sum()) for x in (evidence, entropy, top))
     check_evidence(total, fit.log_likelihood)
-    d, size = free_numbers(model), units.total if n is None else float(n)
-    counted = "given" if n is not None else _counted(bound, weights)
+    d = free_numbers(model)
     bic = -2 * total + d * math.log(size)
     largest = units.total * math.log(model.latent.size)
     return Criteria(
@@ -142,6 +143,7 @@ def weigh_evidence(fit: Fit, bound: Bound, units: Units, n: float | None) -> Cri
 
 
 def _counted(bound: Bound, weights: np.ndarray) -> str:
+    """What the sum of the weights of all rows counts."""
     if bound.sequences is not None:
-        return f"steps of {weights.sum():g} sequences"
+        return f"steps of {weights[bound.sequences.starts].sum():g} sequences"
     return "rows" if np.all(np.isin(weights, (0, 1))) else "sum of row weights"

@@ -74,7 +74,7 @@ def predictive_check(
     Raises:
         DeclarationError: If there is no sampler, or it or the statistic cannot be used.
     """
-    check_sampler(sampler, "a predictive check")
+    draw = check_sampler(sampler, "a predictive check")
     if not callable(statistic):
         raise DeclarationError(f"statistic must be a function of a data set; got {statistic!r}.")
     bound = fit.bind(data)
@@ -83,7 +83,7 @@ def predictive_check(
     if params is not None:
         given = bound.model.nest(stack(bound.model, params))
         draws = len(jax.tree.leaves(given)[0])
-    drawn = simulate(fit, sampler, given, rows, draws, key, stacked=params is not None)
+    drawn = simulate(fit, draw, given, rows, draws, key, stacked=params is not None)
     sets = (jax.tree.map(lambda leaf: leaf[i], drawn) for i in range(draws))  # noqa: B023
     replicated = np.stack([np.asarray(statistic(one), float) for one in sets])
     return PredictiveCheck(np.asarray(statistic(rows), float), replicated)

@@ -9,8 +9,9 @@ import numpy as np
 
 from jaxem.algebra.plan import make_plan
 from jaxem.fitting import Fit
+from jaxem.fitting.own import every_row
 from jaxem.fitting.path import find_ways
-from jaxem.fitting.replicates import Replicates, every_row, refit
+from jaxem.fitting.replicates import Replicates, refit
 from jaxem.likelihood.edges import step_inside
 from jaxem.model import Model
 from jaxem.model.binding import Bound
@@ -70,9 +71,9 @@ def bootstrap(
     given = bound.weigh(weights)
     options = {"tolerance": tolerance, "max_steps": max_steps}
     if parametric:
-        check_sampler(sampler, "the parametric bootstrap")
+        draw = check_sampler(sampler, "the parametric bootstrap")
         rows = expanded(bound, given)
-        drawn = simulate(fit, sampler, fit.params, rows, replicates, key, stacked=False)
+        drawn = simulate(fit, draw, fit.params, rows, replicates, key, stacked=False)
         starts = warm_starts(fit, bound.model, replicates)
         found = refit_drawn(fit, bound.model, rows, drawn, starts, **options)
     else:

@@ -17,8 +17,12 @@ from jaxem.types import Array, Data, DeclarationError, Params
 Sampler = Callable[[Params, Array, Data], Data]
 
 
-def check_sampler(sampler: Any, what: str) -> None:
-    """Raises: DeclarationError: If there is no function that draws rows."""
+def check_sampler(sampler: Any, what: str) -> Sampler:
+    """The sampler, if it is one.
+
+    Raises:
+        DeclarationError: If there is no function that draws rows.
+    """
     if not callable(sampler):
         raise DeclarationError(
             f"{what} draws data from the fitted model, and a log joint says how probable data are, "
@@ -26,6 +30,7 @@ def check_sampler(sampler: Any, what: str) -> None:
             f"one new row in the place of the row x (which it may ignore, or read covariates "
             f"from); got {sampler!r}."
         )
+    return sampler
 
 
 def expanded(bound: Bound, weights: np.ndarray) -> Data:

@@ -70,7 +70,11 @@ def compare(
 
 
 def check_criterion(criterion: str) -> None:
-    """Raises: DeclarationError: If there is no such criterion."""
+    """Whether there is such a criterion.
+
+    Raises:
+        DeclarationError: If there is none.
+    """
     if criterion not in CRITERIA:
         raise DeclarationError(
             f"criterion={criterion!r}; expected one of {', '.join(map(repr, CRITERIA))}."

@@ -84,7 +84,7 @@ def likelihood_ratio_test(
     Raises:
         DeclarationError: If there is no sampler, or a fit cannot be gone on from.
     """
-    check_sampler(sampler, "the bootstrap likelihood-ratio test")
+    draw = check_sampler(sampler, "the bootstrap likelihood-ratio test")
     whole = isinstance(replicates, int | np.integer) and not isinstance(replicates, bool)
     if not whole or replicates < 1:
         raise DeclarationError(f"replicates must be an integer of at least 1; got {replicates!r}.")
@@ -92,7 +92,7 @@ def likelihood_ratio_test(
         fit.check_mode()
     bound = smaller.bind(data)
     rows = expanded(bound, bound.weigh(weights))
-    drawn = simulate(smaller, sampler, smaller.params, rows, replicates, key, stacked=False)
+    drawn = simulate(smaller, draw, smaller.params, rows, replicates, key, stacked=False)
     options = {"tolerance": tolerance, "max_steps": max_steps}
     warm = warm_starts(smaller, bound.model, replicates)
     under = refit_drawn(smaller, bound.model, rows, drawn, warm, **options).best()

@@ -11,7 +11,8 @@ from scipy.stats import norm
 import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
-from jaxem.fitting.replicates import every_row, refit
+from jaxem.fitting.own import every_row
+from jaxem.fitting.replicates import refit
 
 MODEL = jaxem.zoo.gaussian_mixture(2, 1, "spherical")
 ROWS = np.random.default_rng(0).normal(size=(5000, 1))

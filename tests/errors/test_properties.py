@@ -241,7 +241,7 @@ def test_an_unknown_entry_and_level_are_told(errors):
 
 def test_a_hard_fit_has_no_information():
     hard = jaxem.fit(MODEL, ROWS, init=START, algorithm=jaxem.EM(jaxem.Hard()))
-    with pytest.raises(jaxem.DeclarationError, match="classification likelihood"):
+    with pytest.raises(jaxem.DeclarationError, match="classification log likelihood"):
         hard.errors(ROWS)
 
 

@@ -99,7 +99,7 @@ def test_published_standard_errors(name):
     quantity = with_log_scale if "log_scale" in expected else None
     errors = fit.errors(declared.data, of=quantity, **given)
     for entry, known in expected.items():
-        found, known = np.asarray(errors.se[entry]), np.asarray(known)
+        found, known = np.atleast_1d(errors.se[entry]), np.atleast_1d(known)
         # Components carry no names: their order is that of the fit.
         np.testing.assert_allclose(np.sort(found, 0), np.sort(known, 0), rtol=1e-3, err_msg=entry)
 

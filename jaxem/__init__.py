@@ -12,6 +12,7 @@ from jaxem.version import __version__
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM
+    from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
@@ -20,11 +21,29 @@ if TYPE_CHECKING:
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
     from jaxem.programs import Program, from_numpyro
+    from jaxem.resampling import bootstrap
+    from jaxem.selection import (
+        compare,
+        criteria,
+        cross_validate,
+        likelihood_ratio_test,
+        select,
+    )
     from jaxem.status import Status
     from jaxem.types import DeclarationError
 
 _HOMES = {
     "Ascent": "jaxem.mstep",
+    "align": "jaxem.diagnostics",
+    "diagnose": "jaxem.diagnostics",
+    "landscape": "jaxem.diagnostics",
+    "predictive_check": "jaxem.diagnostics",
+    "bootstrap": "jaxem.resampling",
+    "compare": "jaxem.selection",
+    "criteria": "jaxem.selection",
+    "cross_validate": "jaxem.selection",
+    "likelihood_ratio_test": "jaxem.selection",
+    "select": "jaxem.selection",
     "ClosedForm": "jaxem.mstep",
     "Chain": "jaxem.latent",
     "DeclarationError": "jaxem.types",
@@ -71,15 +90,25 @@ __all__ = [
     "Tempered",
     "Tree",
     "__version__",
+    "align",
+    "bootstrap",
+    "compare",
+    "criteria",
+    "cross_validate",
     "datasets",
+    "diagnose",
     "expected_log_joint",
     "explain",
     "fit",
     "flat",
     "from_numpyro",
     "initial",
+    "landscape",
+    "likelihood_ratio_test",
     "load",
     "posterior",
+    "predictive_check",
+    "select",
     "sequences",
     "to_numpyro",
     "zoo",

@@ -80,7 +80,7 @@ def fit(
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     plan = make_plan(model, data, weights)
     setting = Setting(model, plan, data, weights, bound.sequences)
-    starts = _make_starts(setting, init, restarts, key)
+    starts = make_starts(setting, init, restarts, key)
     ways = find_ways(model, plan, algorithm, data, weights, restarts, bound.sequences)
     guards = Guards(model, plan, ways)
     runner = Runner(
@@ -133,7 +133,7 @@ def _check_named(model: Model, algorithm: EM) -> None:
         )
 
 
-def _make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
+def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
     """Parameters by dotted name, stacked over restarts, in the flag's precision."""
     model = setting.model
     if init is None or callable(init):

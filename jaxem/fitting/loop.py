@@ -117,8 +117,9 @@ def run_chunk(
     rows: int,
     states: State,
     controls: Controls,
+    passes: int = CHUNK,
 ) -> State:
-    """At most `CHUNK` passes for every restart that still runs.
+    """At most so many passes for every restart that still runs.
 
     Args:
         step: The algorithm: parameters of one restart to what it found.
@@ -127,6 +128,7 @@ def run_chunk(
         rows: Rows that the objective sums over, which tell what of it may be rounding.
         states: Stacked over restarts.
         controls: When to stop.
+        passes: At most `CHUNK`.
 
     Returns:
         The new states.
@@ -144,7 +146,7 @@ def run_chunk(
 
     def unfinished(carry):
         count, states = carry
-        return (count < CHUNK) & jnp.any(states.status == Status.RUNNING)
+        return (count < passes) & jnp.any(states.status == Status.RUNNING)
 
     def iterate(carry):
         count, states = carry

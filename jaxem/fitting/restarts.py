@@ -233,9 +233,17 @@ class Runner:
         )
 
 
-def _chunk_function(model: Model, plan: Plan, algorithm: EM):
+def between_of(model: Model) -> Callable[[Any, Any], Any]:
+    """Parameters half way between two."""
+
     def between(a, b):
         return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
+
+    return between
+
+
+def _chunk_function(model: Model, plan: Plan, algorithm: EM):
+    between = between_of(model)
 
     def chunk(states: State, source: Source, controls: Controls) -> State:
         def step(values):

@@ -4,21 +4,19 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.em import EM
-from jaxem.fitting import decoding, forecasting
+from jaxem.errors import Errors
+from jaxem.errors.surface import Quantity
+from jaxem.fitting.readings import Readings
 from jaxem.fitting.summary import summarise
-from jaxem.latent import Markov, Tree
-from jaxem.model import Model
-from jaxem.model.binding import Bound, Declaration, bind_steps
-from jaxem.model.declaration import check_call
-from jaxem.numerics.plain import plain
-from jaxem.numerics.rows import take_rows
+from jaxem.fitting.uncertainty import errors_of
+from jaxem.model.binding import Declaration
 from jaxem.status import Status
-from jaxem.types import Array, Data, DeclarationError, Params
+from jaxem.types import Data, DeclarationError, Params
+
+_HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Restarts:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Readings):
     """A fitted model.
 
     Everything refers to the best restart; `restarts` has them all.
@@ -110,122 +108,53 @@ class Fit:
         """Whether the best restart converged."""
         return self.status == Status.CONVERGED
 
-    def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
-        """Posterior of the latent states of each row, (n, K).
-
-        Of a chain, of each step, (n, T, S); of a tree, of each node, (n, N, S).
-
-        Args:
-            data: Rows, or sequences, of the declared form.
-            lengths: For a chain, the steps of each sequence, (n,); past an end there are zeros.
+    def check_mode(self) -> None:
+        """Whether there is a mode to go on from.
 
         Raises:
-            DeclarationError: If the data cannot be read, or the fit was loaded without a model.
+            DeclarationError: If there is none.
         """
-        if self._is_linked:
-            return self._read(data, lengths, "states", decoding.states(self.algorithm.e_step))
-        return self._on(data, "responsibilities", lengths)
+        if not np.isfinite(self.objective) or self.status in _HOPELESS:
+            raise DeclarationError(
+                f"the fit has no mode to go on from: its objective is {self.objective:g}, its "
+                f"status {str(self.status)!r} ({self.status.sentence}). Fit again with other "
+                f"starts, fewer states, or a prior that keeps the parameters off the boundary."
+            )
 
-    def predict(self, data: Data, *, lengths: Any = None) -> Array:
-        """Most probable latent state of each row, (n,).
+    def errors(
+        self,
+        data: Data,
+        *,
+        of: Quantity | None = None,
+        kind: str = "information",
+        clusters: Any = None,
+        weights: Any = None,
+        lengths: Any = None,
+    ) -> Errors:
+        """Standard errors of the parameters, or of quantities that depend on them.
 
-        Of a chain, the most probable path of each sequence, (n, T), by Viterbi's algorithm; -1
-        past its end. Of a tree, the most probable states of all nodes together, (n, N).
-        """
-        if self._is_linked:
-            return self._read(data, lengths, "path", decoding.path, fill=-1)
-        return self._on(data, "predict", lengths)
-
-    def log_density(self, data: Data, *, lengths: Any = None) -> Array:
-        """Log evidence of each row, or of each sequence, (n,)."""
-        if self._is_linked:
-            reading = decoding.evidence(self.algorithm.e_step)
-            return self._read(data, lengths, "evidence", reading)
-        return self._on(data, "log_density", lengths)
-
-    def viterbi(self, data: Data, *, lengths: Any = None) -> tuple[Array, Array]:
-        """Of a chain, the most probable path of each sequence and its log joint.
+        From the curvature of the log likelihood, with priors of the log posterior, carried to the
+        parameters by the delta method. See `jaxem.errors` for the formulas.
 
         Args:
-            data: Leaves (sequence, time, ...).
-            lengths: Steps of each sequence, (n,).
+            data: The rows, or sequences, that were fitted.
+            of: A function from parameters, nested as declared, to arrays, written in JAX; the free
+                parameters themselves if left out.
+            kind: "information", the inverse of the observed information; "sandwich", right also
+                where the model is wrong; "outer", from the scores alone.
+            clusters: For the last two, the cluster of each row or sequence, (n,).
+            weights: The weights that were fitted, (n,).
+            lengths: For a chain, the steps of each sequence, (n,).
 
         Returns:
-            States (n, T), -1 past an end; and log joints of path and data, (n,), -inf for a
-            sequence that no path can make.
+            The errors; print them for a table.
 
         Raises:
-            DeclarationError: If the latent structure is no chain, or the data cannot be read.
+            DeclarationError: If an option is unknown, if these are not the data of the fit, or if
+                the fit maximised something else than the likelihood.
         """
-        states = self._read(data, lengths, "path", decoding.path, fill=-1)
-        return states, self._read(data, lengths, "path value", decoding.path_value)
-
-    def forecast(
-        self, data: Data, steps: int | None = None, *, future: Data = None, lengths: Any = None
-    ) -> Array:
-        """Of a chain, the states of steps to come given the data, (n, k, S).
-
-        How states follow one another is read off the log joint, where that is possible. If
-        transitions depend on inputs, only steps to come that hold these can be forecast.
-
-        Args:
-            data: Leaves (sequence, time, ...).
-            steps: How many steps after the end of each sequence, k.
-            future: Or these steps as data, leaves (sequence, k, ...), with a mask by which the log
-                joint leaves out what has not been seen.
-            lengths: Steps of each sequence, (n,).
-
-        Raises:
-            DeclarationError: If the latent structure is no chain, if the log joint does not tell
-                the transition without ``future``, or if it has more in it than that with it.
-        """
-        forecasting.check_request(steps, future)
-        bound, filtered = self._bound(data, lengths), self.filtered(data, lengths=lengths)
-        assert bound.sequences is not None
-        ends, which = bound.sequences.lengths, np.arange(bound.sequences.count)[:, None]
-        if steps is not None:
-            ratios = decoding.decode(
-                bound, self.params, self.plan, "ratios", forecasting.ratios, timed=False
-            )
-            last = np.asarray(filtered)[which[:, 0], ends - 1]
-            return jnp.asarray(forecasting.ahead(last, ratios, steps), filtered.dtype)
-        longer, places = forecasting.extend(data, ends, future)
-        until = ends + places.shape[1]
-        sums = self._read(longer, until, "totals", forecasting.totals)
-        forecasting.check_totals(np.asarray(sums)[which, places - 1])
-        return self.filtered(longer, lengths=until)[which, places]
-
-    def filtered(self, data: Data, *, lengths: Any = None) -> Array:
-        """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
-        if isinstance(self.model, Model) and isinstance(self.model.latent, Tree):
-            raise DeclarationError(
-                f"{self.model!r} has no order of time to filter along; responsibilities(data) "
-                f"gives every state given all data."
-            )
-        return self._read(data, lengths, "filtered", decoding.filtered)
-
-    def pairwise(self, data: Data, *, lengths: Any = None) -> Array:
-        """Of a chain, the posterior of each state and the next, (n, T - 1, S, S).
-
-        Of a tree, of the parent's state and each node's own, for all nodes but the root.
-        """
-        reading = decoding.pairs(self.algorithm.e_step)
-        return self._read(data, lengths, "pairs", reading)
-
-    def sample_paths(
-        self, data: Data, *, draws: int = 1, key: Any = 0, lengths: Any = None
-    ) -> Array:
-        """Of a chain, paths drawn from their posterior, (draws, n, T); -1 past an end.
-
-        Args:
-            data: Leaves (sequence, time, ...).
-            draws: How many.
-            key: An int or a JAX key.
-            lengths: Steps of each sequence, (n,).
-        """
-        reading = decoding.drawn_paths(draws)
-        drawn = self._read(data, lengths, ("draws", draws), reading, fill=-1, key=key)
-        return jnp.moveaxis(drawn, -1, 0)
+        options = {"of": of, "kind": kind, "clusters": clusters}
+        return errors_of(self, data, weights, lengths, **options)
 
     def summary(self) -> str:
         """The fit for a reader: estimates, objective, restarts, and what went wrong."""
@@ -241,43 +170,3 @@ class Fit:
         return self.summary()
 
     __repr__ = __str__
-
-    @property
-    def _is_linked(self) -> bool:
-        return isinstance(self.model, Model) and isinstance(self.model.latent, Markov)
-
-    def _bound(self, data: Data, lengths: Any) -> Bound:
-        if self.model is None:
-            raise DeclarationError(
-                "this fit was loaded without its model; give it with jaxem.load(path, model)."
-            )
-        return bind_steps(self.model, data, lengths)
-
-    def _read(self, data: Data, lengths: Any, name: Any, reading, fill=0, key: Any = 0) -> Array:
-        bound = self._bound(data, lengths)
-        name = name, self.algorithm.e_step
-        values = decoding.decode(bound, self.params, self.plan, name, reading, key)
-        if values.ndim == 1 or bound.sequences is None:
-            return jnp.asarray(values)
-        exists = bound.sequences.exists[:, bound.sequences.horizon - values.shape[1] :]
-        exists = exists.reshape(*exists.shape, *[1] * (values.ndim - 2))
-        return jnp.asarray(np.where(exists, values, fill))
-
-    def _on(self, data: Data, what: str, lengths: Any) -> Array:
-        bound = self._bound(data, lengths)
-        model, prepared = bound.model, bound.rows
-        e_step = self.algorithm.e_step
-
-        def row_block(values, rows):
-            table = model.table(values, rows)
-            if what == "predict":
-                return model.latent.mode(table)
-            evidence, shares = e_step.posterior(model.latent, table)
-            return shares if what == "responsibilities" else evidence
-
-        program = (
-            self.plan.program((what, e_step), row_block) if self.plan else jax.jit(plain(row_block))
-        )
-        check_call(model, take_rows(prepared, 0))
-        rows = jax.tree.map(jnp.asarray, prepared)
-        return program(model.flatten(self.params), rows)

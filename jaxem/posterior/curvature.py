@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxem.numerics.spectrum import spectrum
 from jaxem.posterior.target import Target
 
 _STEPS = 60
@@ -54,7 +55,7 @@ def find_mode(target: Target, start: np.ndarray) -> Mode:
         (value, gradient), precision = target.slope(u), -target.hessian(u)
         if reached:
             break
-    peak = np.all(np.isfinite(precision)) and _spectrum(precision)[0].min() > 100 * len(u) * eps
+    peak = np.all(np.isfinite(precision)) and spectrum(precision)[0].min() > 100 * len(u) * eps
     return Mode(u, value, precision, reached, bool(peak))
 
 
@@ -78,15 +79,7 @@ def covariance(precision: np.ndarray, floor: float) -> np.ndarray:
     """
     if not np.all(np.isfinite(precision)):
         return np.eye(len(precision))
-    values, vectors, scale = _spectrum(precision)
+    values, vectors, scale = spectrum(precision)
     values = np.maximum(np.abs(values), floor * np.abs(values).max())
     half = vectors / np.sqrt(values) / scale[:, None]
     return half @ half.T
-
-
-def _spectrum(precision: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Eigenvalues and vectors of the matrix scaled to a unit diagonal, and the scale."""
-    diagonal = np.abs(np.diagonal(precision))
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(precision / np.outer(scale, scale))
-    return values, vectors, scale

@@ -3,22 +3,19 @@
 import warnings
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.estep import Exact
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
+from jaxem.likelihood.edges import step_inside
+from jaxem.likelihood.evidence import check_evidence
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
-from jaxem.posterior.edges import step_inside
-from jaxem.posterior.evidence import prepare
+from jaxem.posterior.rows import prepare
 from jaxem.posterior.sources import Evidence, make_sources
 from jaxem.posterior.target import Target
-from jaxem.status import Status
 from jaxem.types import Array, DeclarationError
-
-_HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE)
 
 
 class Start(NamedTuple):
@@ -116,12 +113,7 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1, *, lengths: Any 
             f"expected a fit, as jaxem.fit(model, data) returns it; got {type(fit).__name__}."
         )
     declared = declared_of(fit)
-    if not np.isfinite(fit.objective) or fit.status in _HOPELESS:
-        raise DeclarationError(
-            f"the fit has no mode to go on from: its objective is {fit.objective:g}, its status "
-            f"{str(fit.status)!r} ({fit.status.sentence}). Fit again with other starts, fewer "
-            f"states, or a prior that keeps the parameters off the boundary."
-        )
+    fit.check_mode()
     bound, checked = prepare(declared, data, weights, lengths)
     model = bound.model
     present = int((checked > 0).sum())
@@ -133,16 +125,5 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1, *, lengths: Any 
     direct, anchored = make_sources(fit, bound, checked, lanes)
     evidence = Evidence(model)
     if isinstance(fit.algorithm.e_step, Exact):
-        _check_evidence(fit, evidence(model.flatten(fit.params), direct))
+        check_evidence(evidence(model.flatten(fit.params), direct), fit.log_likelihood)
     return Fitted(fit, Target(model, direct if anchored is None else anchored), direct, evidence)
-
-
-def _check_evidence(fit: Fit, found: float) -> None:
-    """The same parameters on the same data have the same log likelihood."""
-    eps = float(jnp.finfo(jnp.result_type(float)).eps)
-    if not abs(found - fit.log_likelihood) <= 1e-5 + 1e4 * eps * (1 + abs(found)):
-        raise DeclarationError(
-            f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "
-            f"{fit.log_likelihood:.6f}. Give the data and the weights that were fitted, or fit "
-            f"these first."
-        )

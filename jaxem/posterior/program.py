@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpyro
 
 from jaxem.latent import Markov
+from jaxem.likelihood.evidence import of_rows
 from jaxem.model import Model
 from jaxem.model.prior import Parameter, nest
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
-from jaxem.posterior.evidence import of_rows, prepare
+from jaxem.posterior.rows import prepare
 from jaxem.types import Array, Data, DeclarationError
 
 Program = Callable[..., None]

@@ -17,11 +17,11 @@ from jaxem.estep.source import Source
 from jaxem.estep.steps import make_steps
 from jaxem.fitting import Fit
 from jaxem.fitting.path import Ways
+from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count
-from jaxem.posterior.evidence import Values, of_source
 from jaxem.types import Array
 
 #: Draws that are looked at.

@@ -19,9 +19,9 @@ from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from jaxem.estep.source import Source
+from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
 from jaxem.numerics.plain import plain
-from jaxem.posterior.evidence import Values, of_source
 from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
 from jaxem.types import Array
 

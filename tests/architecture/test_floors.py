@@ -18,9 +18,14 @@ FLOORS = {
     "estep": 4,
     "mstep": 4,
     "algorithm": 5,
+    "likelihood": 5,
+    "errors": 5.5,
     "fitting": 6,
     "inspection": 7,
     "posterior": 7,
+    "resampling": 7,
+    "selection": 7,
+    "diagnostics": 7,
     "zoo": 7,
     "estimators": 8,
     "cli": 9,
@@ -34,6 +39,8 @@ BESIDE = {
     ("mstep", "estep"),
     ("initial", "estep"),
     ("initial", "mstep"),
+    ("selection", "resampling"),
+    ("diagnostics", "resampling"),
     ("zoo", "inspection"),
 }
 

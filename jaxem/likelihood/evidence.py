@@ -8,7 +8,6 @@ matrix product.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,33 +20,11 @@ from jaxem.estep.source import Source
 from jaxem.estep.steps import Steps
 from jaxem.latent.links import dense_links
 from jaxem.model import Model
-from jaxem.model.binding import Bound, bind_steps
-from jaxem.model.declaration import check_call
 from jaxem.numerics.logspace import weighted
-from jaxem.numerics.rows import row_count, take_rows
-from jaxem.types import Array, Data
+from jaxem.numerics.rows import row_count
+from jaxem.types import Array, Data, DeclarationError
 
 Values = Mapping[str, Array]
-
-
-def prepare(
-    declared: Any, data: Any, weights: Any, lengths: Any = None
-) -> tuple[Bound, np.ndarray]:
-    """The model for data, its rows, and their weights (N,), checked.
-
-    Args:
-        declared: A model, or a program from `jaxem.from_numpyro`.
-        data: Data as it takes them.
-        weights: Weights of rows, or of sequences, (n,), or None.
-        lengths: For a chain, the steps of each sequence, (n,).
-
-    Raises:
-        DeclarationError: If they cannot be read, or the log joint cannot take such a row.
-    """
-    bound = bind_steps(declared, data, lengths)
-    checked = bound.weigh(weights)
-    check_call(bound.model, take_rows(bound.rows, 0))
-    return bound, checked
 
 
 def of_rows(model: Model, values: Values, rows: Data) -> Array:
@@ -101,3 +78,21 @@ def _of_steps(model: Model, values: Values, source: Steps) -> Array:
         return total + weighted(evidence, weights[: source.size]).sum(), None
 
     return over_blocks(block, jnp.zeros((), source.batch.weights.dtype), source.blocks)[0]
+
+
+def check_evidence(found: float, reported: float) -> None:
+    """The same parameters on the same data have the same log likelihood.
+
+    Args:
+        found: Log likelihood of the parameters of a fit on some data.
+        reported: Log likelihood that the fit reports.
+
+    Raises:
+        DeclarationError: If they differ by more than rounding.
+    """
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    if not abs(found - reported) <= 1e-5 + 1e4 * eps * (1 + abs(found)):
+        raise DeclarationError(
+            f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "
+            f"{reported:.6f}. Give the data and the weights that were fitted, or fit these first."
+        )

@@ -1,0 +1,18 @@
+"""Looking at a fit with suspicion: labels, other optima, components, predictions."""
+
+from jaxem.diagnostics.components import Diagnosis, diagnose
+from jaxem.diagnostics.labels import Aligned, align
+from jaxem.diagnostics.landscape import Landscape, Optimum, landscape
+from jaxem.diagnostics.predictive import PredictiveCheck, predictive_check
+
+__all__ = [
+    "Aligned",
+    "Diagnosis",
+    "Landscape",
+    "Optimum",
+    "PredictiveCheck",
+    "align",
+    "diagnose",
+    "landscape",
+    "predictive_check",
+]

@@ -1,0 +1,6 @@
+"""How far the estimates may be off: information, standard errors, intervals."""
+
+from jaxem.errors.record import Errors, Interval
+from jaxem.errors.standard import standard_errors
+
+__all__ = ["Errors", "Interval", "standard_errors"]

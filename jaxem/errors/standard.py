@@ -1,0 +1,178 @@
+"""From a point on the log posterior to standard errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.errors.covariance import KINDS, read_clusters, spread_of_scores
+from jaxem.errors.identify import Identified, combination, identify
+from jaxem.errors.intervals import entry_bounds
+from jaxem.errors.missing import em_rate, missing_fraction
+from jaxem.errors.record import Errors
+from jaxem.errors.surface import Compile, Curvature, Quantity, Surface
+from jaxem.likelihood.chart import Place, make_chart, tree_names
+from jaxem.likelihood.units import Units
+from jaxem.model import Model
+from jaxem.model.prior import nest
+from jaxem.types import DeclarationError, Params
+
+
+def standard_errors(
+    model: Model,
+    units: Units,
+    params: Params,
+    *,
+    homes: Mapping[str, np.ndarray],
+    of: Quantity | None,
+    kind: str,
+    clusters: Any,
+    compile: Compile,
+) -> Errors:
+    """Standard errors at a mode; see `Fit.errors`.
+
+    Args:
+        model: The declared model.
+        units: The data, in their order where there are clusters.
+        params: The mode, nested as declared.
+        homes: Ordinary values of the free parameters, by dotted name.
+        of: Quantities of interest; the free parameters themselves if None.
+        kind: One of `KINDS`.
+        clusters: Cluster of each unit, or None.
+        compile: How programs are compiled and kept.
+
+    Raises:
+        DeclarationError: If an option is unknown, or a quantity is no array of numbers.
+    """
+    if kind not in KINDS:
+        raise DeclarationError(f"kind={kind!r}; expected one of {', '.join(map(repr, KINDS))}.")
+    groups = read_clusters(clusters, kind, units.count)
+    values = model.flatten(params)
+    chart, place = make_chart(model, values, homes, units.total)
+    if not len(place.names):
+        raise DeclarationError(
+            "every parameter lies on the boundary of its support; there is no curvature to look at."
+        )
+    own = of is None
+    surface = Surface(model, chart, units, of, compile)
+    _check_quantity(surface, model, of)
+    curvature = surface.curvature()
+    scores = None if kind == "information" else surface.scores()
+    base, spread = _covariances(curvature, scores, units, groups, kind)
+    estimate, slopes = surface.quantity()
+    if own:
+        estimate = _in_order(model, lambda p: np.asarray(values[p.name], float).ravel())
+    held = ~slopes.any(1)
+    covariance = slopes @ spread @ slopes.T
+    unknown = held | base.misses(slopes) | (base.upward.shape[1] > 0)
+    covariance[unknown] = covariance[:, unknown] = np.nan
+    eps = float(jnp.finfo(chart.base.dtype).eps)
+    observed = identify(curvature.observed, eps).inverse
+    complete = identify(curvature.complete, eps).inverse
+    missing = missing_fraction(slopes, observed, complete)
+    names = tree_names(surface.shaped(estimate))
+    flat, upward = (_combinations(m, place.names) for m in (base.flat, base.upward))
+    boundary = tuple(n for n, e in zip(_edge_names(model), _edges(model, place), strict=True) if e)
+    return Errors(
+        names=names,
+        estimate=surface.shaped(estimate),
+        se=surface.shaped(np.sqrt(np.diagonal(covariance))),
+        covariance=covariance,
+        missing=surface.shaped(np.where(unknown, np.nan, missing)),
+        rate=em_rate(curvature),
+        kind=kind,
+        boundary=boundary,
+        unidentified=flat,
+        upward=upward,
+        notes=_notes(boundary, flat, upward, scores, groups),
+        coordinates=place.names,
+        curvature=curvature,
+        surface=surface,
+        identified=identify(curvature.observed, eps),
+        slopes=slopes,
+        bounds=_bounds(model) if own else _no_bounds(len(estimate)),
+    )
+
+
+def _covariances(
+    curvature: Curvature, scores: np.ndarray | None, units: Units, groups: Any, kind: str
+) -> tuple[Identified, np.ndarray]:
+    """The information matrix that decides what is identified, and the covariance, (d, d)."""
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    base = identify(curvature.observed, eps)
+    if scores is None:
+        return base, base.inverse
+    spread = spread_of_scores(scores, units.weights.astype(float), groups)
+    if kind == "sandwich":
+        return base, base.inverse @ spread @ base.inverse
+    base = identify(spread + curvature.prior, eps)
+    return base, base.inverse
+
+
+def _check_quantity(surface: Surface, model: Model, of: Quantity | None) -> None:
+    if of is None:
+        return
+    if not callable(of):
+        raise DeclarationError(
+            f"of must be a function of the parameters that returns numbers; got {of!r}."
+        )
+    params = model.nest(surface.chart.values(model, surface.chart.point))
+    try:
+        leaves = jax.tree.leaves(jax.eval_shape(of, params))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise DeclarationError(
+            f"of(params) fails for params of shapes { {p.name: p.shape for p in model.parameters} }"
+            f": {error}. It must be written in JAX."
+        ) from error
+    if not leaves or not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves):
+        raise DeclarationError("of(params) must return an array, or a pytree of arrays, of floats.")
+
+
+def _in_order(model: Model, leaf_of: Any) -> np.ndarray:
+    """Arrays of all free parameters, (..., m), in the order in which JAX flattens them."""
+    tree = nest({p.name: leaf_of(p) for p in model.free}, model.free)
+    return np.concatenate(jax.tree.leaves(tree), -1)
+
+
+def _edges(model: Model, place: Place) -> np.ndarray:
+    return _in_order(model, lambda p: place.edge[p.name].ravel())
+
+
+def _bounds(model: Model) -> np.ndarray:
+    return _in_order(model, lambda p: entry_bounds(p).reshape(2, -1))
+
+
+def _no_bounds(count: int) -> np.ndarray:
+    return np.stack([np.full(count, -np.inf), np.full(count, np.inf)])
+
+
+def _edge_names(model: Model) -> tuple[str, ...]:
+    return tree_names(nest({p.name: np.zeros(p.shape) for p in model.free}, model.free))
+
+
+def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(combination(v, names) for v in directions.T)
+
+
+def _notes(boundary, flat, upward, scores, groups) -> tuple[str, ...]:
+    notes = []
+    if boundary:
+        shown = ", ".join(boundary[:8]) + (", ..." if len(boundary) > 8 else "")
+        notes.append(
+            f"on the boundary of the support, and held there: {shown}. They have no standard "
+            f"error, and those of the others are given that these are where they are."
+        )
+    notes += [f"not identified: the likelihood does not change along {words}." for words in flat]
+    notes += [
+        f"a saddle: the objective curves upwards along {words}; the fit is no maximum and has no "
+        f"standard errors."
+        for words in upward
+    ]
+    if scores is not None and groups is not None and groups.max() + 1 <= scores.shape[1]:
+        notes.append(
+            f"{groups.max() + 1} clusters for {scores.shape[1]} free numbers: too few for a "
+            f"covariance of full rank."
+        )
+    return tuple(notes)

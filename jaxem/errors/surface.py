@@ -1,0 +1,186 @@
+r"""The log posterior around a fit, and what it says of quantities that depend on the parameters.
+
+Second derivatives are Jacobian-vector products of a gradient, one column at a time, so that they
+take no more memory than the gradient itself. By Fisher's identity Q has the same gradient at the
+parameters of its E-step; its curvature there is the information that the complete data would give,
+and the difference is the missing information (Louis 1982; Orchard and Woodbury 1972).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from jaxem.estep import Exact
+from jaxem.estep.source import Source
+from jaxem.likelihood.chart import Chart
+from jaxem.likelihood.units import Units, evidence, in_line, unit_weights
+from jaxem.model import Model
+from jaxem.model.prior import dotted, nest
+from jaxem.numerics.logspace import weighted
+from jaxem.types import Array, Params
+
+#: Compiles a function under a key, or finds it compiled.
+Compile = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
+
+#: What the parameters say of quantities of interest, a pytree of arrays.
+Quantity = Callable[[Params], Any]
+
+
+class Curvature(NamedTuple):
+    """Derivatives of the log posterior at a point, in its free coordinates.
+
+    Attributes:
+        value: Log posterior, as the log likelihood plus the log prior.
+        gradient: Shape (d,).
+        observed: Its negative Hessian, (d, d).
+        complete: The negative Hessian of Q, (d, d).
+        prior: The part of both that the prior makes, (d, d).
+    """
+
+    value: float
+    gradient: np.ndarray
+    observed: np.ndarray
+    complete: np.ndarray
+    prior: np.ndarray
+
+
+class Surface:
+    """The log posterior as a function of the free coordinates of a chart, compiled.
+
+    Args:
+        model: The declared model.
+        chart: The point and its coordinates.
+        units: The data.
+        of: A function of the parameters, nested as declared; the free ones themselves if None.
+        compile: How programs are compiled and kept.
+    """
+
+    def __init__(
+        self, model: Model, chart: Chart, units: Units, of: Quantity | None, compile: Compile
+    ):
+        self.model, self.chart, self.units = model, chart, units
+        self._quantity = quantity = _free_only(model) if of is None else of
+        self._curvature = compile(("curvature",), _curvature_function(model))
+        self._scores = compile(("scores",), _scores_function(model))
+        self._local = compile(("local", of), _local_function(model, quantity))
+        self._first = compile(("quantity", of), _quantity_function(model, quantity))
+
+    def curvature(self) -> Curvature:
+        """Derivatives at the point of the chart."""
+        found = self._curvature(self.chart, self.units.source)
+        value, gradient, *matrices = (np.asarray(leaf, float) for leaf in found)
+        return Curvature(float(value), gradient, *(-(m + m.T) / 2 for m in matrices))
+
+    def scores(self) -> np.ndarray:
+        """The gradient of the log evidence of each unit, (n, d), not weighted."""
+        found = self._scores(self.chart, self.units.source)
+        return in_line(found, self.units.count).T
+
+    def quantity(self) -> tuple[np.ndarray, np.ndarray]:
+        """The quantities of interest at the point, (m,), and their Jacobian, (m, d)."""
+        value, slope = self._first(self.chart)
+        return np.asarray(value, float), np.asarray(slope, float)
+
+    def shaped(self, flat: np.ndarray) -> Any:
+        """Numbers (m,) in the form that the quantities of interest have."""
+        params = self.model.nest(self.chart.values(self.model, self.chart.point))
+        leaves, tree = jax.tree.flatten(jax.eval_shape(self._quantity, params))
+        ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
+        pieces = np.split(np.asarray(flat), ends)
+        shaped = [piece.reshape(leaf.shape) for piece, leaf in zip(pieces, leaves, strict=True)]
+        return jax.tree.unflatten(tree, shaped)
+
+    @staticmethod
+    def flat(tree: Any) -> np.ndarray:
+        """`shaped` backwards."""
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+    def local(self, u: np.ndarray, which: int) -> tuple[np.ndarray, ...]:
+        """Log posterior and one quantity at coordinates (d,): value, gradient, Hessian of each."""
+        found = self._local(self.chart, self.units.source, jnp.asarray(u), which)
+        return tuple(np.asarray(leaf, float) for leaf in found)
+
+
+def _curvature_function(model: Model):
+    def curvature(chart: Chart, source: Source):
+        here = jax.lax.stop_gradient(chart.values(model, chart.point))
+        _, _, q = source.expect(model, Exact(), here)
+
+        def parts(u: Array):
+            value, observed = jax.value_and_grad(_log_posterior, argnums=3)(model, chart, source, u)
+            complete = jax.grad(lambda u: q(chart.values(model, u)))(u)
+            prior = jax.grad(lambda u: model.prior_gradient_point(chart.values(model, u)))(u)
+            return value, observed, complete, prior
+
+        values, slopes = _columns(parts, chart.point)
+        return values[0][0], *slopes
+
+    return curvature
+
+
+def _scores_function(model: Model):
+    def scores(chart: Chart, source: Source):
+        def per_unit(u: Array):
+            found = evidence(model, chart.values(model, u), source)
+            return jnp.where(unit_weights(source) > 0, found, 0.0)
+
+        return _columns(per_unit, chart.point)[1]
+
+    return scores
+
+
+def _quantity_function(model: Model, quantity: Quantity):
+    def first(chart: Chart):
+        def of(u: Array):
+            return _flat(quantity, model, chart, u)
+
+        return of(chart.point), jax.jacfwd(of)(chart.point)
+
+    return first
+
+
+def _local_function(model: Model, quantity: Quantity):
+    def local(chart: Chart, source: Source, u: Array, which: Array):
+        def density(u: Array):
+            return _log_posterior(model, chart, source, u)
+
+        def entry(u: Array):
+            return _flat(quantity, model, chart, u)[which]
+
+        out = []
+        for function in (density, entry):
+            (values, gradients), (_, hessian) = _columns(jax.value_and_grad(function), u)
+            out += [values[0], gradients[0], hessian]
+        return tuple(out)
+
+    return local
+
+
+def _free_only(model: Model) -> Quantity:
+    """The parameters that are estimated, nested as declared."""
+
+    def free(params: Params) -> Params:
+        known = dict(dotted(params))
+        return nest({p.name: known[p.name] for p in model.free}, model.free)
+
+    return free
+
+
+def _flat(quantity: Quantity, model: Model, chart: Chart, u: Array) -> Array:
+    return ravel_pytree(quantity(model.nest(chart.values(model, u))))[0]
+
+
+def _log_posterior(model: Model, chart: Chart, source: Source, u: Array) -> Array:
+    values = chart.values(model, u)
+    total = weighted(evidence(model, values, source), unit_weights(source)).sum()
+    return total + model.prior_gradient_point(values)
+
+
+def _columns(function: Callable[[Array], Any], u: Array) -> Any:
+    """A function and its derivatives along every coordinate, one at a time, both stacked."""
+    directions = jnp.eye(u.size, dtype=u.dtype)
+    return jax.lax.map(lambda v: jax.jvp(function, (u,), (v,)), directions)

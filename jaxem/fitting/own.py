@@ -1,0 +1,126 @@
+"""Data of which every replicate has some for itself: weights, and perhaps rows."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.anchors import Anchors, Refused
+from jaxem.algebra.plan import Plan, replace_data
+from jaxem.algorithm.em import EM
+from jaxem.estep.anchored import Anchored
+from jaxem.estep.order import in_order
+from jaxem.estep.source import Source
+from jaxem.fitting.path import Ways, find_ways
+from jaxem.model import Model
+from jaxem.model.sequences import Sequences
+from jaxem.numerics.rows import row_count
+from jaxem.types import Array, Data
+
+
+class Own(NamedTuple):
+    """What a replicate does not share with others, with a leading axis of replicates.
+
+    Attributes:
+        weights: Weights of the rows in blocks, (B, blocks, size).
+        beyond: What rows have beyond the space of the anchors, (B,); None on the direct path.
+        rows: Rows of its own, leaves (B, blocks, size, ...), or None.
+    """
+
+    weights: Array
+    beyond: Array | None
+    rows: Data | None
+
+
+class OwnData:
+    """The data of a batch of replicates.
+
+    Args:
+        model: The declared model.
+        plan: Its plan.
+        ways: What they share.
+        weights: Weights of the rows, (B, n).
+        rows: Rows of each, leaves (B, n, ...), or None.
+    """
+
+    def __init__(
+        self, model: Model, plan: Plan, ways: Ways, weights: np.ndarray, rows: Data | None
+    ):
+        self._model, self._plan, self._ways = model, plan, ways
+        self._weights, self._rows = weights.astype(ways.weights.dtype), rows
+
+    @property
+    def path(self) -> str:
+        """The fastest path; features can be made of new rows, stored coefficients cannot."""
+        found = self._ways.found
+        if self._ways.first == "direct" or not isinstance(found, Anchors):
+            return "direct"
+        return "product" if self._rows is None or found.features is not None else "direct"
+
+    def source(self, path: str, lanes: int) -> tuple[Source, Own]:
+        """What they share and what they do not, as a run on a path sees them.
+
+        Args:
+            path: "product" or "direct".
+            lanes: Lanes that make a pass together.
+        """
+        cells = self._model.latent.cells
+        source = self._ways.source(path, cells, lanes)
+        blocks = source.batch.weights.shape
+        if self._ways.sequences is not None:
+            order = in_order(self._ways.sequences, cells * lanes)
+            weights = self._weights[:, order.index] * order.exists
+            rows = None
+        else:
+            there = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
+            weights = _cut(self._weights, blocks) * there
+            rows = jax.tree.map(lambda leaf: jnp.asarray(_cut(leaf, blocks)), self._rows)
+        own = Own(jnp.asarray(weights, self._weights.dtype), None, rows)
+        if not isinstance(source, Anchored):
+            return source, own
+        return source, own._replace(beyond=jnp.asarray(self._beyond(), self._weights.dtype))
+
+    def _beyond(self) -> np.ndarray:
+        """What the log joint of the rows has beyond the space of the anchors, (B,)."""
+        found, weights = self._ways.found, self._weights.astype(float)
+        assert isinstance(found, Anchors)
+        if self._rows is None:
+            return weights @ found.references
+        fixed = {k: self._model.parameter(k).floored(v) for k, v in self._model.fixed.items()}
+        every = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), self._rows)
+        tables = self._plan.tables.blocks({**fixed, **self._plan.home}, every)
+        references = np.concatenate([table[:, 0] for table in tables])
+        return (weights * references.reshape(weights.shape)).sum(1)
+
+
+def with_own(source: Source, own: Own) -> Source:
+    """The shared data with what one replicate has of its own."""
+    source = eqx.tree_at(lambda s: s.batch.weights, source, own.weights)
+    if own.beyond is not None:
+        source = eqx.tree_at(lambda s: s.beyond, source, own.beyond)
+    if own.rows is not None:
+        source = eqx.tree_at(lambda s: s.batch.rows, source, own.rows)
+    return source
+
+
+def every_row(
+    model: Model, plan: Plan, algorithm: EM, data: Data, sequences: Sequences | None
+) -> Ways:
+    """The paths through rows of which none is merged or left out."""
+    ones = np.ones(row_count(data), jnp.result_type(float))
+    if sequences is not None:
+        return find_ways(model, plan, algorithm, data, ones, 1, sequences)
+    found: Anchors | Refused = Refused("an M-step that a person wrote reads every row")
+    if not algorithm.m_step.reads_rows:
+        found = replace_data(plan, model, data)
+    path = "direct" if isinstance(found, Refused) else "product"
+    return Ways(data, ones, len(ones), found, path)
+
+
+def _cut(leaf: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:
+    """Rows (B, n, ...) in blocks (B, blocks, size, ...), filled with copies of the first."""
+    places = np.arange(blocks[0] * blocks[1])
+    order = np.where(places < leaf.shape[1], places, 0)
+    return leaf[:, order].reshape(len(leaf), *blocks, *leaf.shape[2:])

@@ -1,0 +1,148 @@
+r"""Real coordinates around one point, as many as there are free numbers.
+
+Logarithms of positive numbers, logits of probabilities, Cholesky factors with a log diagonal. A
+simplex of K entries has K - 1: logarithms relative to its largest entry, which is held. What lies
+on the boundary of its support is held too: there is no curvature to look at.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.likelihood.edges import at_edge
+from jaxem.model import Model
+from jaxem.model.prior import Parameter
+from jaxem.types import Array
+
+
+class Chart(eqx.Module):
+    """A point and its free coordinates; traced, so that another point compiles nothing.
+
+    Attributes:
+        base: All real coordinates of the point, (D,), the held ones too.
+        free: Positions of the free ones, (d,).
+        fixed: Parameters that their priors fix.
+    """
+
+    base: Array
+    free: Array
+    fixed: dict[str, Array]
+
+    @property
+    def point(self) -> Array:
+        """The free coordinates of the point itself, (d,)."""
+        return self.base[self.free]
+
+    def values(self, model: Model, u: Array) -> dict[str, Array]:
+        """Parameters by dotted name at free coordinates (d,); differentiable."""
+        flat, start, out = self.base.at[self.free].set(u), 0, {}
+        for p in model.free:
+            shape = _shape(p)
+            size = int(np.prod(shape))
+            out[p.name] = p.from_real(flat[start : start + size].reshape(shape))
+            start += size
+        return {**{name: jnp.asarray(v) for name, v in self.fixed.items()}, **out}
+
+
+class Place(eqx.Module):
+    """What a reader is told of a chart.
+
+    Attributes:
+        names: The free coordinates in words, (d,), such as "log scale[0]".
+        edge: For each free parameter, which entries are on the boundary, by dotted name.
+    """
+
+    names: tuple[str, ...] = eqx.field(static=True)
+    edge: dict[str, np.ndarray]
+
+
+def make_chart(
+    model: Model,
+    values: Mapping[str, Any],
+    homes: Mapping[str, np.ndarray],
+    total: float,
+) -> tuple[Chart, Place]:
+    """The chart at a point.
+
+    Args:
+        model: The declared model.
+        values: Parameters by dotted name.
+        homes: Ordinary values of some; the middle of the support for the others.
+        total: Total weight of the rows.
+    """
+    dtype = jnp.result_type(float)
+    base, held, names, edges = [], [], [], {}
+    for p in model.free:
+        value = np.asarray(values[p.name], float)
+        edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
+        real = np.asarray(p.to_real(_inside(p, value, edge)), float)
+        edges[p.name] = edge
+        base.append(real.ravel())
+        held.append(_held(p, value, edge, real.shape).ravel())
+        names += coordinate_names(p, value)
+    free = np.flatnonzero(~np.concatenate(held))
+    chart = Chart(
+        base=jnp.asarray(np.concatenate(base), dtype),
+        free=jnp.asarray(free),
+        fixed={name: jnp.asarray(v, dtype) for name, v in model.fixed.items()},
+    )
+    return chart, Place(tuple(names[i] for i in free), edges)
+
+
+def free_numbers(model: Model) -> int:
+    """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2."""
+    return sum(int(np.prod(p.unconstrained_shape)) for p in model.free)
+
+
+def entry_names(name: str, shape: tuple[int, ...]) -> list[str]:
+    """The entries of an array in words: "loc[0, 1]"; a scalar has no brackets."""
+    return [name + (f"[{', '.join(map(str, k))}]" if k else "") for k in np.ndindex(shape)]
+
+
+def tree_names(tree: Any) -> tuple[str, ...]:
+    """Every entry of a pytree of arrays in words, in the order in which JAX flattens it."""
+    out: list[str] = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        out += entry_names(name or "value", np.shape(leaf))
+    return tuple(out)
+
+
+def coordinate_names(p: Parameter, value: np.ndarray) -> list[str]:
+    """The real coordinates of a parameter in words."""
+    entries = entry_names(p.name, _shape(p))
+    if p.kind == "positive":
+        return [f"log {entry}" for entry in entries]
+    if p.kind == "unit":
+        return [f"logit {entry}" for entry in entries]
+    if p.kind == "simplex":
+        largest = np.broadcast_to(value.argmax(-1)[..., None], value.shape).ravel()
+        return [f"log {e}/[{top}]" for e, top in zip(entries, largest, strict=True)]
+    if p.kind in ("positive_definite", "lower_cholesky"):
+        return [f"Cholesky factor of {entry}" for entry in entries]
+    return [f"unconstrained {entry}" if p.kind == "other" else entry for entry in entries]
+
+
+def _shape(p: Parameter) -> tuple[int, ...]:
+    """Shape of the real coordinates."""
+    return p.unconstrained_shape if p.kind == "other" else p.shape
+
+
+def _inside(p: Parameter, value: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """A matrix on the boundary has no logarithms; it is held, and may be any other."""
+    if p.kind in ("positive_definite", "lower_cholesky"):
+        return np.where(edge, np.eye(value.shape[-1]), value)
+    return value
+
+
+def _held(p: Parameter, value: np.ndarray, edge: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which real coordinates are not free."""
+    if p.kind == "simplex":
+        return edge | (np.arange(value.shape[-1]) == value.argmax(-1)[..., None])
+    if p.kind in ("positive_definite", "lower_cholesky"):
+        return edge | ~np.tril(np.ones(value.shape, bool))
+    return np.zeros(shape, bool) if p.kind == "other" else edge

@@ -1,0 +1,64 @@
+r"""How sure the posterior of the latent states is.
+
+With f the log factors of a unit, r their posterior and z a configuration of states (a path, for a
+chain), the entropy of the posterior is :math:`\log Z - \langle r, f \rangle`, and the log
+probability of its mode :math:`\max_z f(z) - \log Z`.
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from jaxem.estep.expectation import over_blocks
+from jaxem.estep.source import Source
+from jaxem.latent.links import Dense, Links
+from jaxem.likelihood.evidence import Values
+from jaxem.likelihood.units import factors
+from jaxem.model import Model
+from jaxem.types import Array
+
+
+class Sureness(NamedTuple):
+    """Of each unit, in blocks (blocks, size).
+
+    Attributes:
+        evidence: Log evidence.
+        entropy: Entropy of the posterior of its states.
+        top: Log probability of the most probable states.
+    """
+
+    evidence: Array
+    entropy: Array
+    top: Array
+
+
+def sureness(model: Model, values: Values, source: Source) -> Sureness:
+    """Look at the posterior of every unit.
+
+    Args:
+        model: The declared model.
+        values: Parameters by dotted name.
+        source: `Units.source`.
+    """
+
+    def block(nothing, inputs):
+        here = factors(model, values, source, inputs)
+        evidence, shares = model.latent.posterior(here)
+        best, _ = model.latent.hard(here)
+        return nothing, Sureness(evidence, evidence - _expected(shares, here), best - evidence)
+
+    return over_blocks(block, jnp.zeros(()), source.blocks)[1]
+
+
+def _expected(shares: Any, factors: Any) -> Array:
+    """Expected log joint of each unit under its posterior; what has no share is absent."""
+    if not isinstance(factors, Links):
+        return _product(shares, factors).sum(-1)
+    assert isinstance(factors.steps, Dense)
+    later = _product(shares.steps.factors, factors.steps.factors).sum((0, -2, -1))
+    return _product(shares.start, factors.start).sum(-1) + later
+
+
+def _product(shares: Array, factors: Array) -> Array:
+    held = shares > 0
+    return jnp.where(held, shares * jnp.where(held, factors, 0.0), 0.0)

@@ -1,0 +1,92 @@
+"""Independent units, rows or whole sequences, and the log evidence of each."""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.merge import merge_rows
+from jaxem.estep.batch import block_size, make_batch
+from jaxem.estep.expectation import over_blocks
+from jaxem.estep.order import in_order, later_steps
+from jaxem.estep.source import Direct, Source
+from jaxem.estep.steps import Steps, make_steps
+from jaxem.latent.links import dense_links
+from jaxem.likelihood.evidence import Values
+from jaxem.model import Model
+from jaxem.model.binding import Bound
+from jaxem.numerics.rows import row_count
+from jaxem.types import Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Units:
+    """Rows or sequences with their weights, the log joint evaluated at every one.
+
+    Attributes:
+        source: The data in blocks.
+        weights: Weight of each unit, (n,).
+        total: Sum of the weights; of chains, of those of all steps.
+    """
+
+    source: Source
+    weights: np.ndarray
+    total: float
+
+    @property
+    def count(self) -> int:
+        """Number of units, n, those of weight zero too."""
+        return len(self.weights)
+
+
+def make_units(bound: Bound, weights: np.ndarray, merge: bool) -> Units:
+    """The units of checked data.
+
+    Args:
+        bound: The model and its rows.
+        weights: Weights of all rows, (N,), those of steps equal within a sequence.
+        merge: Whether equal rows may be merged; if not, units are in the order of the data.
+    """
+    if bound.sequences is not None:
+        order = in_order(bound.sequences, bound.model.latent.cells)
+        steps = make_steps(bound.rows, weights, order)
+        return Units(steps, weights[bound.sequences.starts], float(weights.sum()))
+    rows, merged = merge_rows(bound.rows, weights) if merge else (bound.rows, weights)
+    size = block_size(row_count(rows), bound.model.latent.size)
+    return Units(Direct(make_batch(rows, merged, size), True), merged, float(weights.sum()))
+
+
+def evidence(model: Model, values: Values, source: Source) -> Array:
+    """Log evidence of each unit, in blocks, (blocks, size); differentiable.
+
+    Args:
+        model: The declared model.
+        values: Parameters by dotted name.
+        source: `Units.source`.
+    """
+
+    def block(nothing, inputs):
+        return nothing, model.latent.log_partition(factors(model, values, source, inputs))
+
+    return over_blocks(block, jnp.zeros(()), source.blocks)[1]
+
+
+def factors(model: Model, values: Values, source: Source, inputs: Any) -> Any:
+    """What the latent structure takes, of one of `Source.blocks`."""
+    table = model.table(values, inputs[0])
+    if not isinstance(source, Steps):
+        return table
+    return dense_links(table, later_steps(inputs[2], source.size), model.latent.size)
+
+
+def unit_weights(source: Source) -> Array:
+    """Weights of the units, (blocks, size); zero for those that fill the last block."""
+    weights = source.batch.weights
+    return weights[:, : source.size] if isinstance(source, Steps) else weights
+
+
+def in_line(per_unit: Any, count: int) -> np.ndarray:
+    """From blocks, (..., blocks, size), to the order of the data, (..., n)."""
+    found = np.asarray(per_unit, float)
+    return found.reshape(*found.shape[:-2], -1)[..., :count]

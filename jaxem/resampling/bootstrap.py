@@ -1,0 +1,163 @@
+"""The bootstrap of a fit: many data sets, one compiled program (Efron 1979)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import make_plan
+from jaxem.fitting import Fit
+from jaxem.fitting.own import every_row
+from jaxem.fitting.path import find_ways
+from jaxem.fitting.replicates import Replicates, refit
+from jaxem.likelihood.edges import step_inside
+from jaxem.model import Model
+from jaxem.model.binding import Bound
+from jaxem.numerics.keys import generator
+from jaxem.resampling.record import Bootstrap
+from jaxem.resampling.simulate import Sampler, check_sampler, expanded, simulate
+from jaxem.types import Data, DeclarationError, Params
+
+
+def bootstrap(
+    fit: Fit,
+    data: Data,
+    *,
+    replicates: int = 200,
+    of: Callable[[Params], Any] | None = None,
+    parametric: bool = False,
+    sampler: Sampler | None = None,
+    key: Any = 0,
+    weights: Any = None,
+    lengths: Any = None,
+    tolerance: float = 1e-4,
+    max_steps: int = 1000,
+) -> Bootstrap:
+    """Fit again to data drawn again, all replicates at once, each from where the fit ended.
+
+    Rows, or whole sequences, are drawn with replacement: a replicate is the same data with
+    multinomial weights, so that merged rows and sufficient statistics stay. As every replicate
+    starts at the fit, its components keep their names. The parametric bootstrap draws new data
+    from the fitted model.
+
+    Args:
+        fit: The fit.
+        data: The rows, or sequences, that were fitted.
+        replicates: How many.
+        of: A function from parameters, nested as declared, to arrays, written in JAX; the
+            parameters themselves if left out.
+        parametric: Whether to draw new data from the model; needs a sampler.
+        sampler: ``sampler(params, key, x)``, which draws a row in the place of the row x.
+        key: An int or a JAX key.
+        weights: The weights that were fitted, (n,); they count equal rows, and so many are drawn
+            as they sum to.
+        lengths: For a chain, the steps of each sequence, (n,).
+        tolerance: Nats that a replicate may have left to gain; at the default it is about a
+            hundredth of a standard deviation from its end.
+        max_steps: Limit of steps of a replicate.
+
+    Returns:
+        The replicates, with standard errors and intervals.
+
+    Raises:
+        DeclarationError: If an option is out of range, these are not the data of the fit, or there
+            is nothing to draw from.
+    """
+    _check_count(replicates)
+    fit.check_mode()
+    bound = fit.bind(data, lengths)
+    given = bound.weigh(weights)
+    options = {"tolerance": tolerance, "max_steps": max_steps}
+    if parametric:
+        draw = check_sampler(sampler, "the parametric bootstrap")
+        rows = expanded(bound, given)
+        drawn = simulate(fit, draw, fit.params, rows, replicates, key, stacked=False)
+        starts = warm_starts(fit, bound.model, replicates)
+        found = refit_drawn(fit, bound.model, rows, drawn, starts, **options)
+    else:
+        found = _resampled(fit, bound, given, replicates, key, options)
+
+    def influence() -> tuple[np.ndarray, np.ndarray]:
+        return _influence(fit, data, of, weights, lengths)
+
+    return Bootstrap.make(fit, bound.model, found, of, parametric, influence)
+
+
+def refit_drawn(
+    fit: Fit, model: Model, rows: Data, drawn: Data, starts: dict[str, np.ndarray], **options: Any
+) -> Replicates:
+    """Fit a model to data sets of its own kind.
+
+    Args:
+        fit: A fit of the model, for its algorithm.
+        model: The model.
+        rows: Rows of the data set that they stand for, each counting once.
+        drawn: The data sets, leaves (B, n, ...).
+        starts: Parameters by dotted name, leaves (B, R, ...).
+        **options: Those of `refit`.
+    """
+    count = len(jax.tree.leaves(drawn)[0])
+    ones = np.ones(len(jax.tree.leaves(rows)[0]), jnp.result_type(float))
+    plan = make_plan(model, rows, ones)
+    ways = every_row(model, plan, fit.algorithm, rows, None)
+    weights = np.broadcast_to(ones, (count, len(ones)))
+    return refit(model, plan, fit.algorithm, ways, starts, weights, rows=drawn, **options)
+
+
+def warm_starts(fit: Fit, model: Model, count: int) -> dict[str, np.ndarray]:
+    """Where the fit ended, inside the support, for every replicate; leaves (B, 1, ...)."""
+    homes = {p.name: p.center() for p in model.free}
+    homes |= {} if fit.plan is None else fit.plan.home
+    values = {k: np.asarray(v, float) for k, v in model.flatten(fit.params).items()}
+    inside = {**values, **step_inside(model.free, values, homes, fit.rows)[0]}
+    return {k: np.broadcast_to(v, (count, 1, *v.shape)) for k, v in inside.items()}
+
+
+def _resampled(
+    fit: Fit, bound: Bound, given: np.ndarray, count: int, key: Any, options: dict[str, Any]
+) -> Replicates:
+    """Fits to rows, or sequences, drawn with replacement."""
+    model, sequences = bound.model, bound.sequences
+    if sequences is not None and int((given[sequences.starts] > 0).sum()) < 2:
+        raise DeclarationError(
+            "the bootstrap draws whole sequences, and there is but one: there is nothing to draw "
+            "from. Cut it into sequences that may be taken for independent ones."
+        )
+    plan = make_plan(model, bound.rows, given) if fit.plan is None else fit.plan
+    rng = generator(key)
+    if sequences is None:
+        ways = find_ways(model, plan, fit.algorithm, bound.rows, given, 1)
+        weights = _multinomial(rng, ways.weights, count)
+    else:
+        ways = every_row(model, plan, fit.algorithm, bound.rows, sequences)
+        drawn = _multinomial(rng, given[sequences.starts], count)
+        weights = np.stack([sequences.spread(one) for one in drawn])
+    starts = warm_starts(fit, model, count)
+    return refit(model, plan, fit.algorithm, ways, starts, weights, **options)
+
+
+def _multinomial(rng: np.random.Generator, weights: np.ndarray, count: int) -> np.ndarray:
+    """How often each unit is drawn, (B, n)."""
+    share = weights.astype(float)
+    total = share.sum()
+    return rng.multinomial(max(1, round(total)), share / total, size=count).astype(float)
+
+
+def _influence(fit: Fit, data: Data, of: Any, weights: Any, lengths: Any):
+    """What each unit does to each quantity, to first order, (n, m), and its weight, (n,).
+
+    The infinitesimal jackknife: the score of the unit, through the inverse information and the
+    Jacobian of the quantity.
+    """
+    errors = fit.errors(data, of=of, weights=weights, lengths=lengths)
+    scores = errors.surface.scores()
+    moved = scores @ errors.identified.inverse @ errors.slopes.T
+    return moved, errors.surface.units.weights.astype(float)
+
+
+def _check_count(replicates: Any) -> None:
+    whole = isinstance(replicates, int | np.integer) and not isinstance(replicates, bool)
+    if not whole or replicates < 2:
+        raise DeclarationError(f"replicates must be an integer of at least 2; got {replicates!r}.")

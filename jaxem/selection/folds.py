@@ -1,0 +1,156 @@
+"""Cross-validation: a fold is a set of weights that are zero.
+
+All folds and all their starts are fitted in one compiled program; the data are there once.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import make_plan
+from jaxem.algorithm import EM
+from jaxem.fitting.fit import make_starts
+from jaxem.fitting.own import every_row
+from jaxem.fitting.replicates import refit
+from jaxem.initial import Setting
+from jaxem.likelihood.units import evidence, in_line, make_units
+from jaxem.model.binding import Bound, Declaration, bind_steps
+from jaxem.model.declaration import check_declaration
+from jaxem.numerics.keys import generator
+from jaxem.types import Data, DeclarationError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Log likelihood of data that a fit has not seen; print it. Higher is better.
+
+    Attributes:
+        log_likelihood: Summed over all folds, each under the fit to the others.
+        error: Standard error of it, from the spread between folds.
+        per_fold: Shape (folds,); NaN where no start ended with a sane answer.
+        weight: Total weight held out in each fold, (folds,).
+    """
+
+    log_likelihood: float
+    error: float
+    per_fold: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Log likelihood a row, or a sequence."""
+        return self.log_likelihood / float(self.weight.sum())
+
+    def __str__(self) -> str:
+        return (
+            f"held-out log likelihood {self.log_likelihood:.3f} (standard error {self.error:.3f}), "
+            f"{len(self.per_fold)} folds, {self.mean:.4f} a unit"
+        )
+
+    __repr__ = __str__
+
+
+def cross_validate(
+    model: Declaration,
+    data: Data,
+    *,
+    folds: Any = 10,
+    restarts: int = 5,
+    key: Any = 0,
+    weights: Any = None,
+    lengths: Any = None,
+    algorithm: EM | None = None,
+    tolerance: float = 1e-6,
+    max_steps: int = 1000,
+) -> HeldOut:
+    """The held-out log likelihood of a model.
+
+    Every fold is fitted from the same starts, which see all rows and no more; of each the best end
+    by the objective of the rows that it was given is kept.
+
+    Args:
+        model: The declared model, or a program from `jaxem.from_numpyro`.
+        data: Rows, or sequences; these are what is held out.
+        folds: How many, at random; or the fold of each row or sequence, (n,).
+        restarts: Starts of each fold.
+        key: An int or a JAX key, of starts and folds.
+        weights: Weights of rows, or of sequences, (n,).
+        lengths: For a chain, the steps of each sequence, (n,).
+        algorithm: What to run, ``EM()`` if left out.
+        tolerance: Nats that may be left to gain.
+        max_steps: Limit of steps.
+
+    Raises:
+        DeclarationError: If the model, the data or the folds cannot be used as given.
+    """
+    algorithm = EM() if algorithm is None else algorithm
+    bound = bind_steps(model, data, lengths)
+    given = bound.weigh(weights)
+    check_declaration(bound.model, bound.rows)
+    units = make_units(bound, given, merge=False)
+    label = _read_folds(folds, units.weights, key)
+    count = label.max() + 1
+    kept = units.weights * (label != np.arange(count)[:, None])
+    plan = make_plan(bound.model, bound.rows, given)
+    setting = Setting(bound.model, plan, bound.rows, given, bound.sequences)
+    starts = {
+        name: np.broadcast_to(leaf, (count, *leaf.shape))
+        for name, leaf in make_starts(setting, None, restarts, key).items()
+    }
+    ways = every_row(bound.model, plan, algorithm, bound.rows, bound.sequences)
+    found = refit(
+        bound.model,
+        plan,
+        algorithm,
+        ways,
+        starts,
+        _spread(bound, kept),
+        tolerance=tolerance,
+        max_steps=max_steps,
+    ).best()
+    program = plan.program(("held out",), _per_unit(bound.model))
+    values = {name: jnp.asarray(leaf[:, 0]) for name, leaf in found.values.items()}
+    per_unit = in_line(program(values, units.source), units.count)
+    held = np.where(kept > 0, 0.0, units.weights)
+    sums = np.where(held > 0, held * np.where(held > 0, per_unit, 0.0), 0.0).sum(1)
+    sums = np.where(found.usable[:, 0], sums, np.nan)
+    error = float(np.sqrt(count) * sums.std(ddof=1)) if count > 1 else np.nan
+    return HeldOut(float(sums.sum()), error, sums, held.sum(1))
+
+
+def _per_unit(model):
+    return jax.vmap(lambda values, source: evidence(model, values, source), in_axes=(0, None))
+
+
+def _spread(bound: Bound, weights: np.ndarray) -> np.ndarray:
+    """Weights of units (B, n) given to their rows, (B, N)."""
+    if bound.sequences is None:
+        return weights
+    return np.stack([bound.sequences.spread(one) for one in weights])
+
+
+def _read_folds(folds: Any, weights: np.ndarray, key: Any) -> np.ndarray:
+    """The fold of each unit, integers from 0, (n,)."""
+    count = len(weights)
+    if np.ndim(folds) == 1:
+        label = np.unique(np.asarray(folds), return_inverse=True)[1]
+        if len(label) != count or label.max() < 1:
+            raise DeclarationError(
+                f"folds has {len(label)} labels of {label.max() + 1} kinds; expected one for each "
+                f"of {count} rows or sequences, of at least 2 kinds."
+            )
+        return label
+    present = int((weights > 0).sum())
+    whole = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
+    if not whole or not 2 <= folds <= present:
+        raise DeclarationError(
+            f"folds must be an integer between 2 and {present}, the number of rows or sequences of "
+            f"positive weight, or the fold of each of them; got {folds!r}."
+        )
+    label = np.zeros(count, int)
+    order = generator(key).permutation(np.flatnonzero(weights > 0))
+    label[order] = np.arange(present) % folds
+    return label

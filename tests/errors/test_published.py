@@ -1,0 +1,135 @@
+"""Standard errors that others published, in the parameters of the declared cases."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.cases import chains, classes, counts, fitted, genetics
+from tests.cases.published import case
+
+
+def reference(name, *keys):
+    found = case(name)["reference"]
+    for key in keys:
+        found = found[key]
+    return found["se"]
+
+
+def of_faithful(se):
+    known = reference("gmm_faithful_full2")
+    matrix = np.array(known["Sigma_tril"])[:, [0, 1, 1, 2]].reshape(2, 2, 2)
+    return {"weights": known["pro"], "loc": known["mean"], "cov": matrix}
+
+
+def of_notices(se):
+    weight, *rates = se
+    return {"weights": [weight, weight], "rate": rates}
+
+
+def of_articles(se):
+    return {"count": se[:6], "zero": se[6:]}
+
+
+def of_payoff(se):
+    names = ("intercept", "slope", "loc", "log_scale")
+    return dict(zip(names, np.reshape(se, (4, 2)), strict=True))
+
+
+def of_speed(se):
+    weights, loc, scale, correct = np.reshape(se, (4, 2))
+    return {"weights": weights, "loc": loc, "scale": scale, "correct": correct}
+
+
+def of_gnp(se):
+    transition, mean, variance, ar = np.split(np.array(se), [2, 4, 5])
+    return {"to_recession": transition, "mean": mean, "variance": variance[0], "ar": ar}
+
+
+def with_log_scale(params):
+    return {**params, "log_scale": jnp.log(params["scale"])}
+
+
+def fit_of(declare):
+    """Declare a case and fit it from its own start, or from a few."""
+
+    def fitted():
+        declared = declare()
+        return declared, declared.fit(restarts=1 if declared.init is not None else 4)
+
+    return fitted
+
+
+CASES = {
+    "coins": (fit_of(counts.coins), "coin_do_batzoglou_fixed", ("mle",), lambda se: {"heads": se}),
+    "blood groups": (fit_of(genetics.abo), "abo_clarke1959", (), lambda se: {"alleles": se}),
+    "Old Faithful": (fitted.old_faithful, "gmm_faithful_full2", (), of_faithful),
+    "pay-off": (fitted.speed_with_payoff, "hmm_speed_rt_tv_transition", (), of_payoff),
+}
+
+SLOW = {
+    "articles": (fit_of(counts.articles_regression), "zip_biochemists", ("full",), of_articles),
+    "haplotypes": (
+        fit_of(genetics.haplotypes),
+        "haplotype_two_locus_MNSs",
+        (),
+        lambda se: {"haplotypes": se},
+    ),
+    "albinism": (
+        fit_of(genetics.albinism),
+        "truncated_binomial_albinism",
+        (),
+        lambda se: {"p": se},
+    ),
+    "notices": (fit_of(counts.death_notices), "poisson_mix_death_notices", (), of_notices),
+    "speed": (fit_of(classes.speed), "mixture_speed_rt_corr_mixed", (), of_speed),
+    "GNP": (fit_of(chains.gnp), "markov_switching_hamilton_gnp", (), of_gnp),
+}
+
+EVERY = [*CASES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_published_standard_errors(name):
+    declare, file, keys, arrange = {**CASES, **SLOW}[name]
+    declared, fit = declare()
+    given = {"weights": declared.weights}
+    if getattr(declared, "lengths", None) is not None:
+        given["lengths"] = declared.lengths
+    expected = arrange(reference(file, *keys))
+    quantity = with_log_scale if "log_scale" in expected else None
+    errors = fit.errors(declared.data, of=quantity, **given)
+    for entry, known in expected.items():
+        found, known = np.atleast_1d(errors.se[entry]), np.atleast_1d(known)
+        # Components carry no names: their order is that of the fit.
+        np.testing.assert_allclose(np.sort(found, 0), np.sort(known, 0), rtol=1e-3, err_msg=entry)
+
+
+def test_linkage_has_its_information_and_its_rate():
+    published = case("linkage_dlr1977")["reference"]
+    declared = genetics.linkage()
+    errors = declared.fit().errors(declared.data, weights=declared.weights)
+    observed = 1 / errors.se["t"] ** 2
+    complete = observed / (1 - errors.missing["t"])
+    np.testing.assert_allclose(errors.se["t"], published["se"], rtol=1e-6)
+    np.testing.assert_allclose(observed, published["observed_information"], rtol=1e-6)
+    np.testing.assert_allclose(complete, published["complete_information"], rtol=1e-6)
+    np.testing.assert_allclose(errors.rate, published["em_rate"], rtol=1e-6)
+    assert complete - observed == pytest.approx(57.8, abs=0.05)
+
+
+def test_latent_classes_by_scores_as_polca_has_them():
+    published = case("lca_carcinoma")["reference"]["by_K"]["3"]["poLCA"]
+    declared, fit = fitted.carcinoma()
+    errors = fit.errors(declared.data, kind="outer")
+    order, theirs = (np.argsort(p) for p in (fit.params["weights"], published["P"]))
+    np.testing.assert_allclose(
+        errors.se["weights"][order], np.array(published["P_se"])[theirs], rtol=1e-3
+    )
+    for k, pathologist in enumerate("ABCDEFG"):
+        known = np.array(published["probs_se"][pathologist])[theirs]
+        found = errors.se["verdict"][order, k]
+        np.testing.assert_allclose(found[known > 1e-6], known[known > 1e-6], rtol=1e-3)
+        assert np.isnan(found[known < 1e-6]).all()
+    assert len(errors.boundary) == sum(
+        int((np.array(se)[:, 0] < 1e-6).sum()) for se in published["probs_se"].values()
+    )

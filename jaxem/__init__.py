@@ -11,7 +11,7 @@ from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
-    from jaxem.algorithm import EM
+    from jaxem.algorithm import EM, Anderson, Squarem
     from jaxem.estep import Exact, Hard
     from jaxem.fitting import Fit, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jaxem.types import DeclarationError
 
 _HOMES = {
+    "Anderson": "jaxem.algorithm",
     "Ascent": "jaxem.mstep",
     "ClosedForm": "jaxem.mstep",
     "Chain": "jaxem.latent",
@@ -38,6 +39,7 @@ _HOMES = {
     "Model": "jaxem.model",
     "Program": "jaxem.programs",
     "Restarts": "jaxem.fitting",
+    "Squarem": "jaxem.algorithm",
     "Status": "jaxem.status",
     "expected_log_joint": "jaxem.inspection",
     "explain": "jaxem.inspection",
@@ -52,6 +54,7 @@ _PACKAGES = ("datasets", "initial", "posterior", "zoo")
 
 __all__ = [
     "EM",
+    "Anderson",
     "Ascent",
     "Chain",
     "ClosedForm",
@@ -65,6 +68,7 @@ __all__ = [
     "Model",
     "Program",
     "Restarts",
+    "Squarem",
     "Status",
     "__version__",
     "datasets",

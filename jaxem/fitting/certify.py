@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
@@ -43,7 +43,7 @@ class Certificate:
 class Landscape:
     """The objective of a batch as a function of real coordinates, for all restarts."""
 
-    def __init__(self, model: Model, plan: Plan, algorithm: EM, source: Source):
+    def __init__(self, model: Model, plan: Plan, algorithm: Algorithm, source: Source):
         self._free = model.free
         self._source = source
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import EM, Algorithm
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
@@ -37,7 +37,7 @@ def fit(
     init: Any = None,
     weights: Any = None,
     lengths: Any = None,
-    algorithm: EM | None = None,
+    algorithm: Algorithm | None = None,
     tolerance: float = 1e-10,
     max_steps: int = 5000,
     time_limit: float | None = None,
@@ -58,9 +58,9 @@ def fit(
             zero is absence.
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
-        algorithm: What to run, ``EM()`` if left out.
+        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
-        max_steps: Limit of EM steps.
+        max_steps: Limit of EM steps, or evaluations of the EM map.
         time_limit: Limit of seconds, checked between chunks of steps.
         progress: True for a line of text, or a function called between chunks.
 
@@ -113,11 +113,14 @@ def _check_options(restarts, tolerance, max_steps, time_limit, algorithm) -> Non
         raise DeclarationError(f"tolerance must be at least 0; got {tolerance!r}.")
     if time_limit is not None and not time_limit > 0:
         raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
-    if not isinstance(algorithm, EM):
-        raise DeclarationError(f"algorithm must be jaxem.EM(...); got {algorithm!r}.")
+    if not isinstance(algorithm, Algorithm):
+        raise DeclarationError(
+            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...) or jaxem.Anderson(...); "
+            f"got {algorithm!r}."
+        )
 
 
-def _check_named(model: Model, algorithm: EM) -> None:
+def _check_named(model: Model, algorithm: Algorithm) -> None:
     free = [p.name for p in model.free]
     for name in algorithm.m_step.named:
         if name not in free:
@@ -167,7 +170,13 @@ def _generators(key: Any, count: int) -> list[np.random.Generator]:
 
 
 def _conclude(
-    model: Model, plan: Plan, algorithm: EM, ways: Ways, runs: Runs, tolerance: float, rows: int
+    model: Model,
+    plan: Plan,
+    algorithm: Algorithm,
+    ways: Ways,
+    runs: Runs,
+    tolerance: float,
+    rows: int,
 ) -> Fit:
     """Certify every restart, correct its status, and choose the best."""
     status: list[Status] = list(map(Status, runs.status.tolist()))

@@ -18,7 +18,7 @@ from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import Plan, replace_data, step_splits
 from jaxem.algebra.route import Route
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.anchored import make_anchored
 from jaxem.estep.anchored_steps import make_anchored_steps
 from jaxem.estep.batch import block_size, keeps_responsibilities, make_batch
@@ -106,7 +106,7 @@ class Ways:
 def find_ways(
     model: Model,
     plan: Plan,
-    algorithm: EM,
+    algorithm: Algorithm,
     data: Data,
     weights: np.ndarray,
     lanes: int,

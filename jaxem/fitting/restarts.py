@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
 from jaxem.fitting.clock import Clock
 from jaxem.fitting.guards import Guards
-from jaxem.fitting.loop import Controls, State, first_states, resume, run_chunk
+from jaxem.fitting.loop import Controls, Moves, State, first_states, resume, run_chunk
 from jaxem.fitting.path import PATHS, Ways
 from jaxem.fitting.runs import Progress, Runs
 from jaxem.model import Model
@@ -43,7 +43,7 @@ class Runner:
         self,
         model: Model,
         plan: Plan,
-        algorithm: EM,
+        algorithm: Algorithm,
         ways: Ways,
         starts: dict[str, Any],
         guards: Guards,
@@ -54,7 +54,8 @@ class Runner:
         report: Callable[[Progress], None],
     ):
         self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
-        self._states = jax.tree.map(np.array, first_states(starts, model.latent.cells))
+        memory = algorithm.memory(model, ways.weights.dtype)
+        self._states = jax.tree.map(np.array, first_states(starts, memory, model.latent.cells))
         lanes = len(self._states.status)
         self._traces: list[list[float]] = [[] for _ in range(lanes)]
         self._moved: set[int] = set()
@@ -233,7 +234,7 @@ class Runner:
         )
 
 
-def _chunk_function(model: Model, plan: Plan, algorithm: EM):
+def _chunk_function(model: Model, plan: Plan, algorithm: Algorithm):
     def between(a, b):
         return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
 
@@ -241,7 +242,15 @@ def _chunk_function(model: Model, plan: Plan, algorithm: EM):
         def step(values):
             return algorithm.step(model, plan, values, source)
 
-        return run_chunk(step, between, algorithm.m_step.trusted, source.rows, states, controls)
+        def propose(memory, values, image):
+            return algorithm.propose(model, memory, values, image)
+
+        def refuse(memory, image):
+            return algorithm.refuse(model, memory, image)
+
+        trusted, leaps = algorithm.m_step.trusted, algorithm.leaps
+        moves = Moves(step, propose, refuse, between, leaps, trusted)
+        return run_chunk(moves, source.rows, states, controls)
 
     return chunk
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep import Hard
 from jaxem.fitting import decoding
 from jaxem.fitting.summary import summarise
@@ -96,7 +96,7 @@ class Fit:
     restarts: Restarts
     plan: Any
     model: Declaration | None
-    algorithm: EM
+    algorithm: Algorithm
     rows: int
     notes: tuple[str, ...] = ()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM, Anderson, Squarem
     from jaxem.estep import Exact, Hard
-    from jaxem.fitting import Fit, Restarts, fit, load
+    from jaxem.fitting import Fit, Race, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
     from jaxem.latent import Chain, Finite
     from jaxem.model import Model, flat, sequences
@@ -38,6 +38,7 @@ _HOMES = {
     "Hard": "jaxem.estep",
     "Model": "jaxem.model",
     "Program": "jaxem.programs",
+    "Race": "jaxem.fitting",
     "Restarts": "jaxem.fitting",
     "Squarem": "jaxem.algorithm",
     "Status": "jaxem.status",
@@ -67,6 +68,7 @@ __all__ = [
     "Hard",
     "Model",
     "Program",
+    "Race",
     "Restarts",
     "Squarem",
     "Status",

@@ -4,8 +4,8 @@ With residuals :math:`f_k = F(u_k) - u_k` and the differences :math:`\Delta F, \
 latest points, the leap is :math:`F(u_k) - (\Delta U + \Delta F) \gamma`, where :math:`\gamma` makes
 :math:`\lVert f_k - \Delta F \gamma \rVert` small: a secant method for :math:`f(u) = 0`. It is
 damped as in a trust region: of all :math:`\gamma` of ridge regression the one whose squared length
-is :math:`\delta` times that of least squares, with :math:`\delta = 1 / (1 + a^{\kappa - s})`, where s
-counts leaps that were accepted and is lowered by those that were not. When as many differences as
+is :math:`\delta` times that of least squares, with :math:`\delta = 1 / (1 + a^{\kappa - s})`, where
+s counts leaps that were accepted and is lowered by those that were not. When as many differences as
 allowed were used, they are all forgotten.
 
     N. C. Henderson and R. Varadhan (2019), "Damped Anderson acceleration with restarts and

@@ -1,0 +1,45 @@
+"""An algorithm, a model and its plan as what the loop runs."""
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm import Algorithm
+from jaxem.estep.source import Source
+from jaxem.fitting.loop import Controls, Moves, run_chunk
+from jaxem.fitting.state import State
+from jaxem.model import Model
+
+
+def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool):
+    """A chunk of passes of an algorithm: states, a source and controls to new states.
+
+    Args:
+        model: The declared model.
+        plan: What the algebra found.
+        algorithm: What proposes.
+        finish: Whether somebody else leaps too, between chunks.
+    """
+
+    def between(a, b):
+        return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
+
+    def chunk(states: State, source: Source, controls: Controls) -> State:
+        def step(values):
+            return algorithm.step(model, plan, values, source)
+
+        def propose(memory, values, image):
+            return algorithm.propose(model, memory, values, image)
+
+        def refuse(memory, image):
+            return algorithm.refuse(model, memory, image)
+
+        trusted, leaps = algorithm.m_step.trusted, algorithm.leaps or finish
+        moves = Moves(step, propose, refuse, between, leaps, trusted)
+        return run_chunk(moves, source.rows, states, controls)
+
+    return chunk
+
+
+def _midpoint(p, a, b):
+    """Half way; on the straight line where the support is known to be convex."""
+    if p.kind != "other" or p.fixed is not None:
+        return (a + b) / 2
+    return p.constrain((p.unconstrain(a) + p.unconstrain(b)) / 2)

@@ -45,6 +45,7 @@ class Landscape:
 
     Attributes:
         unitless: Which coordinates are logarithms or logits, (d,), once there were any.
+        moving: Which coordinates matter, (d,): not those above a triangle.
     """
 
     def __init__(self, model: Model, plan: Plan, algorithm: Algorithm, source: Source):
@@ -65,7 +66,7 @@ class Landscape:
         self._program = plan.program(("landscape", algorithm.e_step), program)
         self._dtype = source.batch.weights.dtype
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self.unitless = np.zeros(0, bool)
+        self.unitless = self.moving = np.zeros(0, bool)
         self._fixed = {k: jnp.asarray(v, self._dtype) for k, v in model.fixed.items()}
 
     def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
@@ -74,6 +75,7 @@ class Landscape:
         self._shapes = {k: v.shape[1:] for k, v in u.items()}
         widths = [int(np.prod(shape)) for shape in self._shapes.values()]
         self.unitless = np.repeat([p.kind != "real" for p in self._free], widths)
+        self.moving = np.concatenate([_moving(p, self._shapes[p.name]) for p in self._free])
         return np.concatenate([v.reshape(v.shape[0], -1) for v in u.values()], 1)
 
     def values(self, u: np.ndarray, near: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -98,6 +100,15 @@ class Landscape:
             out[name] = jnp.asarray(piece, self._dtype)
             start += width
         return out
+
+
+def _moving(p: Parameter, shape: tuple[int, ...]) -> np.ndarray:
+    whole = np.ones(shape, bool)
+    return (
+        np.tril(whole).ravel()
+        if p.kind in ("positive_definite", "lower_cholesky")
+        else whole.ravel()
+    )
 
 
 def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:

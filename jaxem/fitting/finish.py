@@ -87,16 +87,17 @@ def climb(landscape: Landscape, u: np.ndarray, eps: float, allowed: np.ndarray) 
         eps: The unit of rounding.
         allowed: Evaluations that each restart may take, (R,).
     """
-    if not (allowed > u.shape[1]).any():
+    width = int(landscape.moving.sum())
+    if not (allowed > width).any():
         nothing = np.zeros(len(u), int)
         return Climb(u, np.full(len(u), -np.inf), nothing, [[] for _ in u])
     value, gradient = landscape(u)
-    able = allowed > u.shape[1]
+    able = allowed > width
     going = able & np.isfinite(value) & np.isfinite(gradient).all(1)
     curvature = _curvature(landscape, u, gradient, np.sqrt(eps))
     going &= np.isfinite(curvature).all((1, 2))
     curvature = _positive(np.where(going[:, None, None], curvature, 0.0), eps)
-    trace = [[float(v)] * (1 + u.shape[1]) if a else [] for v, a in zip(value, able, strict=True)]
+    trace = [[float(v)] * (1 + width) if a else [] for v, a in zip(value, able, strict=True)]
     step, share = _steps(curvature, gradient, landscape.unitless, eps), np.ones(len(u))
     for _ in range(_PASSES):
         promise = (gradient * step).sum(1)
@@ -124,12 +125,11 @@ def climb(landscape: Landscape, u: np.ndarray, eps: float, allowed: np.ndarray) 
 def _curvature(landscape: Landscape, u, gradient, move: float) -> np.ndarray:
     """Negative second derivatives (R, d, d), a column a gradient."""
     size = np.maximum(np.abs(u), 1.0)
-    columns = []
-    for k in range(u.shape[1]):
+    matrix = np.zeros((*u.shape, u.shape[1]))
+    for k in np.flatnonzero(landscape.moving):
         along = np.zeros_like(u)
         along[:, k] = move * size[:, k]
-        columns.append((gradient - landscape(u + along)[1]) / along[:, k : k + 1])
-    matrix = np.stack(columns, -1)
+        matrix[:, :, k] = (gradient - landscape(u + along)[1]) / along[:, k : k + 1]
     return (matrix + matrix.swapaxes(-1, -2)) / 2
 
 
@@ -160,7 +160,8 @@ def _none(values: np.ndarray, eps: float) -> np.ndarray:
 def _spectrum(matrix: np.ndarray):
     """Eigenvalues and vectors of matrices scaled to a unit diagonal, and the scale."""
     diagonal = np.abs(np.diagonal(matrix, axis1=-2, axis2=-1))
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    curved = diagonal > 1e-12 * diagonal.max(1, initial=0.0, keepdims=True)
+    scale = np.sqrt(np.where(curved, diagonal, 1.0))
     values, vectors = np.linalg.eigh(matrix / (scale[:, :, None] * scale[:, None, :]))
     return values, vectors, scale
 

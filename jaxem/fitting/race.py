@@ -22,7 +22,7 @@ class Race:
 
     Args:
         restarts: Number of starts.
-        keep: How many go on; an eighth if left out, at least one.
+        keep: How many go on; a sixteenth if left out, at least two.
         after: Steps after which the others are left behind.
 
     Raises:
@@ -49,7 +49,7 @@ class Race:
     @property
     def kept(self) -> int:
         """How many go on."""
-        return max(self.restarts // 8, 1) if self.keep is None else self.keep
+        return max(self.restarts // 16, 2) if self.keep is None else self.keep
 
 
 def leave_behind(kept: int, objective: np.ndarray, status: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import jaxem.version
-from jaxem.algorithm import EM
+from jaxem.algorithm import EM, Algorithm, Anderson, Squarem
 from jaxem.estep import Exact, Hard
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
@@ -44,6 +44,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "notes": list(fit.notes),
         "best": fit.restarts.best,
         "hard": fit.is_hard,
+        "algorithm": type(fit.algorithm).__name__,
     }
     restarts = fit.restarts
     arrays = {
@@ -108,10 +109,17 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         restarts=restarts,
         plan=None,
         model=model,
-        algorithm=EM(Hard() if header["hard"] else Exact()),
+        algorithm=_algorithm(header),
         rows=header["rows"],
         notes=tuple(header["notes"]),
     )
+
+
+def _algorithm(header: dict[str, Any]) -> Algorithm:
+    """The algorithm without its options, which are code."""
+    em = EM(Hard() if header["hard"] else Exact())
+    around = {"Squarem": Squarem, "Anderson": Anderson}
+    return around[header["algorithm"]](em) if header["algorithm"] in around else em
 
 
 def pick(params: dict[str, Any], index: int) -> dict[str, Any]:

@@ -168,8 +168,8 @@ def _accept(
     last_gain = jnp.where(plain > 1, state.gain, jnp.inf)
     slowest = _slowest(state.slowest, gain, last_gain, noise) if moves.leaps else state.slowest
     still = has_converged(gain, last_gain, change, noise, controls.tolerance, slowest)
-    near = (gain < controls.near) & (state.steps + 1 >= _SHORTEST)
-    done = begun & ((still & ~state.bold) | near)
+    slow = (controls.near > 0) & (gain < controls.near) & (state.steps + 1 >= _SHORTEST)
+    done = begun & ((still & ~state.bold) | slow)
     quiet = jnp.where(jnp.abs(gain) <= noise, state.quiet + 1, 0)
     steps = state.steps + 1
     status = jnp.where(steps >= controls.max_steps, Status.STEP_LIMIT, Status.RUNNING)

@@ -7,7 +7,7 @@ import pytest
 import jaxem
 
 #: Two more programs to compile each: a model of every kind has to do.
-SOME = ["gaussian full", "blood groups", "latent classes", "gaussian hierarchical"]
+SOME = ["gaussian full", "blood groups", "latent classes"]
 WAYS = {
     "squarem": {"algorithm": jaxem.Squarem()},
     "anderson": {"algorithm": jaxem.Anderson()},

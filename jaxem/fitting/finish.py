@@ -5,9 +5,9 @@ known: it is that of Q at the same parameters (Fisher's identity). The second de
 once, from differences of gradients along the d coordinates, their eigenvalues made positive
 (directions of wrong curvature are climbed, those of none left alone), and then corrected by the
 BFGS update, one evaluation a step. A step that does not keep a share of its promise is halved
-(Armijo's rule). The climb is in real coordinates, without any Jacobian: it changes the way, not
-the top. What it found is judged by the loop like any leap, and EM goes on from it, or from where it
-was.
+(Armijo's rule); where the promise is rounding of the objective, a step must make the gradient
+smaller. The climb is in real coordinates, without any Jacobian: it changes the way, not the top.
+What it found is judged by the loop like any leap, and EM goes on from it, or from where it was.
 
     J. Nocedal and S. J. Wright (2006), Numerical Optimization, chapters 3 and 6.
 """
@@ -26,6 +26,8 @@ LARGEST = 512
 _PASSES = 60
 _HALVINGS = 12
 _SUFFICIENT = 1e-4
+_BLIND = 100.0
+_NOTHING = 1e-7
 _LONGEST = 3.0
 
 
@@ -57,14 +59,14 @@ def leap(landscape: Landscape, states: State, lanes: np.ndarray, max_steps: int)
     Returns:
         For each of them, the highest objective after each evaluation.
     """
-    here = {name: leaf[lanes] for name, leaf in states.previous.items()}
-    was = states.objective[lanes]
+    here = {name: np.asarray(leaf)[lanes] for name, leaf in states.previous.items()}
+    was = np.asarray(states.objective)[lanes]
     with np.errstate(all="ignore"):
         found = climb(
             landscape,
             landscape.coordinates(here),
             float(np.finfo(was.dtype).eps),
-            max_steps - 1 - states.steps[lanes],
+            max_steps - 1 - np.asarray(states.steps)[lanes],
         )
         there = landscape.values(found.u, here)
     rose = found.objective > was
@@ -100,22 +102,24 @@ def climb(landscape: Landscape, u: np.ndarray, eps: float, allowed: np.ndarray) 
     trace = [[float(v)] * (1 + width) if a else [] for v, a in zip(value, able, strict=True)]
     step, share = _steps(curvature, gradient, landscape.unitless, eps), np.ones(len(u))
     for _ in range(_PASSES):
-        promise = (gradient * step).sum(1)
-        going &= (promise > 10 * eps * (1 + np.abs(value))) & (share > 0.5**_HALVINGS)
+        promise, noise = (gradient * step).sum(1), 10 * eps * (1 + np.abs(value))
+        blind = promise <= _BLIND * noise
+        going &= (promise > _NOTHING * noise) & (share > np.where(blind, 0.5, 0.5**_HALVINGS))
         going &= np.asarray([len(t) for t in trace]) < allowed
         if not going.any():
             break
         there = u + np.where(going, share, 0.0)[:, None] * step
         new, slope = landscape(there)
-        kept = going & np.isfinite(slope).all(1)
-        kept &= new >= value + _SUFFICIENT * share * promise
+        rises = new >= value + _SUFFICIENT * share * promise
+        flatter = (np.abs(slope).max(1) < np.abs(gradient).max(1)) & (new >= value - noise)
+        kept = going & np.isfinite(slope).all(1) & (rises | (blind & flatter))
         curvature = np.where(
             kept[:, None, None], _update(curvature, there - u, gradient - slope), curvature
         )
         u, gradient = np.where(kept[:, None], there, u), np.where(kept[:, None], slope, gradient)
         value = np.where(kept, new, value)
         for lane in np.flatnonzero(going):
-            trace[lane].append(float(value[lane]))
+            trace[lane].append(max(float(value[lane]), trace[lane][-1]))
         fresh = _steps(curvature, gradient, landscape.unitless, eps)
         step = np.where(kept[:, None], fresh, step)
         share = np.where(kept, 1.0, share / 2)

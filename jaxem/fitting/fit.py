@@ -77,7 +77,7 @@ def fit(
     """
     algorithm = EM() if algorithm is None else algorithm
     race = restarts if isinstance(restarts, Race) else None
-    restarts = race.restarts if isinstance(restarts, Race) else restarts
+    restarts = restarts.restarts if isinstance(restarts, Race) else restarts
     check_options(restarts, tolerance, max_steps, time_limit, algorithm)
     bound = bind_steps(model, data, lengths)
     model, data = bound.model, bound.rows

@@ -71,7 +71,7 @@ def first_states(values: dict[str, np.ndarray], memory: Any, size: int) -> State
     first = next(iter(values.values()))
     lanes, dtype = len(first), first.dtype
     none = np.full(lanes, -np.inf, dtype)
-    zero = np.zeros(lanes, np.int32)
+    zero: Any = np.zeros(lanes, np.int32)
     trace = np.full((lanes, CHUNK), np.nan, dtype)
     counts = np.full((lanes, size), np.nan, dtype)
     memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (lanes, *leaf.shape)), memory)

@@ -12,10 +12,10 @@ from tests.cases.published import case
 
 REFERENCE = case("poisson_mix_death_notices")["reference"]
 WAYS = {
-    "squarem": ({"algorithm": jaxem.Squarem()}, 100),
-    "anderson": ({"algorithm": jaxem.Anderson()}, 100),
-    "finish": ({"finish": "newton"}, 40),
-    "both": ({"algorithm": jaxem.Anderson(), "finish": "newton"}, 40),
+    "squarem": ({"algorithm": jaxem.Squarem()}, 100, 150),
+    "anderson": ({"algorithm": jaxem.Anderson()}, 40, 60),
+    "finish": ({"finish": "newton"}, 40, 40),
+    "both": ({"algorithm": jaxem.Anderson(), "finish": "newton"}, 40, 40),
 }
 
 
@@ -26,28 +26,28 @@ def declared():
 
 @pytest.fixture(scope="module", params=WAYS)
 def way(request, declared):
-    """A fit, and how many evaluations it may take."""
-    options, allowed = WAYS[request.param]
-    return declared.fit(**options), allowed
+    """A fit, and how many evaluations it may take to come near, and to be sure."""
+    options, near, sure = WAYS[request.param]
+    return declared.fit(**options), near, sure
 
 
 def test_few_evaluations_reach_eight_digits(way):
-    fit, allowed = way
-    assert np.argmax(fit.trace > REFERENCE["loglik"] - 1e-8) <= allowed
+    fit, near, _ = way
+    assert np.argmax(fit.trace > REFERENCE["loglik"] - 1e-8) <= near
     assert fit.trace[0] < REFERENCE["loglik"] - 1
 
 
 def test_it_has_converged_to_the_optimum(way):
-    fit, _ = way
+    fit, _, sure = way
     mle = REFERENCE["mle"]
-    assert fit.converged and fit.steps == len(fit.trace) - 1 < 150
+    assert fit.converged and fit.steps == len(fit.trace) - 1 <= sure
     assert fit.objective == pytest.approx(REFERENCE["loglik"], abs=1e-9)
     np.testing.assert_allclose(fit.params["weights"][0], mle["pi"], atol=1e-5)
     np.testing.assert_allclose(fit.params["rate"], [mle["lambda1"], mle["lambda2"]], atol=1e-5)
 
 
 def test_the_objective_never_falls(way):
-    fit, _ = way
+    fit, *_ = way
     assert np.all(np.diff(fit.trace) > -1e-11)
 
 

@@ -11,10 +11,10 @@ from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
-    from jaxem.algorithm import EM
+    from jaxem.algorithm import EM, Anderson, Squarem
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
-    from jaxem.fitting import Fit, Restarts, fit, load
+    from jaxem.fitting import Fit, Race, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
     from jaxem.latent import Chain, Finite, Tree
     from jaxem.model import Model, flat, sequences
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jaxem.types import DeclarationError
 
 _HOMES = {
+    "Anderson": "jaxem.algorithm",
     "Ascent": "jaxem.mstep",
     "align": "jaxem.diagnostics",
     "diagnose": "jaxem.diagnostics",
@@ -56,7 +57,9 @@ _HOMES = {
     "Hard": "jaxem.estep",
     "Model": "jaxem.model",
     "Program": "jaxem.programs",
+    "Race": "jaxem.fitting",
     "Restarts": "jaxem.fitting",
+    "Squarem": "jaxem.algorithm",
     "Status": "jaxem.status",
     "Tempered": "jaxem.estep",
     "Tree": "jaxem.latent",
@@ -73,6 +76,7 @@ _PACKAGES = ("datasets", "initial", "posterior", "zoo")
 
 __all__ = [
     "EM",
+    "Anderson",
     "Ascent",
     "Chain",
     "ClosedForm",
@@ -85,7 +89,9 @@ __all__ = [
     "Hard",
     "Model",
     "Program",
+    "Race",
     "Restarts",
+    "Squarem",
     "Status",
     "Tempered",
     "Tree",

@@ -21,6 +21,7 @@ class Status(IntEnum):
     SADDLE = 9
     NO_INTERIOR_MODE = 10
     STALLED = 11
+    DROPPED = 12
 
     @property
     def sentence(self) -> str:
@@ -44,6 +45,7 @@ _USABLE = frozenset(
         Status.TIME_LIMIT,
         Status.INTERRUPTED,
         Status.STALLED,
+        Status.DROPPED,
     }
 )
 
@@ -67,6 +69,7 @@ _SENTENCES = {
     Status.NO_INTERIOR_MODE: (
         "the prior has no interior mode here: its density is infinite at the boundary"
     ),
+    Status.DROPPED: "left behind in the race: others were more promising, and only they went on",
     Status.STALLED: (
         "the objective stopped rising in this precision, yet its gradient is not small"
     ),

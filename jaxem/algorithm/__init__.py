@@ -1,5 +1,8 @@
 """Algorithms: a step from parameters to better parameters. The loop is not theirs."""
 
+from jaxem.algorithm.algorithm import Algorithm
+from jaxem.algorithm.anderson import Anderson
 from jaxem.algorithm.em import EM
+from jaxem.algorithm.squarem import Squarem
 
-__all__ = ["EM"]
+__all__ = ["EM", "Algorithm", "Anderson", "Squarem"]

@@ -2,37 +2,23 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from jaxem.algebra.plan import Plan
+from jaxem.algorithm.algorithm import Algorithm, Proposal, Step
 from jaxem.estep import EStep, Exact
 from jaxem.estep.expectation import Values
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.mstep import Derived, MStep
-from jaxem.types import Array, DeclarationError
-
-
-class Step(NamedTuple):
-    """What one step found.
-
-    Attributes:
-        evidence: Sum of the weighted log evidence *at the parameters given*, a scalar.
-        log_prior: Log density of the prior there, a scalar.
-        counts: Expected count of each latent state there, (K,).
-        proposal: The parameters to go to.
-    """
-
-    evidence: Array
-    log_prior: Array
-    counts: Array
-    proposal: dict[str, Array]
+from jaxem.types import DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
-class EM:
+class EM(Algorithm):
     """Alternate an E-step and an M-step.
 
     Args:
@@ -68,5 +54,22 @@ class EM:
         values = jax.lax.stop_gradient(dict(values))
         evidence, counts, q = source.expect(model, self.e_step, values)
         names = tuple(p.name for p in model.free)
-        proposal = self.m_step(plan, q, values, names)
-        return Step(evidence, model.prior_density(values), counts, proposal)
+        image = self.m_step(plan, q, values, names)
+        return Step(evidence, model.prior_density(values), counts, image)
+
+    @property
+    def leaps(self) -> bool:
+        """False: the image of the EM map is all that it proposes."""
+        return False
+
+    def memory(self, model: Model, dtype: Any) -> Any:
+        """Nothing."""
+        return ()
+
+    def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
+        """The image."""
+        return Proposal(dict(image), memory, jnp.zeros((), bool))
+
+    def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
+        """The image; EM is never refused."""
+        return Proposal(dict(image), memory, jnp.zeros((), bool))

@@ -50,7 +50,7 @@ def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
             init=_init(section),
             weights=given.weights,
             lengths=given.lengths,
-            algorithm=jaxem.EM(e_step=_e_step(section)),
+            algorithm=_algorithm(section),
             progress=report,
             **_given(section),
         )
@@ -115,8 +115,18 @@ def _declarations_in_words(job: Job) -> Iterator[None]:
 
 def _given(section: FitSection) -> dict[str, Any]:
     """What the config says of the rest; nothing is said of what it leaves out."""
-    names = ("restarts", "tolerance", "max_steps", "time_limit")
-    return {name: getattr(section, name) for name in names if getattr(section, name) is not None}
+    names = ("restarts", "tolerance", "max_steps", "time_limit", "finish")
+    given = {name: getattr(section, name) for name in names if getattr(section, name) is not None}
+    if section.race is not None:
+        race = section.race
+        given["restarts"] = jaxem.Race(section.restarts or 1, keep=race.keep, after=race.after)
+    return given
+
+
+def _algorithm(section: FitSection) -> Any:
+    em = jaxem.EM(e_step=_e_step(section))
+    around = {"squarem": jaxem.Squarem, "anderson": jaxem.Anderson}
+    return around[section.algorithm](em) if section.algorithm in around else em
 
 
 def _e_step(section: FitSection) -> Any:

@@ -8,6 +8,7 @@ from jaxem.cli.options import Count, Positive, Section
 
 Whole = Annotated[int, Field(ge=0)]
 EStep = Literal["exact", "hard"]
+Algorithm = Literal["em", "squarem", "anderson"]
 Layout = Literal["auto", "matrix", "vector", "dict"]
 Zoo = Literal[
     "gaussian_mixture",
@@ -72,6 +73,18 @@ class ModelSection(Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class RaceTable(Section):
+    """``[fit] race = { keep = 4, after = 10 }``: only the most promising restarts go on.
+
+    Attributes:
+        keep: How many; what `jaxem.Race` keeps if left out.
+        after: Steps after which the others are left behind.
+    """
+
+    keep: Count | None = None
+    after: Count = 10
+
+
 class FitSection(Section):
     """``[fit]``: arguments of `jaxem.fit`; what is left out has its default there.
 
@@ -81,6 +94,9 @@ class FitSection(Section):
         tolerance: When a restart has converged; 0 runs every step.
         max_steps: Steps after which a restart stops.
         time_limit: Seconds after which all stop.
+        algorithm: "em", or "squarem" or "anderson", which accelerate it.
+        finish: "newton" climbs to the top where the algorithm has become slow.
+        race: A table: how many restarts are kept, after how many steps.
         e_step: "exact", or "hard" for classification EM and k-means.
         init: Name of an initialiser, or a table with the starting value of every parameter.
     """
@@ -90,6 +106,9 @@ class FitSection(Section):
     tolerance: Annotated[float, Field(ge=0)] | None = None
     max_steps: Whole | None = None
     time_limit: Positive | None = None
+    algorithm: Algorithm = "em"
+    finish: Literal["newton"] | None = None
+    race: RaceTable | None = None
     e_step: EStep = "exact"
     init: (
         Literal["kmeans_plus_plus", "random_rows", "random_responsibilities", "prior_draws"]

@@ -80,12 +80,12 @@ def _say(error: Any, location: Location, value: Any, known: Known) -> str:
 
 
 def _unknown(location: Location, known: Known) -> str:
-    """A key that nothing reads: a near miss, or a key that belongs to another table."""
+    """A key that nothing reads: one that belongs to another table, or a near miss."""
     *tables, key = (str(step) for step in location)
     table = ".".join(tables)
     hint = did_you_mean(key, known.get(table, ()))
     home = next((name for name, keys in known.items() if name != table and key in keys), None)
-    if home and not hint:
+    if home:
         return f"belongs under [{home}]."
     if not tables:
         return f"there is no such table.{hint} A config has {listing(known[''])}."

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
@@ -41,9 +41,14 @@ class Certificate:
 
 
 class Landscape:
-    """The objective of a batch as a function of real coordinates, for all restarts."""
+    """The objective of a batch as a function of real coordinates, for all restarts.
 
-    def __init__(self, model: Model, plan: Plan, algorithm: EM, source: Source):
+    Attributes:
+        unitless: Which coordinates are logarithms or logits, (d,), once there were any.
+        moving: Which coordinates matter, (d,): not those above a triangle.
+    """
+
+    def __init__(self, model: Model, plan: Plan, algorithm: Algorithm, source: Source):
         self._free = model.free
         self._source = source
 
@@ -61,13 +66,25 @@ class Landscape:
         self._program = plan.program(("landscape", algorithm.e_step), program)
         self._dtype = source.batch.weights.dtype
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self.unitless = self.moving = np.zeros(0, bool)
         self._fixed = {k: jnp.asarray(v, self._dtype) for k, v in model.fixed.items()}
 
     def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Flat real coordinates, (R, d); NaN where a matrix is not positive definite."""
         u = {p.name: _to_real(p, values[p.name]) for p in self._free}
         self._shapes = {k: v.shape[1:] for k, v in u.items()}
+        widths = [int(np.prod(shape)) for shape in self._shapes.values()]
+        self.unitless = np.repeat([p.kind != "real" for p in self._free], widths)
+        self.moving = np.concatenate([_moving(p, self._shapes[p.name]) for p in self._free])
         return np.concatenate([v.reshape(v.shape[0], -1) for v in u.values()], 1)
+
+    def values(self, u: np.ndarray, near: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Parameters with these coordinates; exact zeros of those near stay, as do fixed ones."""
+        out = dict(near)
+        for p in self._free:
+            value = np.asarray(p.from_real(np.asarray(self._split(u)[p.name])), self._dtype)
+            out[p.name] = np.where(near[p.name] == 0, near[p.name], value)
+        return out
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""
@@ -83,6 +100,15 @@ class Landscape:
             out[name] = jnp.asarray(piece, self._dtype)
             start += width
         return out
+
+
+def _moving(p: Parameter, shape: tuple[int, ...]) -> np.ndarray:
+    whole = np.ones(shape, bool)
+    return (
+        np.tril(whole).ravel()
+        if p.kind in ("positive_definite", "lower_cholesky")
+        else whole.ravel()
+    )
 
 
 def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:

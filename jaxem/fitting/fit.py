@@ -9,18 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import EM, Algorithm
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
+from jaxem.fitting.options import check_finish, check_named, check_options
 from jaxem.fitting.path import Ways, find_ways
+from jaxem.fitting.race import Race
 from jaxem.fitting.restarts import Runner
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting, seeds_and_scattered
-from jaxem.latent import Markov
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
@@ -33,11 +34,12 @@ def fit(
     data: Data,
     *,
     key: Any = 0,
-    restarts: int = 1,
+    restarts: int | Race = 1,
     init: Any = None,
     weights: Any = None,
     lengths: Any = None,
-    algorithm: EM | None = None,
+    algorithm: Algorithm | None = None,
+    finish: str | None = None,
     tolerance: float = 1e-10,
     max_steps: int = 5000,
     time_limit: float | None = None,
@@ -50,7 +52,8 @@ def fit(
         data: Rows: an array or any pytree of arrays whose first axes agree. For a chain, leaves
             (sequence, time, ...). For a program, its arguments by name.
         key: An int or a JAX key; the starts depend on it.
-        restarts: Number of starts, all run at once.
+        restarts: Number of starts, all run at once; or ``jaxem.Race(64)``, many of which only the
+            most promising run to their ends.
         init: None for k-means++ seeds and, every other restart, scattered parameters; a dictionary
             of parameters for one start, or with a leading axis for all; or an initialiser from
             `jaxem.initial`.
@@ -58,9 +61,11 @@ def fit(
             zero is absence.
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
-        algorithm: What to run, ``EM()`` if left out.
+        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster.
+        finish: "newton" climbs to the top where EM has become slow, by a quasi-Newton method on the
+            exact gradient; each gradient counts as a step. None leaves all to the algorithm.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
-        max_steps: Limit of EM steps.
+        max_steps: Limit of EM steps, or evaluations of the EM map.
         time_limit: Limit of seconds, checked between chunks of steps.
         progress: True for a line of text, or a function called between chunks.
 
@@ -71,10 +76,13 @@ def fit(
         DeclarationError: If the model, the data or the start cannot be used as given.
     """
     algorithm = EM() if algorithm is None else algorithm
-    _check_options(restarts, tolerance, max_steps, time_limit, algorithm)
+    race = restarts if isinstance(restarts, Race) else None
+    restarts = restarts.restarts if isinstance(restarts, Race) else restarts
+    check_options(restarts, tolerance, max_steps, time_limit, algorithm)
     bound = bind_steps(model, data, lengths)
     model, data = bound.model, bound.rows
-    _check_named(model, algorithm)
+    check_named(model, algorithm)
+    check_finish(model, algorithm, finish)
     weights = bound.weigh(weights)
     check_declaration(model, data)
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
@@ -93,6 +101,8 @@ def fit(
         tolerance=tolerance,
         max_steps=max_steps,
         time_limit=time_limit,
+        race=race,
+        finish=finish is not None,
         report=reporter(progress),
     )
     runs = runner.run()
@@ -102,35 +112,6 @@ def fit(
     ran = dataclasses.replace(plan, route=route)
     rows = int((weights > 0).sum())
     return _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
-
-
-def _check_options(restarts, tolerance, max_steps, time_limit, algorithm) -> None:
-    if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:
-        raise DeclarationError(f"restarts must be an integer of at least 1; got {restarts!r}.")
-    if not isinstance(max_steps, int | np.integer) or max_steps < 0:
-        raise DeclarationError(f"max_steps must be an integer of at least 0; got {max_steps!r}.")
-    if not tolerance >= 0:
-        raise DeclarationError(f"tolerance must be at least 0; got {tolerance!r}.")
-    if time_limit is not None and not time_limit > 0:
-        raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
-    if not isinstance(algorithm, EM):
-        raise DeclarationError(f"algorithm must be jaxem.EM(...); got {algorithm!r}.")
-
-
-def _check_named(model: Model, algorithm: EM) -> None:
-    free = [p.name for p in model.free]
-    for name in algorithm.m_step.named:
-        if name not in free:
-            raise DeclarationError(
-                f"m_step names {name!r}, which is no free parameter; these are "
-                f"{', '.join(map(repr, free))}."
-            )
-    if isinstance(model.latent, Markov) and algorithm.m_step.reads_rows:
-        raise DeclarationError(
-            f"ClosedForm gives an update rows and responsibilities, and {model.latent!r} has pairs "
-            f"of states besides; leave it out, and jaxem derives the M-step, or use "
-            f"jaxem.Ascent(...)."
-        )
 
 
 def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
@@ -168,7 +149,13 @@ def _generators(key: Any, count: int) -> list[np.random.Generator]:
 
 
 def _conclude(
-    model: Model, plan: Plan, algorithm: EM, ways: Ways, runs: Runs, tolerance: float, rows: int
+    model: Model,
+    plan: Plan,
+    algorithm: Algorithm,
+    ways: Ways,
+    runs: Runs,
+    tolerance: float,
+    rows: int,
 ) -> Fit:
     """Certify every restart, correct its status, and choose the best."""
     status: list[Status] = list(map(Status, runs.status.tolist()))

@@ -4,6 +4,11 @@ The objective of parameters is known only after the E-step at them, so a pass of
 judges the parameters that the pass before proposed and then moves on. That makes the reported
 objective always the one of the reported parameters. A finished restart is frozen. The host calls
 the loop a few dozen steps at a time.
+
+An algorithm may leap. A bold proposal that lowers the objective is not damped: the algorithm is
+told, and goes to the image of the last good point under the EM map, which is known and cannot be
+worse; or leaps once more, less far. Only EM's own steps tell how far the optimum is, so only they
+certify convergence; when a leap gained little the loop takes a few of them.
 """
 
 from collections.abc import Callable
@@ -11,120 +16,60 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxem.algorithm.em import Step
-from jaxem.fitting.stopping import has_converged, relative_change, rounding
+from jaxem.algorithm.algorithm import Proposal, Step
+from jaxem.fitting.state import CHUNK, State, Values
+from jaxem.fitting.stopping import has_converged, left_to_gain, relative_change, rounding
 from jaxem.status import Status
 from jaxem.types import Array
 
-Values = dict[str, Array]
-
-#: Steps a compiled chunk.
-CHUNK = 25
-
 _HALVINGS = 10
 _QUIET = 60
-
-
-class State(NamedTuple):
-    """Where one restart is.
-
-    Attributes:
-        values: The parameters to be judged next.
-        previous: The last parameters that were judged good.
-        objective: Log posterior of ``previous``.
-        evidence: Log likelihood of ``previous``.
-        counts: Expected count of each latent state there, (K,).
-        gain: What the step to ``previous`` gained.
-        steps: Steps taken to reach ``previous``; -1 before the start is judged.
-        halvings: How often the proposal was moved back towards ``previous``.
-        quiet: Steps in a row whose gain was rounding.
-        status: A `Status`.
-        trace: Objectives of this chunk, by step; NaN where none.
-    """
-
-    values: Values
-    previous: Values
-    objective: Array
-    evidence: Array
-    counts: Array
-    gain: Array
-    steps: Array
-    halvings: Array
-    quiet: Array
-    status: Array
-    trace: Array
+_PLAIN = 2
+_SHORTEST = 10
 
 
 class Controls(NamedTuple):
-    """When to stop; traced, so that another tolerance compiles nothing."""
+    """When to stop; traced, so that another tolerance compiles nothing.
+
+    Attributes:
+        tolerance: See `stopping`.
+        max_steps: Limit of steps.
+        near: If positive, a run is done as soon as a step gains less, after `_SHORTEST` steps.
+    """
 
     tolerance: Array
     max_steps: Array
+    near: Array
 
 
-def first_states(values: dict[str, np.ndarray], size: int) -> State:
-    """The states of all restarts at their starts.
+class Moves(NamedTuple):
+    """What the loop asks of an algorithm, for one restart.
 
-    Args:
-        values: Parameters by dotted name, stacked over restarts.
-        size: Latent states.
-
-    Returns:
-        NumPy leaves, stacked over restarts.
-    """
-    first = next(iter(values.values()))
-    lanes, dtype = len(first), first.dtype
-    none = np.full(lanes, -np.inf, dtype)
-    zero = np.zeros(lanes, np.int32)
-    trace = np.full((lanes, CHUNK), np.nan, dtype)
-    counts = np.full((lanes, size), np.nan, dtype)
-    leaves = (values, values, none, none, counts, -none, zero - 1, zero, zero, zero, trace)
-    return State(*leaves)  # pyright: ignore[reportArgumentType]
-
-
-def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:
-    """States for the next chunk.
-
-    Args:
-        states: NumPy leaves, stacked over restarts.
-        again: Restarts to be sent back to the last parameters that were judged, to judge them
-            again on another path, (R,).
-        frozen: Restarts that are not to run, (R,).
+    Attributes:
+        step: Parameters to what the EM map finds there.
+        propose: Memory, parameters that were judged good and their image, to a proposal.
+        refuse: Memory and the image of the last good parameters to a proposal, after a leap failed.
+        between: Parameters half way between two.
+        leaps: Whether proposals may be bold.
+        trusted: Whether a fall of the objective is damped (True) or ends the run.
     """
 
-    def put(leaf: Any, value: Any) -> np.ndarray:
-        where = again.reshape(-1, *[1] * (leaf.ndim - 1))
-        return np.where(where, value, leaf).astype(leaf.dtype)
-
-    return states._replace(
-        values={name: put(states.values[name], v) for name, v in states.previous.items()},
-        objective=put(states.objective, -np.inf),
-        evidence=put(states.evidence, -np.inf),
-        gain=put(states.gain, np.inf),
-        steps=put(states.steps, np.maximum(states.steps, 0) - 1),
-        halvings=put(states.halvings, 0),
-        quiet=put(states.quiet, 0),
-        status=np.where(frozen, Status.INTERRUPTED, states.status).astype(states.status.dtype),
-    )
+    step: Callable[[Values], Step]
+    propose: Callable[[Any, Values, Values], Proposal]
+    refuse: Callable[[Any, Values], Proposal]
+    between: Callable[[Values, Values], Values]
+    leaps: bool
+    trusted: bool
 
 
 def run_chunk(
-    step: Callable[[Values], Step],
-    between: Callable[[Values, Values], Values],
-    trusted: bool,
-    rows: int,
-    states: State,
-    controls: Controls,
-    passes: int = CHUNK,
+    moves: Moves, rows: int, states: State, controls: Controls, passes: int = CHUNK
 ) -> State:
     """At most so many passes for every restart that still runs.
 
     Args:
-        step: The algorithm: parameters of one restart to what it found.
-        between: Parameters half way between two.
-        trusted: Whether a fall of the objective is damped (True) or ends the run.
+        moves: The algorithm.
         rows: Rows that the objective sums over, which tell what of it may be rounding.
         states: Stacked over restarts.
         controls: When to stop.
@@ -135,9 +80,9 @@ def run_chunk(
     """
 
     def one(state: State, start: Array) -> State:
-        found = step(state.values)
+        found = moves.step(state.values)
         noise = rounding(found.evidence + found.log_prior, rows)
-        new = _judge(state, found, between, trusted, controls, start, noise)
+        new = _judge(state, found, moves, controls, start, noise)
         running = state.status == Status.RUNNING
         return jax.tree.map(lambda a, b: jnp.where(running, a, b), new, state)
 
@@ -156,7 +101,7 @@ def run_chunk(
 
 
 def _judge(
-    state: State, found: Step, between, trusted: bool, controls: Controls, chunk_start: Array, noise
+    state: State, found: Step, moves: Moves, controls: Controls, chunk_start: Array, noise
 ) -> State:
     """Accept the parameters that were judged, or step back from them."""
     objective = found.evidence + found.log_prior
@@ -164,22 +109,42 @@ def _judge(
     bad = _outcome(objective, found)
     fell = begun & (objective < state.objective - noise)
     impossible = objective == -jnp.inf
-    may_damp = trusted & begun & (state.halvings < _HALVINGS)
+    may_damp = moves.trusted & begun & (state.halvings < _HALVINGS)
     damp = may_damp & (fell | impossible)
     stop = jnp.where(impossible & ~begun, Status.IMPOSSIBLE, bad)
-    given_up = Status.STALLED if trusted else Status.OBJECTIVE_FELL
+    given_up = Status.STALLED if moves.trusted else Status.OBJECTIVE_FELL
     stop = jnp.where((stop == 0) & (fell | impossible) & ~damp, given_up, stop)
     stop = jnp.where(damp, 0, stop).astype(jnp.int32)
 
-    accepted = _accept(state, found, objective, controls, chunk_start, noise)
-    half = between(state.previous, state.values)
+    accepted = _accept(state, found, objective, moves, controls, chunk_start, noise)
+    half = moves.between(state.previous, state.values)
     damped = state._replace(values=half, halvings=state.halvings + 1)
     stopped = state._replace(
         status=stop,
         previous=_where(begun, state.previous, state.values),
         steps=jnp.maximum(state.steps, 0),
     )
-    return _where(damp, damped, _where(stop > 0, stopped, accepted))
+    judged = _where(damp, damped, _where(stop > 0, stopped, accepted))
+    if not moves.leaps:
+        return judged
+    failed = state.bold & ((bad > 0) | fell | impossible)
+    return _where(failed, _retreat(state, moves, controls, chunk_start), judged)
+
+
+def _retreat(state: State, moves: Moves, controls: Controls, chunk_start: Array) -> State:
+    """From a leap that failed to where the algorithm then goes from the last good parameters."""
+    proposal = moves.refuse(state.memory, state.image)
+    steps = state.steps + 1
+    over = steps >= controls.max_steps
+    return state._replace(
+        values=proposal.values,
+        memory=proposal.memory,
+        bold=proposal.bold,
+        plain=jnp.zeros_like(state.plain),
+        steps=steps,
+        status=jnp.where(over, Status.STEP_LIMIT, Status.RUNNING).astype(jnp.int32),
+        trace=state.trace.at[_place(steps, chunk_start)].set(state.objective),
+    )
 
 
 def _outcome(objective: Array, found: Step) -> Array:
@@ -191,31 +156,66 @@ def _outcome(objective: Array, found: Step) -> Array:
 
 
 def _accept(
-    state: State, found: Step, objective: Array, controls: Controls, chunk_start: Array, noise
+    state: State,
+    found: Step,
+    objective: Array,
+    moves: Moves,
+    controls: Controls,
+    chunk_start: Array,
+    noise: Array,
 ) -> State:
     begun = state.steps >= 0
     gain = jnp.where(begun, objective - state.objective, jnp.inf)
     change = relative_change(state.values, state.previous)
-    done = begun & has_converged(gain, state.gain, change, noise, controls.tolerance)
+    plain = jnp.where(state.bold | ~begun, 0, state.plain + 1)
+    last_gain = jnp.where(plain > 1, state.gain, jnp.inf)
+    slowest = _slowest(state.slowest, gain, last_gain, noise) if moves.leaps else state.slowest
+    still = has_converged(gain, last_gain, change, noise, controls.tolerance, slowest)
+    slow = (controls.near > 0) & (gain < controls.near) & (state.steps + 1 >= _SHORTEST)
+    done = begun & ((still & ~state.bold) | slow)
     quiet = jnp.where(jnp.abs(gain) <= noise, state.quiet + 1, 0)
     steps = state.steps + 1
     status = jnp.where(steps >= controls.max_steps, Status.STEP_LIMIT, Status.RUNNING)
     status = jnp.where((quiet >= _QUIET) & (controls.tolerance > 0), Status.STALLED, status)
     status = jnp.where(done, Status.CONVERGED, status)
-    place = jnp.clip(steps - chunk_start - 1, 0, CHUNK - 1)
+    little = (
+        begun
+        & state.bold
+        & (gain <= jnp.maximum(controls.tolerance, noise))
+        & (controls.tolerance > 0)
+    )
+    rest = jnp.where(state.rest > 0, state.rest - 1, jnp.where(little, _PLAIN, 0))
+    proposal = moves.propose(state.memory, state.values, found.image)
+    bold = proposal.bold & (rest == 0)
     return State(
-        values=found.proposal,
+        values=_where(bold, proposal.values, found.image),
         previous=state.values,
+        image=found.image,
+        memory=proposal.memory,
+        bold=bold,
         objective=objective,
         evidence=found.evidence,
         counts=found.counts,
         gain=jnp.where(begun, gain, jnp.inf),
+        plain=plain,
+        rest=rest.astype(jnp.int32),
+        slowest=slowest,
         steps=steps,
         halvings=jnp.zeros_like(state.halvings),
         quiet=quiet,
         status=status.astype(jnp.int32),
-        trace=state.trace.at[place].set(objective),
+        trace=state.trace.at[_place(steps, chunk_start)].set(objective),
     )
+
+
+def _slowest(so_far: Array, gain: Array, last_gain: Array, noise: Array) -> Array:
+    """EM's rate does not improve because a leap has hidden the slowest direction."""
+    _, rate = left_to_gain(gain, last_gain)
+    return jnp.where((gain > noise) & (rate < 1), jnp.maximum(so_far, rate), so_far)
+
+
+def _place(steps: Array, chunk_start: Array) -> Array:
+    return jnp.clip(steps - chunk_start - 1, 0, CHUNK - 1)
 
 
 def _where(condition: Array, a, b):

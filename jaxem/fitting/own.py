@@ -9,9 +9,8 @@ import numpy as np
 
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.plan import Plan, replace_data
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.anchored import Anchored
-from jaxem.estep.order import in_order
 from jaxem.estep.source import Source
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.model import Model
@@ -70,7 +69,7 @@ class OwnData:
         source = self._ways.source(path, cells, lanes)
         blocks = source.batch.weights.shape
         if self._ways.sequences is not None:
-            order = in_order(self._ways.sequences, cells * lanes)
+            order = self._ways.order(self._ways.sequences, path, cells, lanes)
             weights = self._weights[:, order.index] * order.exists
             rows = None
         else:
@@ -106,7 +105,7 @@ def with_own(source: Source, own: Own) -> Source:
 
 
 def every_row(
-    model: Model, plan: Plan, algorithm: EM, data: Data, sequences: Sequences | None
+    model: Model, plan: Plan, algorithm: Algorithm, data: Data, sequences: Sequences | None
 ) -> Ways:
     """The paths through rows of which none is merged or left out."""
     ones = np.ones(row_count(data), jnp.result_type(float))

@@ -18,11 +18,11 @@ from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import Plan, replace_data, step_splits
 from jaxem.algebra.route import Route
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.anchored import make_anchored
 from jaxem.estep.anchored_steps import make_anchored_steps
 from jaxem.estep.batch import block_size, keeps_responsibilities, make_batch
-from jaxem.estep.order import in_order
+from jaxem.estep.order import Order, in_order
 from jaxem.estep.source import Direct, Source
 from jaxem.estep.steps import make_steps
 from jaxem.model import Model
@@ -95,9 +95,12 @@ class Ways:
         size = block_size(count, states * lanes + features, products=product)
         return make_anchored(self.found, self.rows, self.weights, size, product)
 
+    def order(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Order:
+        """The order of the steps that a run on this path sees."""
+        return in_order(sequences, cells, lanes, self.split and path == "product")
+
     def _make_steps(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Source:
-        product = path == "product"
-        order = in_order(sequences, cells, lanes, self.split and product)
+        product, order = path == "product", self.order(sequences, path, cells, lanes)
         if path == "direct" or isinstance(self.found, Refused):
             return make_steps(self.rows, self.weights, order)
         return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
@@ -106,7 +109,7 @@ class Ways:
 def find_ways(
     model: Model,
     plan: Plan,
-    algorithm: EM,
+    algorithm: Algorithm,
     data: Data,
     weights: np.ndarray,
     lanes: int,

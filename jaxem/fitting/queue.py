@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
-from jaxem.fitting.loop import Controls, State, run_chunk
+from jaxem.fitting.loop import Controls, run_chunk
+from jaxem.fitting.moves import moves_of
 from jaxem.fitting.own import Own, with_own
-from jaxem.fitting.restarts import between_of
+from jaxem.fitting.state import State
 from jaxem.model import Model
 from jaxem.status import Status
 from jaxem.types import Array
@@ -44,19 +45,14 @@ def group_size(lanes: int, entries: int) -> int:
     return min(lanes, max(8, _ENTRIES * scale // entries))
 
 
-def queue_function(model: Model, plan: Plan, algorithm: EM) -> Any:
+def queue_function(model: Model, plan: Plan, algorithm: Algorithm) -> Any:
     """The program, for a plan to compile."""
-    between = between_of(model)
 
     def one(state: State, own: Own, source: Source, controls: Controls) -> State:
         mine = with_own(source, own)
-
-        def step(values):
-            return algorithm.step(model, plan, values, mine)
-
-        trusted = algorithm.m_step.trusted
+        moves = moves_of(model, plan, algorithm, mine)
         alone = jax.tree.map(lambda leaf: leaf[None], state)
-        moved = run_chunk(step, between, trusted, mine.rows, alone, controls, _PASSES)
+        moved = run_chunk(moves, mine.rows, alone, controls, _PASSES)
         return jax.tree.map(lambda leaf: leaf[0], moved)
 
     def chunk(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.fitting import decoding, forecasting
 from jaxem.latent import Markov, Tree
 from jaxem.model import Model
@@ -24,7 +24,7 @@ class Readings:
     model: Declaration | None
     params: Params
     plan: Plan | None
-    algorithm: EM
+    algorithm: Algorithm
 
     def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
         """Posterior of the latent states of each row, (n, K).

@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
-from jaxem.fitting.loop import Controls, State, first_states
+from jaxem.fitting.loop import Controls
 from jaxem.fitting.own import Own, OwnData, with_own
 from jaxem.fitting.path import Ways
 from jaxem.fitting.queue import group_size, queue_function
+from jaxem.fitting.state import State, first_states
 from jaxem.likelihood.units import evidence, unit_weights
 from jaxem.model import Model
 from jaxem.numerics.logspace import weighted
@@ -73,7 +74,7 @@ class Replicates:
 def refit(
     model: Model,
     plan: Plan,
-    algorithm: EM,
+    algorithm: Algorithm,
     ways: Ways,
     starts: dict[str, np.ndarray],
     weights: np.ndarray,
@@ -101,7 +102,7 @@ def refit(
     data = OwnData(model, plan, ways, weights, rows)
     entries = row_count(ways.rows) * model.latent.cells
     queue = plan.program(("queue", algorithm), queue_function(model, plan, algorithm))
-    runner = _Runner(data, queue, entries, tolerance, max_steps)
+    runner = _Runner(data, algorithm, queue, entries, tolerance, max_steps)
     found = runner.run(data.path, model, starts)
     if data.path == "direct":
         return found
@@ -118,6 +119,7 @@ class _Runner:
 
     Attributes:
         data: The data.
+        algorithm: What is run.
         queue: The program.
         entries: Log factors of one replicate.
         tolerance: See `refit`.
@@ -125,6 +127,7 @@ class _Runner:
     """
 
     data: OwnData
+    algorithm: Algorithm
     queue: Any
     entries: int
     tolerance: float
@@ -136,12 +139,13 @@ class _Runner:
         shape = next(iter(starts.values())).shape[:2]
         lanes = shape[0] * shape[1]
         flat = {k: np.asarray(v, dtype).reshape(lanes, *v.shape[2:]) for k, v in starts.items()}
-        states = first_states(flat, model.latent.cells)
+        memory = self.algorithm.memory(model, np.dtype(dtype))
+        states = first_states(flat, memory, model.latent.cells)
         owner = np.repeat(np.arange(shape[0]), shape[1])
         width = group_size(lanes, self.entries)
         source, own = self.data.source(path, width)
         steps = jnp.asarray(self.max_steps, jnp.int32)
-        controls = Controls(jnp.asarray(self.tolerance, dtype), steps)
+        controls = Controls(jnp.asarray(self.tolerance, dtype), steps, jnp.zeros((), dtype))
         line = jnp.arange(width)
         while np.any(np.asarray(states.status) == Status.RUNNING):
             states = self.queue(states, owner, line, own, source, controls)

@@ -9,15 +9,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.em import EM
-from jaxem.estep.source import Source
+from jaxem.algorithm import Algorithm
+from jaxem.fitting.certify import Landscape
 from jaxem.fitting.clock import Clock
+from jaxem.fitting.finish import leap
 from jaxem.fitting.guards import Guards
-from jaxem.fitting.loop import Controls, State, first_states, resume, run_chunk
+from jaxem.fitting.loop import Controls
+from jaxem.fitting.moves import chunk_function
 from jaxem.fitting.path import PATHS, Ways
+from jaxem.fitting.race import Race, leave_behind
 from jaxem.fitting.runs import Progress, Runs
+from jaxem.fitting.state import State, first_states, resume
 from jaxem.model import Model
 from jaxem.status import Status
+
+#: Nats: a step that gains less is one that EM is slow with.
+_NEAR = 1e-2
 
 #: What went wrong on replaced data may be their fault: it is tried again on the rows.
 _SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL)
@@ -36,6 +43,8 @@ class Runner:
         tolerance: See `stopping`.
         max_steps: Limit of steps.
         time_limit: Seconds, or None.
+        race: When restarts are left behind, or None.
+        finish: Whether to climb to the top where EM is slow.
         report: Called between chunks.
     """
 
@@ -43,7 +52,7 @@ class Runner:
         self,
         model: Model,
         plan: Plan,
-        algorithm: EM,
+        algorithm: Algorithm,
         ways: Ways,
         starts: dict[str, Any],
         guards: Guards,
@@ -51,20 +60,25 @@ class Runner:
         tolerance: float,
         max_steps: int,
         time_limit: float | None,
+        race: Race | None,
+        finish: bool,
         report: Callable[[Progress], None],
     ):
         self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
-        self._states = jax.tree.map(np.array, first_states(starts, model.latent.cells))
+        self._plan, self._race, self._finish = plan, race, finish
+        memory = algorithm.memory(model, ways.weights.dtype)
+        self._states = jax.tree.map(np.array, first_states(starts, memory, model.latent.cells))
         lanes = len(self._states.status)
         self._traces: list[list[float]] = [[] for _ in range(lanes)]
         self._moved: set[int] = set()
         self._paths = np.full(lanes, ways.first, dtype=object)
-        dtype = ways.weights.dtype
-        self._controls = Controls(jnp.asarray(tolerance, dtype), jnp.asarray(max_steps, jnp.int32))
-        self._max_steps, self._report = max_steps, report
+        self._tolerance, self._max_steps, self._report = tolerance, max_steps, report
+        self._controls = self._until(max_steps)
         self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
         self._ended_by = Status.RUNNING
-        self._program = plan.program(("chunk", algorithm), _chunk_function(model, plan, algorithm))
+        self._program = plan.program(
+            ("chunk", algorithm, finish), chunk_function(model, plan, algorithm, finish)
+        )
         self._compiled = plan.compiled
         self.changes: list[str] = []
 
@@ -77,16 +91,59 @@ class Runner:
         first = self._ways.first
         self._look_at_starts(first)
         try:
-            for path in PATHS[PATHS.index(first) :]:
-                while self._running(path).size and self._ended_by == Status.RUNNING:
-                    self._run_group(path)
-                    self._look_at_ends(path)
+            if self._race is not None:
+                self._advance(self._until(self._race.after))
+                self._leave_behind(self._race.kept)
+            if self._finish:
+                self._advance(self._until(self._max_steps, _NEAR))
+                self._climb()
+            self._advance(self._until(self._max_steps))
         except KeyboardInterrupt:
             if not any(self._traces):
                 raise
             self._ended_by = Status.INTERRUPTED
+            self._reopen()
             self._look_at_ends(first)
         return self._collect()
+
+    def _until(self, max_steps: int, near: float = 0.0) -> Controls:
+        dtype = self._ways.weights.dtype
+        limit = jnp.asarray(min(max_steps, self._max_steps), jnp.int32)
+        return Controls(jnp.asarray(self._tolerance, dtype), limit, jnp.asarray(near, dtype))
+
+    def _advance(self, controls: Controls) -> None:
+        """Run every restart until these controls stop it; if not the last, it may go on."""
+        self._controls = controls
+        for path in PATHS[PATHS.index(self._ways.first) :]:
+            while self._running(path).size and self._ended_by == Status.RUNNING:
+                self._run_group(path)
+                self._look_at_ends(path)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        """What stopped short of the limits of the whole run is still running."""
+        states = self._states
+        short = (states.status == Status.STEP_LIMIT) & (states.steps < self._max_steps)
+        if self._controls.near > 0:
+            short |= states.status == Status.CONVERGED
+        states.status[short] = Status.RUNNING
+
+    def _leave_behind(self, kept: int) -> None:
+        """The middle of a race."""
+        if self._ended_by == Status.RUNNING:
+            states = self._states
+            states.status[:] = leave_behind(kept, states.objective, states.status)
+
+    def _climb(self) -> None:
+        """Leap to where a climb of the objective ends, from where EM has become slow."""
+        for path in np.unique(self._paths):
+            lanes = self._running(path)
+            if lanes.size and self._ended_by == Status.RUNNING:
+                source = self._ways.source(path, self._model.latent.cells, len(lanes))
+                landscape = Landscape(self._model, self._plan, self._algorithm, source)
+                trace = leap(landscape, self._states, lanes, self._max_steps)
+                for lane, more in zip(lanes, trace, strict=True):
+                    self._traces[lane] += more
 
     def _running(self, path: str) -> np.ndarray:
         running = self._states.status == Status.RUNNING
@@ -182,6 +239,8 @@ class Runner:
         suspect = np.isin(self._states.status[ended], _SUSPECT) | given_up[ended]
         for lane in () if over else ended[suspect]:
             self._move(lane, "direct", str(Status(int(self._states.status[lane]))))
+        if not over and (self._controls.near > 0 or self._controls.max_steps < self._max_steps):
+            return  # it may go on
         sound = ended[~suspect & np.isfinite(self._states.objective[ended])]
         order = sound[np.argsort(-self._states.objective[sound], kind="stable")].tolist()
         for lane, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
@@ -233,33 +292,5 @@ class Runner:
         )
 
 
-def between_of(model: Model) -> Callable[[Any, Any], Any]:
-    """Parameters half way between two."""
-
-    def between(a, b):
-        return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
-
-    return between
-
-
-def _chunk_function(model: Model, plan: Plan, algorithm: EM):
-    between = between_of(model)
-
-    def chunk(states: State, source: Source, controls: Controls) -> State:
-        def step(values):
-            return algorithm.step(model, plan, values, source)
-
-        return run_chunk(step, between, algorithm.m_step.trusted, source.rows, states, controls)
-
-    return chunk
-
-
 def _power_of_two(count: int) -> int:
     return 1 << max(count - 1, 0).bit_length()
-
-
-def _midpoint(p, a, b):
-    """Half way; on the straight line where the support is known to be convex."""
-    if p.kind != "other" or p.fixed is not None:
-        return (a + b) / 2
-    return p.constrain((p.unconstrain(a) + p.unconstrain(b)) / 2)

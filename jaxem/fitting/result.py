@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import Algorithm
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting.readings import Readings
@@ -94,7 +94,7 @@ class Fit(Readings):
     restarts: Restarts
     plan: Any
     model: Declaration | None
-    algorithm: EM
+    algorithm: Algorithm
     rows: int
     notes: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import jaxem.version
-from jaxem.algorithm import EM
+from jaxem.algorithm import EM, Algorithm, Anderson, Squarem
 from jaxem.estep import EStep, Exact, Hard, Tempered
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
@@ -47,6 +47,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "notes": list(fit.notes),
         "best": fit.restarts.best,
         "e_step": _record(fit.algorithm.e_step),
+        "algorithm": type(fit.algorithm).__name__,
     }
     restarts = fit.restarts
     arrays = {
@@ -111,10 +112,17 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         restarts=restarts,
         plan=None,
         model=model,
-        algorithm=EM(_e_step(header["e_step"], path)),
+        algorithm=_algorithm(header, path),
         rows=header["rows"],
         notes=tuple(header["notes"]),
     )
+
+
+def _algorithm(header: dict[str, Any], path: Path) -> Algorithm:
+    """The algorithm without its options, which are code."""
+    em = EM(_e_step(header["e_step"], path))
+    around = {"Squarem": Squarem, "Anderson": Anderson}
+    return around[header["algorithm"]](em) if header["algorithm"] in around else em
 
 
 def pick(params: dict[str, Any], index: int) -> dict[str, Any]:

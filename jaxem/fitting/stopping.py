@@ -24,11 +24,13 @@ def rounding(objective: Array, rows: int) -> Array:
     return factor * jnp.finfo(objective.dtype).eps * (1 + jnp.abs(objective))
 
 
-def left_to_gain(gain: Array, last_gain: Array) -> tuple[Array, Array]:
+def left_to_gain(
+    gain: Array, last_gain: Array, slowest: Array | float = 0.0
+) -> tuple[Array, Array]:
     """Aitken's estimate of the gains to come, and the factor between gains."""
     comparable = (last_gain > 0) & jnp.isfinite(last_gain)
     ratio = gain / jnp.where(comparable, last_gain, 1.0)
-    rate = jnp.where(comparable, jnp.maximum(ratio, 0.0), 1.0)
+    rate = jnp.where(comparable, jnp.maximum(ratio, slowest), 1.0)
     known = rate < 1
     left = gain * rate / jnp.where(known, 1 - rate, 1.0)
     return jnp.where(known, jnp.abs(left), jnp.inf), rate
@@ -45,7 +47,12 @@ def relative_change(new: Mapping[str, Array], old: Mapping[str, Array]) -> Array
 
 
 def has_converged(
-    gain: Array, last_gain: Array, change: Array, noise: Array, tolerance: Array
+    gain: Array,
+    last_gain: Array,
+    change: Array,
+    noise: Array,
+    tolerance: Array,
+    slowest: Array | float = 0.0,
 ) -> Array:
     """Whether a run may stop.
 
@@ -55,11 +62,12 @@ def has_converged(
         change: `relative_change` of the last step.
         noise: What may be `rounding` of the objective.
         tolerance: Nats that may be left; 0 never stops.
+        slowest: A factor between gains that was seen before, and counts if it is larger.
 
     Returns:
         A boolean.
     """
-    left, rate = left_to_gain(gain, last_gain)
+    left, rate = left_to_gain(gain, last_gain, slowest)
     slow = jnp.sqrt(jnp.clip(rate, 0.0, 1.0))
     to_move = jnp.where(slow < 1, change * slow / jnp.where(slow < 1, 1 - slow, 1.0), jnp.inf)
     path = jnp.maximum(1e-2 * jnp.sqrt(tolerance), 1e3 * jnp.finfo(change.dtype).eps)

@@ -9,6 +9,7 @@ import jaxem.initial
 import jaxem.posterior
 
 NAMES = {
+    "Anderson",
     "Ascent",
     "Chain",
     "ClosedForm",
@@ -22,7 +23,9 @@ NAMES = {
     "Hard",
     "Model",
     "Program",
+    "Race",
     "Restarts",
+    "Squarem",
     "Status",
     "Tempered",
     "Tree",

@@ -215,3 +215,24 @@ def test_what_the_library_refuses_ends_with_two(run, coins, setting, words):
     assert "Traceback" not in answer.stderr
     for word in words:
         assert word in answer.stderr
+
+
+def test_acceleration_is_asked_for_in_the_config(run, write, tmp_path):
+    config = write(
+        "fast.toml",
+        COINS.replace("init = { probs = [0.6, 0.5] }", "")
+        + 'algorithm = "anderson"\nfinish = "newton"\nrestarts = 4\n'
+        + "race = { keep = 1, after = 2 }\n",
+    )
+    answer = run("fit", config)
+    assert answer.exit_code == 0, answer.stderr
+    status = read(tmp_path / "results" / "fast", "summary.json")["restarts"]["status"]
+    assert sorted(status) == ["CONVERGED", "DROPPED", "DROPPED", "DROPPED"]
+    saved = jaxem.load(tmp_path / "results" / "fast" / "fit.npz")
+    assert saved.algorithm == jaxem.Anderson()
+
+
+def test_what_cannot_be_accelerated_is_a_mistake_of_the_config(run, coins):
+    answer = run("fit", coins, "--set", "fit.algorithm=squarem", "--set", "fit.e_step=hard")
+    assert answer.exit_code == 2
+    assert "moves in jumps" in answer.stderr

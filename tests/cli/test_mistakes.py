@@ -22,6 +22,8 @@ MISTAKES = {
     "out of range": (GOOD + "[fit]\ntolerance = -1\n", [], ["tolerance = -1", "at least 0"]),
     "not finite": (GOOD + "[fit]\ntime_limit = inf\n", [], ["time_limit", "finite"]),
     "wrong choice": (GOOD + '[fit]\ne_step = "hrad"\n', [], ['"hrad"', "'hard'?"]),
+    "wrong algorithm": (GOOD + '[fit]\nalgorithm = "sqarem"\n', [], ["'squarem'?"]),
+    "wrong race": (GOOD + "[fit]\nrace = { kept = 2 }\n", [], ["kept", "'keep'?"]),
     "wrong initialiser": (GOOD + '[fit]\ninit = "kmeans"\n', [], ["'kmeans_plus_plus'?"]),
     "wrong ready model": (
         GOOD.replace("gaussian_mixture", "gausian_mixture"),

@@ -1,0 +1,75 @@
+"""What an algorithm must answer: a map of parameters, and where to go from its image."""
+
+import abc
+from typing import Any, NamedTuple
+
+from jaxem.algebra.plan import Plan
+from jaxem.estep import EStep
+from jaxem.estep.expectation import Values
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.mstep import MStep
+from jaxem.types import Array
+
+
+class Step(NamedTuple):
+    """What one evaluation of the EM map found.
+
+    Attributes:
+        evidence: Sum of the weighted log evidence *at the parameters given*, a scalar.
+        log_prior: Log density of the prior there, a scalar.
+        counts: Expected count of each latent state there, (K,).
+        image: What the E- and the M-step make of those parameters.
+    """
+
+    evidence: Array
+    log_prior: Array
+    counts: Array
+    image: dict[str, Array]
+
+
+class Proposal(NamedTuple):
+    """Where to go next.
+
+    Attributes:
+        values: The parameters to be judged next.
+        memory: What the algorithm wants to know then.
+        bold: Whether the objective may fall there; if it does, the algorithm is told.
+    """
+
+    values: dict[str, Array]
+    memory: Any
+    bold: Array
+
+
+class Algorithm(abc.ABC):
+    """An algorithm never loops: it is asked at every point that was judged good.
+
+    Attributes:
+        e_step: How responsibilities are made.
+        m_step: How Q is raised.
+    """
+
+    e_step: EStep
+    m_step: MStep
+
+    @property
+    def leaps(self) -> bool:
+        """Whether proposals may be bold."""
+        return True
+
+    @abc.abstractmethod
+    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+        """The EM map at parameters by dotted name."""
+
+    @abc.abstractmethod
+    def memory(self, model: Model, dtype: Any) -> Any:
+        """An empty memory of one restart: a pytree of NumPy zeros."""
+
+    @abc.abstractmethod
+    def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
+        """Where to go from parameters that were judged good, with the EM map's image of them."""
+
+    @abc.abstractmethod
+    def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
+        """Where to go after a bold proposal was not accepted; the image is always safe."""

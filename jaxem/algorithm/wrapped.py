@@ -1,0 +1,65 @@
+"""An algorithm around EM: it judges the same map, and proposes other points."""
+
+import abc
+import dataclasses
+from typing import Any
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm.algorithm import Algorithm, Step
+from jaxem.algorithm.em import EM
+from jaxem.estep import EStep, Hard
+from jaxem.estep.expectation import Values
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.mstep import MStep
+from jaxem.types import DeclarationError
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrapped(Algorithm, abc.ABC):
+    """What accelerates EM.
+
+    Args:
+        algorithm: The EM that is accelerated, ``EM()`` if left out.
+
+    Raises:
+        DeclarationError: If it is no EM, or one that extrapolation makes no sense of.
+    """
+
+    algorithm: EM = dataclasses.field(default_factory=EM)
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if not isinstance(self.algorithm, EM):
+            raise DeclarationError(
+                f"jaxem.{name} accelerates jaxem.EM(...); got {self.algorithm!r}."
+            )
+        if isinstance(self.algorithm.e_step, Hard):
+            raise DeclarationError(
+                f"jaxem.{name} extrapolates a smooth map, and EM with jaxem.Hard() moves in jumps "
+                f"and ends after finitely many; run jaxem.EM(e_step=jaxem.Hard()) as it is."
+            )
+        if not self.algorithm.m_step.trusted:
+            raise DeclarationError(
+                f"jaxem.{name} goes back to the EM step when a leap fails, and must trust that it "
+                f"raises the objective; a ClosedForm update is checked instead. Leave the update "
+                f"out, and jaxem derives the M-step, or run jaxem.EM(...) as it is."
+            )
+
+    @property
+    def e_step(self) -> EStep:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the EM."""
+        return self.algorithm.e_step
+
+    @property
+    def m_step(self) -> MStep:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the EM."""
+        return self.algorithm.m_step
+
+    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+        """The EM map."""
+        return self.algorithm.step(model, plan, values, source)
+
+    @abc.abstractmethod
+    def memory(self, model: Model, dtype: Any) -> Any:
+        """See `Algorithm`."""

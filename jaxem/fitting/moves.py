@@ -1,0 +1,54 @@
+"""An algorithm, a model and its plan as what the loop runs."""
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm import Algorithm
+from jaxem.estep.source import Source
+from jaxem.fitting.loop import Controls, Moves, run_chunk
+from jaxem.fitting.state import State
+from jaxem.model import Model
+
+
+def moves_of(
+    model: Model, plan: Plan, algorithm: Algorithm, source: Source, finish: bool = False
+) -> Moves:
+    """What the loop asks of an algorithm on these data.
+
+    Args:
+        model: The declared model.
+        plan: What the algebra found.
+        algorithm: What proposes.
+        source: The data.
+        finish: Whether somebody else leaps too, between chunks.
+    """
+
+    def step(values):
+        return algorithm.step(model, plan, values, source)
+
+    def propose(memory, values, image):
+        return algorithm.propose(model, memory, values, image)
+
+    def refuse(memory, image):
+        return algorithm.refuse(model, memory, image)
+
+    def between(a, b):
+        return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
+
+    trusted, leaps = algorithm.m_step.trusted, algorithm.leaps or finish
+    return Moves(step, propose, refuse, between, leaps, trusted)
+
+
+def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool):
+    """A chunk of passes of an algorithm: states, a source and controls to new states."""
+
+    def chunk(states: State, source: Source, controls: Controls) -> State:
+        moves = moves_of(model, plan, algorithm, source, finish)
+        return run_chunk(moves, source.rows, states, controls)
+
+    return chunk
+
+
+def _midpoint(p, a, b):
+    """Half way; on the straight line where the support is known to be convex."""
+    if p.kind != "other" or p.fixed is not None:
+        return (a + b) / 2
+    return p.constrain((p.unconstrain(a) + p.unconstrain(b)) / 2)

@@ -1,0 +1,74 @@
+"""Options of a fit that cannot be: said before anything is run."""
+
+from typing import Any
+
+import numpy as np
+
+from jaxem.algorithm import Algorithm
+from jaxem.algorithm.coordinates import width
+from jaxem.estep import Exact
+from jaxem.fitting.finish import LARGEST
+from jaxem.latent import Markov
+from jaxem.model import Model
+from jaxem.types import DeclarationError
+
+
+def check_options(
+    restarts: Any, tolerance: Any, max_steps: Any, time_limit: Any, algorithm: Any
+) -> None:
+    """Numbers in their ranges, and an algorithm."""
+    if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:
+        raise DeclarationError(
+            f"restarts must be an integer of at least 1, or jaxem.Race(...); got {restarts!r}."
+        )
+    if not isinstance(max_steps, int | np.integer) or max_steps < 0:
+        raise DeclarationError(f"max_steps must be an integer of at least 0; got {max_steps!r}.")
+    if not tolerance >= 0:
+        raise DeclarationError(f"tolerance must be at least 0; got {tolerance!r}.")
+    if time_limit is not None and not time_limit > 0:
+        raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
+    if not isinstance(algorithm, Algorithm):
+        raise DeclarationError(
+            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...) or jaxem.Anderson(...); "
+            f"got {algorithm!r}."
+        )
+
+
+def check_named(model: Model, algorithm: Algorithm) -> None:
+    """The M-step names parameters that exist, and can be asked for this latent structure."""
+    free = [p.name for p in model.free]
+    for name in algorithm.m_step.named:
+        if name not in free:
+            raise DeclarationError(
+                f"m_step names {name!r}, which is no free parameter; these are "
+                f"{', '.join(map(repr, free))}."
+            )
+    if isinstance(model.latent, Markov) and algorithm.m_step.reads_rows:
+        raise DeclarationError(
+            f"ClosedForm gives an update rows and responsibilities, and {model.latent!r} has pairs "
+            f"of states besides; leave it out, and jaxem derives the M-step, or use "
+            f"jaxem.Ascent(...)."
+        )
+
+
+def check_finish(model: Model, algorithm: Algorithm, finish: str | None) -> None:
+    """A finish makes sense of this objective and this M-step."""
+    if finish is None:
+        return
+    if finish != "newton":
+        raise DeclarationError(f'finish must be "newton" or None; got {finish!r}.')
+    if not isinstance(algorithm.e_step, Exact):
+        raise DeclarationError(
+            f'finish="newton" climbs the log likelihood, and this fit the '
+            f"{algorithm.e_step.likelihood}; leave the finish out."
+        )
+    if not algorithm.m_step.trusted:
+        raise DeclarationError(
+            'finish="newton" climbs the objective itself, and would hide a ClosedForm update that '
+            "does not; leave the finish or the update out."
+        )
+    if width(model) > LARGEST:
+        raise DeclarationError(
+            f'finish="newton" keeps a matrix of second derivatives, and the model has '
+            f"{width(model)} coordinates, more than {LARGEST}; use algorithm=jaxem.Anderson()."
+        )

@@ -62,7 +62,8 @@ _SENTENCES = {
         "the objective fell; the parameters are those before the fall, and the M-step is suspect"
     ),
     Status.DEGENERATE: (
-        "a component collapsed: the objective grows without bound as its scale goes to zero"
+        "a component collapsed: the objective grows without bound as its scale goes to zero "
+        "(or the log joint is no log density)"
     ),
     Status.IMPOSSIBLE: "an observation has zero density under every latent state",
     Status.SADDLE: ("stationary but not a maximum: the objective curves upwards in some direction"),

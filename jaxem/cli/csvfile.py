@@ -109,7 +109,10 @@ def _cell_problems(sheet: Sheet, name: str, written: Sequence[str]) -> list[Prob
 def _cell_sentence(name: str, cell: str) -> str:
     if cell:
         return f"column {name!r} has {cell!r}, which is not a finite number."
-    return f"column {name!r} is empty; remove the row, or fill it in."
+    return (
+        f"column {name!r} is empty; remove the row, or fill it in. (A step of a sequence keeps its "
+        f"row: fill in any number, and say in another column that it was not seen.)"
+    )
 
 
 def line_problems(sheet: Sheet, said: Sequence[tuple[int, str]]) -> list[Problem]:

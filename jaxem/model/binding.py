@@ -67,7 +67,7 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
         found = read_sequences(arrays, lengths)
         if isinstance(model.latent, Tree):
             _check_tree(model.latent, found, lengths)
-        return Bound(model, prepare_data(found.unroll(arrays)), found)
+        return Bound(model, prepare_data(found.unroll(arrays), found.name_step), found)
     if lengths is not None:
         raise DeclarationError(
             f"lengths are those of sequences; rows of {model.latent!r} are "

@@ -1,6 +1,7 @@
 """Checking data: what a table must be before any model meets it."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,11 +13,12 @@ from jaxem.types import Data, DeclarationError
 _warned = False
 
 
-def prepare_data(data: Any) -> Data:
+def prepare_data(data: Any, name_row: Callable[[int], str] = "row {}".format) -> Data:
     """Arrays from whatever the person gave, checked.
 
     Args:
         data: An array, a data frame, or a pytree of these, rows first.
+        name_row: What to call a row in a complaint.
 
     Returns:
         The same pytree with NumPy leaves; floats in the flag's precision.
@@ -29,7 +31,7 @@ def prepare_data(data: Any) -> Data:
     if not leaves:
         raise DeclarationError("data is empty: give an array, or a dictionary of arrays.")
     for path, leaf in leaves:
-        _check_leaf(_label(path), leaf)
+        _check_leaf(_label(path), leaf, name_row)
     counts = {_label(path): leaf.shape[0] for path, leaf in leaves}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {n}" for name, n in counts.items())
@@ -103,7 +105,7 @@ def _label(path: Any) -> str:
     return "data" + jax.tree_util.keystr(path)
 
 
-def _check_leaf(label: str, leaf: np.ndarray) -> None:
+def _check_leaf(label: str, leaf: np.ndarray, name_row: Callable[[int], str]) -> None:
     if leaf.ndim == 0:
         raise DeclarationError(
             f"{label} is a single number; expected an array with one entry a row. A constant "
@@ -115,18 +117,19 @@ def _check_leaf(label: str, leaf: np.ndarray) -> None:
             f"0, 1, 2, ... (numpy.unique(column, return_inverse=True) does it)."
         )
     if leaf.dtype.kind == "f" and not np.all(np.isfinite(leaf)):
-        _complain_of_missing(label, leaf)
+        _complain_of_missing(label, leaf, name_row)
 
 
-def _complain_of_missing(label: str, leaf: np.ndarray) -> None:
+def _complain_of_missing(label: str, leaf: np.ndarray, name_row: Callable[[int], str]) -> None:
     columns = ~np.isfinite(leaf.reshape(leaf.shape[0], -1)) if leaf.size else np.zeros((0, 0), bool)
     column = int(columns.any(0).argmax())
     count, first = int(columns[:, column].sum()), int(columns[:, column].argmax())
     where = f"column {column} of {label}" if leaf.ndim > 1 else label
     raise DeclarationError(
-        f"{where} is NaN or infinite in {count} of {leaf.shape[0]} rows (first in row {first}). "
-        f"Remove these rows, give them weight 0 and any number, or add a mask to the data and "
-        f"leave the missing entries out of the log joint."
+        f"{where} is NaN or infinite in {count} of {leaf.shape[0]} rows (first in "
+        f"{name_row(first)}). Remove these rows, give them weight 0 and any number, or add a mask "
+        f"to the data and leave the missing entries out of the log joint; steps of a sequence can "
+        f"only be masked."
     )
 
 

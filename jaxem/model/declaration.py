@@ -138,8 +138,9 @@ def check_call(model: Model, row: Data) -> None:
     if shapes != [()]:
         got = f"shape {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} arrays"
         raise DeclarationError(
-            f"log_joint returns {got}; expected a scalar, the log density of one row. Sum the "
-            f"log densities of independent entries with .sum(), or .to_event(1)."
+            f"log_joint returns {got}; expected a scalar, the log density of one row. "
+            f"{_start_words(model)}Sum the log densities of independent entries with .sum(), or "
+            f".to_event(1)."
         )
 
 
@@ -261,6 +262,17 @@ def _state_words(model: Model) -> str:
     if "z_prev" in model.latent.arguments:
         return f"z_prev = None at the start and {kind} later, z = {kind}"
     return f"z = {kind}"
+
+
+def _start_words(model: Model) -> str:
+    """What to look at first where a state depends on one before it."""
+    before, *others = model.latent.arguments
+    if not others:
+        return ""
+    return (
+        f"At the start {before} is None, and a[None] adds an axis of length one: does log_joint "
+        f"begin with `if {before} is None`? If so: "
+    )
 
 
 def row_words(row: Data) -> str:

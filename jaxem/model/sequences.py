@@ -114,6 +114,13 @@ class Sequences:
         """The way back, leaves (n, T, ...); past an end stands the start of the sequence."""
         return jax.tree.map(lambda leaf: leaf[self.places()], rows)
 
+    def name_step(self, index: int) -> str:
+        """What to call a step of the list of all."""
+        ends = np.cumsum(self.lengths)
+        sequence = int(np.searchsorted(ends, index, side="right"))
+        step = index - int(ends[sequence] - self.lengths[sequence])
+        return f"sequence {sequence}, step {step}"
+
     def spread(self, weights: np.ndarray) -> np.ndarray:
         """A number for each sequence, (n,), given to each of its steps, (N,)."""
         return np.repeat(weights, self.lengths)
@@ -169,8 +176,8 @@ def read_sequences(data: Data, lengths: Any) -> Sequences:
     given = np.asarray(lengths)
     if given.shape != (count,) or given.dtype.kind not in "iu":
         raise DeclarationError(
-            f"lengths must be integers, one a sequence, of shape ({count},); got {given.dtype} of "
-            f"shape {given.shape}."
+            f"lengths must be integers (.astype(int)), one a sequence, of shape ({count},); got "
+            f"{given.dtype} of shape {given.shape}."
         )
     wrong = np.flatnonzero((given < 1) | (given > horizon))
     if len(wrong):

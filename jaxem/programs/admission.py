@@ -35,7 +35,8 @@ def refuse_unplated(discrete: tuple[Site, ...], hidden: tuple[str, ...]) -> None
             f"hidden sites are {', '.join(map(repr, hidden)) or 'none'}. EM needs a discrete "
             f"latent, such as numpyro.sample('z', dist.Categorical(weights)) inside the plate of "
             f"the data. A distribution that sums over components itself, such as "
-            f"dist.MixtureSameFamily, has to be written with such a site."
+            f"dist.MixtureSameFamily, has to be written with such a site; states in time need "
+            f"numpyro.contrib.control_flow.scan, not jax.lax.scan."
         )
     for site in discrete:
         if not site.plates:
@@ -43,7 +44,8 @@ def refuse_unplated(discrete: tuple[Site, ...], hidden: tuple[str, ...]) -> None
                 f"the hidden discrete site {site.name!r} is in no plate: jaxem needs one hidden "
                 f"state a datum. Put it and the observed sites that belong to it in one "
                 f"numpyro.plate('data', len(x)); a value for all data at once would have to be "
-                f"fitted for each of its states in turn."
+                f"fitted for each of its states in turn. States that follow one another in time "
+                f"belong into numpyro.contrib.control_flow.scan."
             )
 
 

@@ -107,7 +107,7 @@ class ProgramModel(Model):
     def __init__(self, source: Program, arguments: Arguments):
         self.source, self.arguments = source, arguments
         program = arguments.call()
-        anatomy = _in_words(source.program, lambda: dissect(program))
+        anatomy = _in_words(source, arguments, lambda: dissect(program))
         states = States(anatomy)
         refuse_known(anatomy)
         self.datum = find_datum(arguments, anatomy, states)
@@ -191,8 +191,9 @@ def _factor(anatomy: Anatomy, program: Callable[[], Any]) -> Callable[[Params], 
     return factor
 
 
-def _in_words(source: Callable[..., Any], look: Callable[[], Anatomy]) -> Anatomy:
+def _in_words(source: Program, arguments: Arguments, look: Callable[[], Anatomy]) -> Anatomy:
     """What goes wrong when the program is run on all data."""
+    name = name_of(source.program)
     try:
         return look()
     except DeclarationError:
@@ -201,11 +202,14 @@ def _in_words(source: Callable[..., Any], look: Callable[[], Anatomy]) -> Anatom
         lines = str(error).strip().splitlines() or ["no message"]
         if isinstance(error, ValueError) and "truth value" in lines[0]:
             raise DeclarationError(
-                f"{name_of(source)} asks whether an array is true: an if, while or `and` on a "
+                f"{name} asks whether an array is true: an if, while or `and` on a "
                 f"hidden value, on a parameter or on data, which are arrays here. Write "
                 f"jnp.where(z == 0, a, b), or index, loc[z], instead of if."
             ) from error
+        absent = [known for known in source.argument_names if known not in arguments.values]
+        left_out = f" {', '.join(map(repr, absent))} was not given." if absent else ""
         raise DeclarationError(
-            f"{name_of(source)} fails on these data with {type(error).__name__}: {lines[0]}. "
-            f"Does it run by itself, numpyro.handlers.seed(program, 0)(...)?"
+            f"{name} fails on these data with {type(error).__name__}: {lines[0]}.{left_out} "
+            f"Does it run by itself, numpyro.handlers.seed(program, 0)(...)? (Sequences of unequal "
+            f"length are padded by jaxem.sequences.)"
         ) from error

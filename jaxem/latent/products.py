@@ -18,8 +18,9 @@ from jaxem.latent.columns import Columns, Kernels, across, finite
 from jaxem.latent.links import Links, Split, times
 from jaxem.types import Array
 
-#: Sequences and restarts that are enough to run side by side; fewer may be cut into segments.
-_WIDE = 128
+#: Restarts that fill a vector, and columns that are enough to run side by side; with fewer,
+#: sequences may be cut into segments.
+_VECTOR, _WIDE = 8, 128
 
 
 class Products(NamedTuple):
@@ -74,11 +75,12 @@ def _sums(problem: Products) -> Sums:
 def _sums_of_restarts(restarts: int, batched: Any, problem: Products) -> tuple[Sums, Any]:
     (batched,) = batched
     own = Products(True, True, True, False, False, False)  # pyright: ignore[reportArgumentType]
-    if batched != own or restarts * len(problem.weights) < _WIDE:
+    wide = restarts >= _VECTOR and restarts * len(problem.weights) >= _WIDE
+    if wide and batched == own:
+        sums = _side_by_side(problem)
+    else:
         axes = Products(*(0 if flag else None for flag in batched))  # pyright: ignore
         sums = jax.vmap(_sums.fun, in_axes=(axes,))(problem)
-    else:
-        sums = _side_by_side(problem)
     return sums, Sums(True, True, True, True)  # pyright: ignore[reportArgumentType]
 
 

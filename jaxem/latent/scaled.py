@@ -165,18 +165,19 @@ def back_over(
     def piece(carry, inputs):
         beta, sums = carry
         factors, exists, before, later, gain = inputs
-        own = None if matrix is not None else problem.kernels(factors).matrix
+        here = problem.kernels(factors).matrix if matrix is None else matrix
+        changing = here if matrix is None else None
         earlier = jnp.concatenate([before[None], later[:-1]], 0)
         gain = jnp.concatenate([jnp.ones_like(before)[None], gain], 0)
 
         def step(ratio, inputs):
             own, exists, gain = inputs
-            beta = jnp.where(exists, _back(ratio, matrix if own is None else own), ends)
+            beta = jnp.where(exists, _back(ratio, here if own is None else own), ends)
             return jnp.where(gain > 0, gain * beta, 0.0), ratio
 
         last = jnp.where(gain[-1] > 0, gain[-1] * beta, 0.0)
-        beta, ratio = jax.lax.scan(step, last, (own, exists, gain[:-1]), reverse=True)
-        sums, kept = collect(sums, earlier, matrix if own is None else own, ratio, factors)
+        beta, ratio = jax.lax.scan(step, last, (changing, exists, gain[:-1]), reverse=True)
+        sums, kept = collect(sums, earlier, here, ratio, factors)
         return (beta, sums), kept
 
     steps = pieces((problem.inputs, problem.exists))

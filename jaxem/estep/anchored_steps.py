@@ -13,19 +13,23 @@ so that log factors are one matrix and a product of features; and Q has the weig
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.anchors import Anchors
 from jaxem.estep.anchored import Anchored, anchor_fields
-from jaxem.estep.estep import EStep
+from jaxem.estep.estep import EStep, Exact
 from jaxem.estep.expectation import Expectation, Values, over_blocks
 from jaxem.estep.order import Order, first_steps, later_steps
 from jaxem.estep.source import Source
 from jaxem.estep.steps import steps_batch
 from jaxem.estep.windows import weigh_windows
+from jaxem.latent import Chain
 from jaxem.latent.links import Dense, Split
+from jaxem.latent.products import Products, posterior_sums
 from jaxem.model import Model
+from jaxem.numerics.logspace import weighted
 from jaxem.types import Array, Data
 
 #: Parameters that are zero are given the logarithms -691, or -85 in single precision
@@ -125,6 +129,7 @@ class AnchoredSteps(Anchored):
         best = jnp.argmax(pairs, axis=0)
         transition = _without_floor(pairs - jnp.max(pairs, axis=0))
         own = states + best * states + jnp.arange(states)
+        whole = isinstance(e_step, Exact) and isinstance(model.latent, Chain)
         eta = (self.change @ at_anchors[:, jnp.concatenate([jnp.arange(states), own])]).T
 
         def steps_of(rows):
@@ -136,22 +141,34 @@ class AnchoredSteps(Anchored):
             gamma = steps.emission.reshape(-1, states)
             return sums + gamma.T @ t, pairs + steps.transition.sum(0)
 
+        def sums_of(start, rows, valid, weights, totals):
+            """The sums of a block: at once, or of windows, one after another."""
+            if not (whole and self.windows == 1):
+                return weigh_windows(
+                    e_step,
+                    model.latent,
+                    start,
+                    rows,
+                    valid,
+                    weights,
+                    self.windows,
+                    steps_of,
+                    collect,
+                    totals,
+                )
+            t = self.features_of(*jax.tree.map(lambda leaf: leaf[self.size :], rows))
+            t = t.reshape(*valid.shape, -1)
+            found = posterior_sums(Products(start, transition, eta[states:], t, valid, weights))
+            evidence = weighted(found.evidence, weights).sum()
+            return evidence, found.start, (totals[0] + found.features, totals[1] + found.pairs)
+
         def block(totals, inputs):
             (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
             rows = rows, stored
             t = self.features_of(*first_steps(rows, self.size))
-            evidence, shares, later = weigh_windows(
-                e_step,
-                model.latent,
-                t @ eta[:states].T,
-                rows,
-                later_steps(exists, self.size),
-                weights[: self.size],
-                self.windows,
-                steps_of,
-                collect,
-                later,
-            )
+            valid = later_steps(exists, self.size)
+            start = t @ eta[:states].T
+            evidence, shares, later = sums_of(start, rows, valid, weights[: self.size], later)
             return (total + evidence, begun + shares.sum(0), first_sums + shares.T @ t, later), None
 
         dtype, width = self.change.dtype, self.change.shape[0]

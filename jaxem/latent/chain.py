@@ -6,10 +6,14 @@ derivatives in the factors are the probabilities of single states at the start a
 on.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from jaxem.latent import logarithmic, scaled
+from jaxem.latent.columns import columns
 from jaxem.latent.links import Dense, Links, Split, inputs_of, matrices, times
 from jaxem.latent.markov import Markov, directional
 from jaxem.latent.segments import segments
@@ -63,14 +67,14 @@ class Chain(Markov):
         The second in logarithms, to be the `start` of what follows.
         """
         parts = segments(factors)
-        quick, sound = scaled.forward(parts.links)
+        quick, sound = scaled.forward(columns(parts.links))
         first = (parts.evidence(quick), parts.last(quick))
 
-        def again(here):
-            found = logarithmic.forward(here)
+        def again(start):
+            found = logarithmic.forward(factors._replace(start=start))
             return found.evidence, found.states()[-1]
 
-        return _redone(factors, first, sound & parts.agree(quick), again)
+        return redone(factors.start, first, sound & parts.agree(quick), again)
 
     def best(self, factors: Links) -> tuple[Array, Array]:
         """See `Markov`; by Viterbi's algorithm."""
@@ -104,32 +108,38 @@ class Chain(Markov):
 
 def _posterior(links: Links, weights: Array) -> tuple[Array, Links]:
     parts = segments(links)
-    quick, sound = scaled.forward(parts.links)
+    quick, sound = scaled.forward(columns(parts.links))
     marginals, kept = scaled.backward(parts.links, quick, jnp.tile(weights, parts.count))
     sound = sound & parts.agree(quick)
 
-    def again(here):
+    def again(start):
+        here = links._replace(start=start)
         return times(weights, logarithmic.backward(here, logarithmic.forward(here)))
 
     evidence = _evidence(links, parts.evidence(quick), sound)
-    return evidence, _redone(links, parts.join(marginals, links), sound & kept, again)
+    return evidence, redone(links.start, parts.join(marginals, links), sound & kept, again)
 
 
 def _filter(links: Links) -> tuple[Array, Array]:
     """Log evidence (n,), and the states given the data up to them, (T, n, S)."""
-    quick, sound = scaled.forward(links)
+    quick, sound = scaled.forward(columns(links))
 
-    def again(here):
-        return jnp.exp(logarithmic.forward(here).states())
+    def again(start):
+        return jnp.exp(logarithmic.forward(links._replace(start=start)).states())
 
-    return _evidence(links, quick.evidence, sound), _redone(links, quick.states(), sound, again)
+    return _evidence(links, quick.evidence, sound), redone(
+        links.start, quick.states(), sound, again
+    )
 
 
 def _evidence(links: Links, quick: Array, sound: Array) -> Array:
-    return _redone(links, quick, sound, lambda here: logarithmic.forward(here).evidence)
+    def again(start):
+        return logarithmic.forward(links._replace(start=start)).evidence
+
+    return redone(links.start, quick, sound, again)
 
 
-def _redone(links: Links, quick, sound: Array, again):
+def redone(start: Array, quick: Any, sound: Array, again: Callable[[Array], Any]) -> Any:
     """What was found in probabilities, or if that is not sound, what is found in logarithms.
 
     A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
@@ -140,9 +150,9 @@ def _redone(links: Links, quick, sound: Array, again):
 
     def once(carry):
         _, _, start = carry
-        return again(links._replace(start=start)), jnp.array(True), jnp.zeros_like(start)
+        return again(start), jnp.array(True), jnp.zeros_like(start)
 
-    return jax.lax.while_loop(lambda c: ~c[1], once, (quick, sound, links.start))[0]
+    return jax.lax.while_loop(lambda c: ~c[1], once, (quick, sound, start))[0]
 
 
 @jax.custom_jvp

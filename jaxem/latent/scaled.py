@@ -20,12 +20,14 @@ between the recursions over them, where it stays in the cache.
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxem.latent.links import Dense, Links, Split, inputs_of
+from jaxem.latent.columns import Columns, across, columns, finite, pieces
+from jaxem.latent.links import Dense, Links, Split
 from jaxem.types import Array
 
 #: A posterior probability that may not get lost.
@@ -38,17 +40,18 @@ _LEAST, _LEAST_SINGLE = 1e-100, 1e-12
 #: Up to so many states products are written out: XLA fuses them with what surrounds them.
 _FEW = 16
 
-#: Steps of all sequences that are worked on at a time.
-_ROWS = 2**11
+#: New sums, and what is to be kept of a piece: from the sums, the filter of the states before, the
+#: matrices, w, and the piece's inputs.
+Collect = Callable[[Any, Array, Array, Array, Any], tuple[Any, Any]]
 
 
 class Filter(NamedTuple):
     """What the data up to each step say.
 
     Attributes:
-        evidence: Log evidence, (n,).
-        first: Posterior of the first state given the first datum, (S, n).
-        later: The same of the later states, alpha, (pieces, steps a piece, S, n).
+        evidence: Log evidence, (..., c).
+        first: Posterior of the first state given the first datum, (..., S, c).
+        later: The same of the later states, alpha, (pieces, steps a piece, ..., S, c).
         gain: v / c of the same, zero where there is no step or the state was taken for impossible.
     """
 
@@ -59,7 +62,7 @@ class Filter(NamedTuple):
 
     @property
     def last(self) -> Array:
-        """Posterior of the last state, (S, n)."""
+        """Posterior of the last state, (..., S, c)."""
         return self.later[-1, -1] if self.later.size else self.first
 
     def states(self) -> Array:
@@ -68,51 +71,41 @@ class Filter(NamedTuple):
         return jnp.concatenate(every, 0).swapaxes(1, 2)
 
 
-class Kernels(NamedTuple):
-    """Factors of a piece in probabilities: matrices (S, S, 1), or (steps, S, S, n).
-
-    Vectors are (steps, S, n), or None with matrices that change; log scales (steps, n).
-    """
-
-    matrix: Array
-    vector: Array | None
-    scale: Array
-
-
-def forward(links: Links) -> tuple[Filter, Array]:
+def forward(problem: Columns) -> tuple[Filter, Array]:
     """The filter, and whether nothing was lost to underflow, a scalar."""
-    split = isinstance(links.steps, Split)
-    top = _finite(links.start.max(-1))
-    raised = jnp.exp(links.start - top[:, None]).T
-    total = raised.sum(0)
+    top = finite(problem.start.max(-2, keepdims=True))
+    raised = jnp.exp(problem.start - top)
+    total = _sum(raised)
     tiny = _tiny(raised.dtype)
 
     def piece(carry, inputs):
         joint, evidence, smallest = carry
-        factors, valid = inputs
-        made = kernels(links.steps, factors)
+        factors, exists = inputs
+        made = problem.kernels(factors)
 
         def step(joint, inputs):
-            matrix, vector, valid = inputs
-            new = forth(joint, made.matrix if split else matrix)
-            new = new * _inverse(joint.sum(0))
+            matrix, vector, exists = inputs
+            new = forth(joint, made.matrix if problem.split else matrix)
+            new = new * _inverse(_sum(joint))
             new = new if vector is None else new * vector
-            new = jnp.where(valid, jnp.where(new > tiny, new, 0.0), joint)
+            new = jnp.where(exists, jnp.where(new > tiny, new, 0.0), joint)
             return new, new
 
-        changing = None if split else made.matrix
-        last, out = jax.lax.scan(step, joint, (changing, made.vector, valid))
-        total = out.sum(1)
-        inverse = _inverse(total)[:, None]
+        changing = None if problem.split else made.matrix
+        last, out = jax.lax.scan(step, joint, (changing, made.vector, exists))
+        total = _sum(out)
+        inverse = _inverse(total)
         gain = inverse if made.vector is None else inverse * made.vector
-        gain = jnp.where((out > 0) & valid[:, None], gain, 0.0)
-        c = jnp.where(valid, total, 1.0)
-        scales = jnp.where(valid, made.scale, 0.0)
+        gain = jnp.where((out > 0) & exists, gain, 0.0)
+        exists = exists[..., 0, :]
+        c = jnp.where(exists, total[..., 0, :], 1.0)
+        scales = jnp.where(exists, made.scale, 0.0)
         evidence = evidence + (jnp.log(c) + scales).sum(0)
         return (last, evidence, jnp.minimum(smallest, c.min(0))), (out * inverse, gain)
 
     first = raised * _inverse(total)
-    inputs = pieces((inputs_of(links.steps), links.valid))
+    inputs = pieces((problem.inputs, problem.exists))
+    total, top = total[..., 0, :], top[..., 0, :]
     start = (first, jnp.log(total) + top, total)
     (_, evidence, smallest), (later, gain) = jax.lax.scan(piece, start, inputs)
     least = _LEAST if total.dtype == jnp.float64 else _LEAST_SINGLE
@@ -127,77 +120,88 @@ def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]
         found: Their filter.
         weights: One a sequence, (n,); posteriors are linear in the message from behind.
     """
-    split = isinstance(links.steps, Split)
-    across = _across(links.steps) if isinstance(links.steps, Split) else None
-    before = jnp.concatenate([found.first[None], found.later[:, -1]], 0)
     ends = jnp.ones_like(found.first) if links.end is None else jnp.exp(links.end).T
     total = jnp.where(found.last > 0, found.last * ends, 0.0).sum(0)
     ends = ends * _inverse(total) * weights
+    split = isinstance(links.steps, Split)
+
+    def collect(sums, earlier, matrix, ratio, factors):
+        if not split:
+            pairs = earlier[:, :, None] * matrix * ratio[:, None]
+            return sums, jnp.moveaxis(pairs, -1, 1)
+        own = (forth(earlier, matrix) * ratio).swapaxes(1, 2)
+        return sums + paired(earlier, ratio), own
+
+    none = jnp.zeros_like(ends[:, None] * ends) if split else jnp.zeros((), ends.dtype)
+    matrix = across(links.steps.transition) if isinstance(links.steps, Split) else None
+    beta, sums, out = back_over(columns(links), found, ends, matrix, collect, none)
+    start = found.first * beta
+    out = out.reshape(len(links.valid), *out.shape[2:])
+    if matrix is not None:
+        steps: Dense | Split = Split((matrix * sums).transpose(2, 0, 1), out)
+    else:
+        steps = Dense(out)
+    return Links(start.T, steps, links.valid), complete(start, weights, len(links.valid))
+
+
+def back_over(
+    problem: Columns, found: Filter, ends: Array, matrix: Array | None, collect: Collect, sums: Any
+) -> tuple[Array, Any, Any]:
+    """The message to the first state, and what was collected of the posteriors of steps.
+
+    Args:
+        problem: The factors.
+        found: Their filter.
+        ends: The message to the last state, (..., S, c).
+        matrix: That of all steps, or None if it changes.
+        collect: Takes up a piece.
+        sums: What to begin with.
+
+    Returns:
+        The message, the sums, and what `collect` kept of every piece.
+    """
+    before = jnp.concatenate([found.first[None], found.later[:, -1]], 0)
 
     def piece(carry, inputs):
         beta, sums = carry
-        factors, valid, before, later, gain = inputs
-        matrix = _changing(factors)[0] if across is None else across
+        factors, exists, before, later, gain = inputs
+        here = problem.kernels(factors).matrix if matrix is None else matrix
+        changing = here if matrix is None else None
         earlier = jnp.concatenate([before[None], later[:-1]], 0)
         gain = jnp.concatenate([jnp.ones_like(before)[None], gain], 0)
 
         def step(ratio, inputs):
-            own, valid, gain = inputs
-            beta = jnp.where(valid, _back(ratio, matrix if own is None else own), ends)
+            own, exists, gain = inputs
+            beta = jnp.where(exists, _back(ratio, here if own is None else own), ends)
             return jnp.where(gain > 0, gain * beta, 0.0), ratio
 
         last = jnp.where(gain[-1] > 0, gain[-1] * beta, 0.0)
-        inputs = (None if split else matrix, valid, gain[:-1])
-        beta, ratio = jax.lax.scan(step, last, inputs, reverse=True)
-        if split:
-            own = (forth(earlier, matrix) * ratio).swapaxes(1, 2)
-            return (beta, sums + jnp.einsum("tan,tbn->abn", earlier, ratio)), own
-        pairs = earlier[:, :, None] * matrix * ratio[:, None]
-        return (beta, sums), jnp.moveaxis(pairs, -1, 1)
+        beta, ratio = jax.lax.scan(step, last, (changing, exists, gain[:-1]), reverse=True)
+        sums, kept = collect(sums, earlier, here, ratio, factors)
+        return (beta, sums), kept
 
-    none = jnp.zeros_like(ends[:, None] * ends) if split else jnp.zeros((), ends.dtype)
-    factors = pieces(links.steps.factors) if isinstance(links.steps, Dense) else None
-    inputs = (factors, pieces(links.valid), before[:-1], found.later, found.gain)
-    (beta, sums), out = jax.lax.scan(piece, (ends, none), inputs, reverse=True)
-    start = found.first * beta
-    slack = _NOTICED + 8 * jnp.finfo(start.dtype).eps * (1 + len(links.valid))
-    kept = jnp.all(jnp.abs(start.sum(0) - weights) <= slack * weights)
-    out = out.reshape(len(links.valid), *out.shape[2:])
-    if across is not None:
-        steps: Dense | Split = Split((across * sums).transpose(2, 0, 1), out)
-    else:
-        steps = Dense(out)
-    return Links(start.T, steps, links.valid), kept
+    steps = pieces((problem.inputs, problem.exists))
+    inputs = (*steps, before[:-1], found.later, found.gain)
+    (beta, sums), kept = jax.lax.scan(piece, (ends, sums), inputs, reverse=True)
+    return beta, sums, kept
 
 
-def pieces(tree: Any) -> Any:
-    """Steps, on the first axis of all leaves, in pieces of equal length."""
-    later, count = jax.tree.leaves(tree)[-1].shape[:2]
-    most = max(8, _ROWS // count)
-    size = next((d for d in range(min(most, later), 0, -1) if later % d == 0), 1)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), tree)
+def complete(start: Array, weights: Array, later: int) -> Array:
+    """Whether the posterior of the first state has the sum that it must have, a scalar.
+
+    Args:
+        start: That posterior times weights, (..., S, c).
+        weights: Which broadcast against (..., c).
+        later: The number of steps after the start.
+    """
+    slack = _NOTICED + 8 * jnp.finfo(start.dtype).eps * (1 + later)
+    return jnp.all(jnp.abs(start.sum(-2) - weights) <= slack * weights)
 
 
-def kernels(steps: Dense | Split, factors: Array) -> Kernels:
-    """Factors of a piece, as `inputs_of` hands them out, in probabilities."""
-    if isinstance(steps, Dense):
-        matrix, top = _changing(factors)
-        return Kernels(matrix, None, top)
-    emission = factors.swapaxes(1, 2)
-    top = _finite(emission.max(1))
-    scale = top + _finite(steps.transition.max())
-    return Kernels(_across(steps), jnp.exp(emission - top[:, None]), scale)
-
-
-def _across(steps: Split) -> Array:
-    """The matrix of all steps, (S, S, 1)."""
-    return jnp.exp(steps.transition - _finite(steps.transition.max()))[..., None]
-
-
-def _changing(factors: Array) -> tuple[Array, Array]:
-    """Matrices of steps, (steps, S, S, n), and their log scales, (steps, n)."""
-    top = _finite(factors.max((-1, -2)))
-    return jnp.moveaxis(jnp.exp(factors - top[..., None, None]), 1, -1), top
+def paired(earlier: Array, ratio: Array) -> Array:
+    """Products of the states of a step and of the one before, summed over all but c, (S, S, c)."""
+    flat = (-1, *ratio.shape[-2:])
+    return jnp.einsum("tan,tbn->abn", earlier.reshape(flat), ratio.reshape(flat))
 
 
 def forth(alpha: Array, matrix: Array) -> Array:
@@ -219,9 +223,10 @@ def _tiny(dtype: Any) -> Any:
     return jnp.finfo(dtype).tiny * 1e12
 
 
+def _sum(states: Array) -> Array:
+    """Over the states, (..., 1, c)."""
+    return states.sum(-2, keepdims=True)
+
+
 def _inverse(total: Array) -> Array:
     return 1 / jnp.where(total > 0, total, 1.0)
-
-
-def _finite(top: Array) -> Array:
-    return jnp.where(jnp.isfinite(top), top, 0.0)

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.latent import scaled
+from jaxem.latent.columns import kernels, pieces
 from jaxem.latent.links import Dense, Links, Split, inputs_of
 from jaxem.numerics.logspace import log_sum_exp
 from jaxem.types import Array
@@ -137,22 +138,22 @@ def _products(steps: Dense | Split, valid: Array) -> Array:
     def piece(carry, inputs):
         rows, power = carry
         factors, valid = inputs
-        kernels = scaled.kernels(steps, factors)
+        made = kernels(steps, factors)
 
         def step(rows, inputs):
             matrix, vector, valid = inputs
-            new = scaled.forth(rows, kernels.matrix if split else matrix)
+            new = scaled.forth(rows, made.matrix if split else matrix)
             new = new if vector is None else new * vector
             return jnp.where(valid, new, rows), None
 
-        changing = None if split else kernels.matrix
-        rows, _ = jax.lax.scan(step, rows, (changing, kernels.vector, valid))
+        changing = None if split else made.matrix
+        rows, _ = jax.lax.scan(step, rows, (changing, made.vector, valid))
         total = rows.sum(1)
         by = jnp.floor(jnp.log2(jnp.where(total > 0, total, 1.0)))
         return (rows * jnp.exp2(-by)[:, None], power + by), None
 
     none = jnp.zeros((states, lanes), factors.dtype)
-    (rows, power), _ = jax.lax.scan(piece, (rows, none), scaled.pieces((factors, valid)))
+    (rows, power), _ = jax.lax.scan(piece, (rows, none), pieces((factors, valid)))
     power = jnp.where(rows.sum(1) > 0, power, -jnp.inf)
     power = power - jnp.where(jnp.isfinite(power.max(0)), power.max(0), 0.0)
     return (jnp.log(rows) + jnp.log(2.0) * power[:, None]).transpose(2, 0, 1)

@@ -7,6 +7,7 @@ import pytest
 
 from jaxem import Chain
 from jaxem.latent import scaled, segments
+from jaxem.latent.columns import columns
 from jaxem.latent.links import Dense, Links, Split
 
 S = 3
@@ -51,7 +52,7 @@ def test_segments_side_by_side_are_the_whole(kind, monkeypatch):
     links = long_links(kind)
     parts = segments.segments(links)
     assert parts.count == 16
-    agree = parts.agree(scaled.forward(parts.links)[0])
+    agree = parts.agree(scaled.forward(columns(parts.links))[0])
     assert bool(agree) or kind == "underflow"
     found, expected = map(jax.tree.leaves, (posterior(links), whole(links, monkeypatch)))
     for a, b in zip(found, expected, strict=True):
@@ -70,4 +71,4 @@ def test_messages_that_are_wrong_are_noticed():
     parts = segments.segments(long_links("split"))
     start = parts.links.start.at[7].set(jnp.log(jnp.array([0.5, 0.3, 0.2])))
     wrong = parts._replace(links=parts.links._replace(start=start))
-    assert not bool(wrong.agree(scaled.forward(wrong.links)[0]))
+    assert not bool(wrong.agree(scaled.forward(columns(wrong.links))[0]))

@@ -27,7 +27,7 @@ MISTAKES: dict[str, Any] = {
     "an unknown finish": (lambda: fit(finish="lbfgs"), '"newton" or None'),
     "a finish with kinks": (
         lambda: fit(finish="newton", algorithm=jaxem.EM(e_step=jaxem.Hard())),
-        "has kinks",
+        "climbs the log likelihood",
     ),
     "a finish that hides": (lambda: fit(finish="newton", algorithm=UPDATE), "would hide"),
     "no algorithm": (lambda: fit(algorithm="squarem"), r"jaxem\.Squarem"),

@@ -85,7 +85,7 @@ SLOW = {
     "GNP": (fit_of(chains.gnp), "markov_switching_hamilton_gnp", (), of_gnp),
 }
 
-EVERY = [*CASES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+EVERY = [*CASES, *(pytest.param(name, marks=pytest.mark.long) for name in SLOW)]
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -27,7 +27,7 @@ def forgetful(params, z_prev, z, x):
 def test_a_start_that_was_forgotten():
     model = jaxem.Model(forgetful, latent=jaxem.Chain(2), prior=PRIOR)
     with pytest.raises(
-        jaxem.DeclarationError, match="z_prev is None, and a\\[None\\] adds an axis"
+        jaxem.DeclarationError, match=r"z_prev is None, and a\[None\] adds an axis"
     ):
         jaxem.fit(model, np.zeros((2, 5)))
 
@@ -36,11 +36,11 @@ def test_a_missing_number_is_in_a_step_of_a_sequence():
     model = jaxem.Model(log_joint, latent=jaxem.Chain(2), prior=PRIOR)
     data = np.zeros((3, 5))
     data[2, 1] = np.nan
-    with pytest.raises(jaxem.DeclarationError, match="sequence 2, step 1.*only be masked"):
+    with pytest.raises(jaxem.DeclarationError, match=r"sequence 2, step 1.*only be masked"):
         jaxem.fit(model, data, lengths=np.array([5, 2, 4]))
 
 
 def test_lengths_that_a_data_frame_made_floats():
     model = jaxem.Model(log_joint, latent=jaxem.Chain(2), prior=PRIOR)
-    with pytest.raises(jaxem.DeclarationError, match="astype\\(int\\)"):
+    with pytest.raises(jaxem.DeclarationError, match=r"astype\(int\)"):
         jaxem.fit(model, np.zeros((3, 5)), lengths=np.array([5.0, 2.0, 4.0]))

@@ -143,7 +143,7 @@ class AnchoredSteps(Anchored):
 
         def sums_of(start, rows, valid, weights, totals):
             """The sums of a block: at once, or of windows, one after another."""
-            if not (whole and self.windows == 1):
+            if not (whole and self.windows == 1 and len(valid)):
                 return weigh_windows(
                     e_step,
                     model.latent,
@@ -157,7 +157,7 @@ class AnchoredSteps(Anchored):
                     totals,
                 )
             t = self.features_of(*jax.tree.map(lambda leaf: leaf[self.size :], rows))
-            t = t.reshape(*valid.shape, -1)
+            t = t.reshape(*valid.shape, t.shape[-1])
             found = posterior_sums(Products(start, transition, eta[states:], t, valid, weights))
             evidence = weighted(found.evidence, weights).sum()
             return evidence, found.start, (totals[0] + found.features, totals[1] + found.pairs)

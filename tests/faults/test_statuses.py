@@ -93,7 +93,8 @@ ENDS = {
 
 
 def test_no_status_is_forgotten():
-    assert set(ENDS) | {Status.RUNNING} == set(Status)
+    # The best of a race is never one that was left behind; tests/algorithm has those.
+    assert set(ENDS) | {Status.RUNNING, Status.DROPPED} == set(Status)
 
 
 @pytest.mark.parametrize("status", ENDS, ids=lambda status: status.name.lower())

@@ -181,7 +181,7 @@ def test_a_program_does_not_grow_with_the_tree():
         tree = Tree([-1, *((i - 1) // 2 for i in range(1, count))], 2)
         factors = Dense(jnp.zeros((count - 1, 1, 2, 2)))
         links = Links(jnp.zeros((1, 2)), factors, jnp.ones((count - 1, 1), bool))
-        return len(str(jax.make_jaxpr(tree.posterior)(links)).splitlines())
+        return str(jax.make_jaxpr(tree.posterior)(links)).count(" = ")
 
     assert size(7) == size(2047)
 

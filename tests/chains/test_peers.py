@@ -13,6 +13,8 @@ import pytest
 
 import jaxem
 
+pytestmark = pytest.mark.long
+
 STEPS = 6
 RNG = np.random.default_rng(5)
 STATES = np.repeat(RNG.integers(0, 2, size=(5, 8)), 5, axis=1)

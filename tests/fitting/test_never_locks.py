@@ -43,7 +43,7 @@ print("finished", fit.steps)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("attempt", range(4))
 def test_the_full_covariance_m_step_never_hangs(attempt):
     """Four fresh processes with two workers each."""

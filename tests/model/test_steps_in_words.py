@@ -26,9 +26,7 @@ def forgetful(params, z_prev, z, x):
 
 def test_a_start_that_was_forgotten():
     model = jaxem.Model(forgetful, latent=jaxem.Chain(2), prior=PRIOR)
-    with pytest.raises(
-        jaxem.DeclarationError, match=r"z_prev is None, and a\[None\] adds an axis"
-    ):
+    with pytest.raises(jaxem.DeclarationError, match=r"z_prev is None, and a\[None\] adds an axis"):
         jaxem.fit(model, np.zeros((2, 5)))
 
 

@@ -14,6 +14,8 @@ from jaxem.posterior.fitted import open_fit
 from tests.chains.test_variants import brute_force
 from tests.chains.variants import LENGTHS, START, Y
 
+pytestmark = pytest.mark.long
+
 WEIGHTS = np.array([1.0, 2.0, 0.5])
 
 

@@ -6,6 +6,8 @@ import pytest
 
 import jaxem
 
+pytestmark = pytest.mark.long
+
 #: Two more programs to compile each: a model of every kind has to do.
 SOME = ["gaussian full", "blood groups", "latent classes"]
 WAYS = {

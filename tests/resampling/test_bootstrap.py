@@ -14,6 +14,8 @@ from jaxem.algorithm import EM
 from jaxem.fitting.own import every_row
 from jaxem.fitting.replicates import refit
 
+pytestmark = pytest.mark.long
+
 MODEL = jaxem.zoo.gaussian_mixture(2, 1, "spherical")
 ROWS = np.random.default_rng(0).normal(size=(5000, 1))
 ROWS[:2000] = 3 + 0.7 * ROWS[:2000]

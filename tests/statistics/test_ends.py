@@ -25,7 +25,7 @@ def _all() -> list:
     """Names; those whose programs take long to compile are marked."""
     slow = {"wishart", "normal, or laplace beyond a bend"}
     names = [*ACCEPTED, *sorted(MERGED), *REFUSED, "huber"]
-    return [pytest.param(n, marks=pytest.mark.slow if n in slow else ()) for n in names]
+    return [pytest.param(n, marks=pytest.mark.long if n in slow else ()) for n in names]
 
 
 @pytest.mark.parametrize("name", _all())

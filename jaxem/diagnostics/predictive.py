@@ -7,6 +7,7 @@ Gelman, Meng and Stern 1996). At the fitted parameters alone it takes no account
 
 import dataclasses
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -84,6 +85,6 @@ def predictive_check(
         given = bound.model.nest(stack(bound.model, params))
         draws = len(jax.tree.leaves(given)[0])
     drawn = simulate(fit, draw, given, rows, draws, key, stacked=params is not None)
-    sets = (jax.tree.map(lambda leaf: leaf[i], drawn) for i in range(draws))  # noqa: B023
+    sets = (jax.tree.map(itemgetter(i), drawn) for i in range(draws))
     replicated = np.stack([np.asarray(statistic(one), float) for one in sets])
     return PredictiveCheck(np.asarray(statistic(rows), float), replicated)

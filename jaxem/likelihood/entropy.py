@@ -12,8 +12,7 @@ import jax.numpy as jnp
 from jaxem.estep.expectation import over_blocks
 from jaxem.estep.source import Source
 from jaxem.latent.links import Dense, Links
-from jaxem.likelihood.evidence import Values
-from jaxem.likelihood.units import factors
+from jaxem.likelihood.evidence import Values, factors
 from jaxem.model import Model
 from jaxem.types import Array
 

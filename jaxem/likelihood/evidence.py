@@ -8,6 +8,7 @@ matrix product.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -48,36 +49,33 @@ def of_rows(model: Model, values: Values, rows: Data) -> Array:
 
 def of_source(model: Model, values: Values, source: Source) -> Array:
     """Log evidence of all rows, a scalar, from the rows or from what replaces them."""
-    if isinstance(source, Steps):
-        return _of_steps(model, values, source)
     anchored = source if isinstance(source, Anchored) and source.product else None
     eta = None if anchored is None else anchored.coefficients_of(model, values)
 
     def block(total, inputs):
-        rows, weights, stored = inputs
         if anchored is None or eta is None:
-            table = model.table(values, rows)
+            here = factors(model, values, source, inputs)
         else:
-            table = anchored.features_of(rows, stored) @ eta.T
-        return total + weighted(model.latent.log_partition(table), weights).sum(), None
+            here = anchored.features_of(inputs[0], inputs[2]) @ eta.T
+        evidence = model.latent.log_partition(here)
+        return total + weighted(evidence, in_units(source, inputs[1])).sum(), None
 
     start = jnp.zeros((), source.batch.weights.dtype)
-    inputs = (*source.batch, None) if anchored is None else anchored.blocks
-    total, _ = over_blocks(block, start, inputs)
+    total, _ = over_blocks(block, start, source.blocks)
     return total if anchored is None else total + anchored.beyond
 
 
-def _of_steps(model: Model, values: Values, source: Steps) -> Array:
-    """Log evidence of all sequences, a scalar."""
+def factors(model: Model, values: Values, source: Source, inputs: Any) -> Any:
+    """What the latent structure takes, of one of `Source.blocks`."""
+    table = model.table(values, inputs[0])
+    if not isinstance(source, Steps):
+        return table
+    return dense_links(table, later_steps(inputs[2], source.size), model.latent.size)
 
-    def block(total, inputs):
-        rows, weights, exists = inputs
-        valid = later_steps(exists, source.size)
-        links = dense_links(model.table(values, rows), valid, model.latent.size)
-        evidence = model.latent.log_partition(links)
-        return total + weighted(evidence, weights[: source.size]).sum(), None
 
-    return over_blocks(block, jnp.zeros((), source.batch.weights.dtype), source.blocks)[0]
+def in_units(source: Source, weights: Array) -> Array:
+    """Weights of units, rows or sequences, (..., size), from those of rows."""
+    return weights[..., : source.size] if isinstance(source, Steps) else weights
 
 
 def check_evidence(found: float, reported: float) -> None:

@@ -9,11 +9,10 @@ import numpy as np
 from jaxem.algebra.merge import merge_rows
 from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.expectation import over_blocks
-from jaxem.estep.order import in_order, later_steps
+from jaxem.estep.order import in_order
 from jaxem.estep.source import Direct, Source
-from jaxem.estep.steps import Steps, make_steps
-from jaxem.latent.links import dense_links
-from jaxem.likelihood.evidence import Values
+from jaxem.estep.steps import make_steps
+from jaxem.likelihood.evidence import Values, factors, in_units
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.numerics.rows import row_count
@@ -72,18 +71,9 @@ def evidence(model: Model, values: Values, source: Source) -> Array:
     return over_blocks(block, jnp.zeros(()), source.blocks)[1]
 
 
-def factors(model: Model, values: Values, source: Source, inputs: Any) -> Any:
-    """What the latent structure takes, of one of `Source.blocks`."""
-    table = model.table(values, inputs[0])
-    if not isinstance(source, Steps):
-        return table
-    return dense_links(table, later_steps(inputs[2], source.size), model.latent.size)
-
-
 def unit_weights(source: Source) -> Array:
     """Weights of the units, (blocks, size); zero for those that fill the last block."""
-    weights = source.batch.weights
-    return weights[:, : source.size] if isinstance(source, Steps) else weights
+    return in_units(source, source.batch.weights)
 
 
 def in_line(per_unit: Any, count: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Data by the names of a program's arguments."""
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 
 from jaxem.model.check import as_array, in_flag_precision, is_table
+from jaxem.programs.run import run
 from jaxem.types import DeclarationError
 
 _NAMED = (
@@ -46,6 +48,11 @@ class Arguments:
             if p.kind == inspect.Parameter.POSITIONAL_ONLY and p.name in values
         ]
         return lambda: self.program(*first, **values)
+
+    @functools.cached_property
+    def carries(self) -> list[Any]:
+        """What the program's scan carries into its steps, at ordinary hidden values."""
+        return run(self.call(), {}).carries
 
     def alike(self, other: "Arguments", rows: frozenset[str], read: frozenset[str]) -> bool:
         """Whether what was found out for these arguments holds for others.

@@ -20,7 +20,6 @@ import numpy as np
 from jaxem.programs.anatomy import STEPS
 from jaxem.programs.arguments import Arguments
 from jaxem.programs.glimpse import Glimpse
-from jaxem.programs.run import run
 
 _MOST_TRIES = 64
 _MOST_READINGS = 32
@@ -144,10 +143,7 @@ def _carried(position: int) -> str:
 def leaves_with_carried(arguments: Arguments, clock: Sequence[int]) -> dict[str, Any]:
     """The leaves of arguments by label, and what their scan carries at these positions."""
     found = dict(zip(arguments.labels, arguments.leaves, strict=True))
-    if clock:
-        carries = run(arguments.call(), {}).carries
-        found |= {_carried(position): np.asarray(carries[position]) for position in clock}
-    return found
+    return found | {_carried(place): np.asarray(arguments.carries[place]) for place in clock}
 
 
 def layouts(

@@ -7,9 +7,10 @@ Otherwise steps are taken in unconstrained coordinates, no longer than a few uni
 logarithm or logit, halved until Q rises, and repeated until a step promises next to nothing: Newton
 converges quadratically, so what is then left is the square of it.
 
-A direction in which a logarithm may move by a unit for less than a millionth of a nat an
+A direction in which a logarithm may *rise* by a unit for less than a millionth of a nat an
 observation is stiffened: the degrees of freedom of a Student-t that the data would have normal go
-to a few million, not to where the density is a difference of huge numbers.
+to a few million, not to where the density is a difference of huge numbers. A logarithm that falls,
+of a rate whose optimum is zero, meets no huge numbers and is let go.
 """
 
 import math
@@ -111,7 +112,8 @@ def _climb(
     def iterate(state):
         x, value, _, iteration = state
         gradient, hessian = _derivatives(objective, x)
-        hessian = hessian - jnp.diag(stiffness)
+        stiff = jnp.where(gradient > 0, stiffness, 0.0)
+        hessian = hessian - stiff[..., None] * jnp.eye(x.shape[1], dtype=x.dtype)
         step = _shorten(solve_concave(hessian, gradient), longest)
         promise = jnp.sum(gradient * step)
         new, risen = _backtrack(objective, x, value, step, promise)

@@ -12,8 +12,14 @@ import jaxem
 
 from .variants import LENGTHS, VARIANTS
 
+#: Each is near another one that stays in the ordinary run.
+LONG = {"driven", "of_pairs", "tied", "left_right", "fixed"}
 
-@pytest.fixture(scope="module", params=VARIANTS)
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(v, marks=pytest.mark.long if v in LONG else ()) for v in VARIANTS],
+)
 def variant(request):
     return VARIANTS[request.param]()
 

@@ -32,7 +32,13 @@ def _rows(model, data):
     return jax.tree.map(lambda leaf: leaf[:, 1:].reshape(-1, *leaf.shape[2:]), data)
 
 
-@pytest.mark.parametrize("name", CASES)
+#: Each is near another one that stays in the ordinary run.
+LONG = {"gaussian", "latent classes", "mixed types", "dependent", "dawid-skene"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(c, marks=pytest.mark.long if c in LONG else ()) for c in CASES]
+)
 def test_a_program_is_its_twin(name):
     """One test a case, so that what was planned and compiled is there for all of it."""
     assert_equal_log_factors(name)

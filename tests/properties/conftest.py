@@ -6,10 +6,10 @@ indirect=True)``.
 
 import pytest
 
-from .models import MODELS
+from .models import MODELS, marked
 from .study import study_of
 
 
-@pytest.fixture(scope="session", params=list(MODELS), ids=lambda name: name.replace(" ", "-"))
+@pytest.fixture(scope="session", params=marked(MODELS), ids=lambda name: name.replace(" ", "-"))
 def study(request):
     return study_of(request.param)

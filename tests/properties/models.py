@@ -2,6 +2,8 @@
 
 import functools
 
+import pytest
+
 from . import classes, counts, gaussians, positives, regressions, regularised
 from .case import Case
 
@@ -37,6 +39,31 @@ MODELS = {
     "laplace prior": regressions.kinked,
 }
 
+#: One model of every kind of closed form, of solver and of latent structure; the ordinary run has
+#: time for these.
+ORDINARY = {
+    "gaussian full",
+    "gaussian cholesky",
+    "gaussian conjugate",
+    "gaussian semi-supervised",
+    "blood groups",
+    "poisson log-rates",
+    "product latent",
+    "latent classes categorical",
+    "gamma",
+    "student",
+    "experts",
+    "zero-inflated",
+    "laplace prior",
+}
+
+
+def marked(names) -> list:
+    """Names of cases as parameters of a test; the others run with the long tests."""
+    return [
+        name if name in ORDINARY else pytest.param(name, marks=pytest.mark.long) for name in names
+    ]
+
 
 @functools.cache
 def declared(name: str) -> Case:
@@ -44,6 +71,6 @@ def declared(name: str) -> Case:
     return MODELS[name]()
 
 
-def those_with(feature: str) -> list[str]:
-    """Names of the cases whose field of this name is not empty."""
-    return [name for name in MODELS if getattr(declared(name), feature)]
+def those_with(feature: str) -> list:
+    """The cases whose field of this name is not empty."""
+    return marked(name for name in MODELS if getattr(declared(name), feature))

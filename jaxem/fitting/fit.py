@@ -14,6 +14,7 @@ from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
+from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_finish, check_named, check_options
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.race import Race
@@ -111,7 +112,8 @@ def fit(
     )
     ran = dataclasses.replace(plan, route=route)
     rows = int((weights > 0).sum())
-    return _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
+    found = _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
+    return dataclasses.replace(found, method=method_of(algorithm, finish, race))
 
 
 def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:

@@ -72,7 +72,14 @@ def test_from_a_selection_to_a_report(run, config, write, tmp_path, monkeypatch)
 
     answer = run("report", place)  # that of the chosen model
     assert answer.exit_code == 0, answer.stderr
-    for words in ("sweep: weights -> rate", "SQUAREM", "optimum", "97.5 %", "EM's rate", "adjusted BIC"):
+    for words in (
+        "sweep: weights -> rate",
+        "SQUAREM",
+        "optimum",
+        "97.5 %",
+        "EM's rate",
+        "adjusted BIC",
+    ):
         assert words in answer.stdout, words
     told = json.loads(run("report", place / LABELS[1], "--json").stdout)
     assert told["run"]["converged"] is True
@@ -111,7 +118,7 @@ MISTAKES = {
     'vary = { components = [1] }\ncriterion = "held_out"': ["folds = 10"],
     'vary = { components = [1] }\ncriterion = "dic"': ["[select] criterion", "'bic'"],
     "vary = { components = [1, 1] }": ["components=1 is there twice"],
-    'vary = { components = [1] }\n[select.x]\ny = 1': ["[select.x]", "no such key"],
+    "vary = { components = [1] }\n[select.x]\ny = 1": ["[select.x]", "no such key"],
 }
 
 

@@ -15,6 +15,7 @@ from jaxem.cli.problems import ConfigError, Problem
 from jaxem.cli.progress import Bar
 from jaxem.cli.schema import FitSection
 from jaxem.cli.steps import not_a_chain, sequence_weights
+from jaxem.cli.table import Table
 from jaxem.fitting.options import check_finish
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration
@@ -109,7 +110,10 @@ def take(job: Job, model: Any) -> Given:
     """
     table, section = job.table, job.config.data
     rows = table.rows(_layout(job, model), job.options is not None and job.options.wide)
-    if not (isinstance(model, jaxem.Model) and isinstance(model.latent, jaxem.Chain)):
+    if isinstance(model, jaxem.Program) and section.sequence is None:
+        return _in_time(rows, table)
+    chain = isinstance(model, jaxem.Model) and isinstance(model.latent, jaxem.Chain)
+    if not (chain or isinstance(model, jaxem.Program)):
         _complain(job, not_a_chain(section))
         return Given(rows, table.weights, None)
     weights, wrong = sequence_weights(section, table.steps, table.weights)
@@ -117,6 +121,15 @@ def take(job: Job, model: Any) -> Given:
     parts = [jax.tree.map(lambda leaf, i=index: leaf[i], rows) for index in table.steps.rows]
     data, lengths = jaxem.sequences(parts)
     return Given(data, weights, lengths)
+
+
+def _in_time(rows: Any, table: Table) -> Given:
+    """Rows of a program that knows of no sequences, in the order of time if there is one."""
+    if table.steps.times is None:
+        return Given(rows, table.weights, None)
+    (order,) = table.steps.rows
+    weights = None if table.weights is None else table.weights[order]
+    return Given(jax.tree.map(lambda leaf: leaf[order], rows), weights, None)
 
 
 def _layout(job: Job, model: Any) -> str:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
     """Most probable state, and the probability of every state, of each row.
 
-    Of a chain the state is that of the most probable path, by Viterbi's algorithm, and the
-    probabilities are those given the whole sequence; so it is of a program that scans over time. Rows are in the order of the file, and begin
-    with their line there.
+    Of a chain, declared or a program's scan, the state is that of the most probable path, by
+    Viterbi's algorithm, and the probabilities are those given the whole sequence. Rows are in the
+    order of the file, and begin with their line there.
     """
     chain = {} if given.lengths is None else {"lengths": given.lengths}
     shares = np.asarray(fit.responsibilities(given.data, **chain))

@@ -127,7 +127,7 @@ def test_a_program_takes_sequences_of_unequal_lengths(run, write, tmp_path):
     folder = tmp_path / "results" / "calls"
     assert json.loads((folder / "summary.json").read_text())["sequences"] == 2
     with (folder / "states.csv").open(newline="") as file:
-        found = {(r["caller"], int(r["hour"])): r["z"] for r in csv.DictReader(file)}
+        found = {(r["caller"], int(r["hour"])): r["state"] for r in csv.DictReader(file)}
     states = [[found[name, t] for t in range(len(line))] for name, line in counts.items()]
     quiet, busy = states[0][0], states[0][-1]
     assert states == [[quiet] * 4 + [busy] * 3, [quiet] * 2 + [busy] * 3] and quiet != busy

@@ -191,9 +191,18 @@ def test_linkage_has_its_information_and_its_rate():
     assert complete - observed == pytest.approx(57.8, abs=0.05)
 
 
-def test_latent_classes_by_scores_as_polca_has_them():
-    published = case("lca_carcinoma")["reference"]["by_K"]["3"]["poLCA"]
-    declared, fit = fitted.carcinoma()
+def two_classes():
+    declared = classes.carcinoma(2)
+    return declared, declared.fit(restarts=4)
+
+
+@pytest.mark.parametrize(
+    ("count", "make"),
+    [("3", fitted.carcinoma), pytest.param("2", two_classes, marks=pytest.mark.long)],
+)
+def test_latent_classes_by_scores_as_polca_has_them(count, make):
+    published = case("lca_carcinoma")["reference"]["by_K"][count]["poLCA"]
+    declared, fit = make()
     errors = fit.errors(declared.data, kind="outer")
     order, theirs = (np.argsort(p) for p in (fit.params["weights"], published["P"]))
     np.testing.assert_allclose(

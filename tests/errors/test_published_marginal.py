@@ -1,9 +1,8 @@
 """Published standard errors of likelihoods that have their hidden part summed out.
 
-All are of the observed information. Two sources also print others, which are not compared: R's `glm`
-those of the expected information (0.38702 for the intercept of the probit where the observed gives
-0.38736), and `glm.nb` those of the coefficients alone, theta known (0.22842 where the observed
-information of all eight numbers gives 0.22793).
+All are of the observed information. R's `glm` and `glm.nb` print those of the expected information
+besides, which are others: 0.38702 for the intercept of the probit where the observed information
+gives 0.38736, and 0.22842 for that of the absences where it gives 0.22793.
 """
 
 import numpy as np

@@ -54,6 +54,11 @@ class Algorithm(abc.ABC):
     m_step: MStep
 
     @property
+    def sentence(self) -> str:
+        """What it does, for a reader; its name if it says nothing else."""
+        return type(self).__name__
+
+    @property
     def leaps(self) -> bool:
         """Whether proposals may be bold."""
         return True

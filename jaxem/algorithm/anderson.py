@@ -67,6 +67,14 @@ class Anderson(Wrapped):
         if isinstance(self.order, bool) or not isinstance(self.order, int) or self.order < 1:
             raise DeclarationError(f"order must be an integer of at least 1; got {self.order!r}.")
 
+    @property
+    def sentence(self) -> str:
+        """How far it looks back, and when it does not leap."""
+        return (
+            f"damped Anderson acceleration around EM: leaps by the last {self.order} steps at "
+            f"most; where one lowers the objective the EM step is taken, and they are forgotten"
+        )
+
     def memory(self, model: Model, dtype: Any) -> Secants:
         """No differences."""
         size = width(model)

@@ -58,6 +58,15 @@ class EM(Algorithm):
         return Step(evidence, model.prior_density(values), counts, image)
 
     @property
+    def sentence(self) -> str:
+        """Which objective it raises, if that is another; M-steps of one's own; what is checked."""
+        raised = "" if isinstance(self.e_step, Exact) else f" on the {self.e_step.likelihood}"
+        own = ", ".join(self.m_step.named)
+        own = f", with M-steps of one's own for {own}" if own else ""
+        after = "is damped" if self.m_step.trusted else "ends the run"
+        return f"EM{raised}{own}; a step that lowers the objective {after}"
+
+    @property
     def leaps(self) -> bool:
         """False: the image of the EM map is all that it proposes."""
         return False

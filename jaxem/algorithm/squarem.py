@@ -58,6 +58,14 @@ class Squarem(Wrapped):
         algorithm: The EM that is accelerated, ``EM()`` if left out.
     """
 
+    @property
+    def sentence(self) -> str:
+        """How far it leaps, and when it does not."""
+        return (
+            "SQUAREM around EM: after two EM steps a leap along their squared extrapolation; one "
+            "that lowers the objective is halved once, then the EM step is taken"
+        )
+
     def memory(self, model: Model, dtype: Any) -> Cycle:
         """The start of a cycle."""
         none: Any = np.zeros(width(model), dtype)

@@ -7,7 +7,15 @@ from pydantic import ValidationError
 from jaxem.cli.document import Document
 from jaxem.cli.options import ZOO, Conjugate, Options, Section
 from jaxem.cli.problems import Location, Problem
-from jaxem.cli.schema import Config, DataSection, FitSection, ModelSection, OutputSection, RaceTable
+from jaxem.cli.schema import (
+    Config,
+    DataSection,
+    FitSection,
+    ModelSection,
+    OutputSection,
+    RaceTable,
+    SelectSection,
+)
 from jaxem.cli.sentences import problems
 
 _TABLES: dict[str, type[Section]] = {
@@ -15,6 +23,7 @@ _TABLES: dict[str, type[Section]] = {
     "model": ModelSection,
     "fit": FitSection,
     "output": OutputSection,
+    "select": SelectSection,
 }
 
 
@@ -53,6 +62,15 @@ def check(document: Document) -> Checked:
     if "model" in document and not wrong:
         wrong += _one_model(model)
     return Checked(config, data, options, wrong)
+
+
+def check_select(document: Document) -> tuple[SelectSection | None, list[Problem]]:
+    """Check the table of a selection alone, which says what the models are."""
+    if "select" not in document:
+        said = 'is missing; say in it what varies, such as vary = { components = "1-6" }.'
+        return None, [Problem("[select]", said)]
+    section, errors = _validate(SelectSection, document["select"], ("select",))
+    return section, problems(errors, document, _known(None))
 
 
 def _validate(section: Any, given: Any, under: Location) -> tuple[Any, list[Any]]:

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from jaxem.cli.fingerprint import fingerprint
 from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem
 from jaxem.cli.running import Given
 from jaxem.cli.states import states_csv
 from jaxem.fitting import Fit
+from jaxem.version import __version__
 
-_PACKAGES = ("jaxem", "jax", "jaxlib", "numpyro", "optax", "numpy")
+_PACKAGES = ("jax", "jaxlib", "numpyro", "optax", "numpy")
 
 
 def check(folder: Path) -> None:
@@ -52,49 +54,49 @@ def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> lis
     folder.mkdir(parents=True, exist_ok=True)
     fit.save(folder / "fit.npz")
     texts = {
-        "parameters.json": _json(_plain(fit.params)),
-        "summary.json": _json(summary(fit, given, job, seconds)),
+        "parameters.json": json_text(fit.params),
+        "summary.json": json_text(summary(fit, given, job, seconds)),
         "trace.csv": _trace(fit.trace),
     }
     if job.config.output.hidden_states:
         texts["states.csv"] = states_csv(fit, given, job)
     for name, text in texts.items():
-        _replace(folder / name, text)
+        replace(folder / name, text)
     return [folder / "fit.npz", *(folder / name for name in texts)]
 
 
 def summary(fit: Fit, given: Given, job: Job, seconds: float) -> dict[str, Any]:
-    """What was fitted and how it ended; every number plain, NaN and infinities as text."""
+    """What was fitted and how it ended."""
     objectives = np.asarray(fit.restarts.objective)
-    return _plain(
-        {
-            "objective": fit.objective,
-            "log_likelihood": fit.log_likelihood,
-            "log_prior": fit.log_prior,
-            "status": fit.status.name,
-            "sentence": fit.status.sentence,
-            "converged": fit.converged,
-            "steps": fit.steps,
-            "gradient_norm": fit.gradient_norm,
-            "notes": fit.notes,
-            "rows": fit.rows,
-            **({} if given.lengths is None else {"sequences": len(given.lengths)}),
-            "columns": list(job.table.columns),
-            "seconds": round(seconds, 3),
-            "restarts": {
-                "count": len(objectives),
-                "best": fit.restarts.best,
-                "reached_best": fit.restarts.reached_best,
-                "status": [status.name for status in fit.restarts.status],
-                "objective": objectives,
-                "steps": fit.restarts.steps,
-                "gradient_norm": fit.restarts.gradient_norm,
-            },
-            "config": job.document,
-            "config_file": str(job.path),
-            "versions": {"python": platform.python_version(), **_versions()},
-        }
-    )
+    return {
+        "objective": fit.objective,
+        "log_likelihood": fit.log_likelihood,
+        "log_prior": fit.log_prior,
+        "status": fit.status.name,
+        "sentence": fit.status.sentence,
+        "converged": fit.converged,
+        "steps": fit.steps,
+        "gradient_norm": fit.gradient_norm,
+        "method": fit.method,
+        "notes": fit.notes,
+        "rows": fit.rows,
+        **({} if given.lengths is None else {"sequences": len(given.lengths)}),
+        "columns": list(job.table.columns),
+        "seconds": round(seconds, 3),
+        "restarts": {
+            "count": len(objectives),
+            "best": fit.restarts.best,
+            "reached_best": fit.restarts.reached_best,
+            "status": [status.name for status in fit.restarts.status],
+            "objective": objectives,
+            "steps": fit.restarts.steps,
+            "gradient_norm": fit.restarts.gradient_norm,
+        },
+        "config": job.document,
+        "config_file": str(job.path.resolve()),
+        "fingerprint": fingerprint(job),
+        "versions": {"python": platform.python_version(), "jaxem": __version__, **_versions()},
+    }
 
 
 def _versions() -> dict[str, str]:
@@ -107,21 +109,22 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no arrays, and no NaN."""
+def plain(value: Any) -> Any:
+    """What JSON can say: it has no arrays, and no NaN."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(inner) for inner in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, allow_nan=False, default=str) + "\n"
+def json_text(value: Any) -> str:
+    """Any value as JSON."""
+    return json.dumps(plain(value), indent=2, allow_nan=False, default=str) + "\n"
 
 
 def _trace(trace: Any) -> str:
@@ -132,7 +135,7 @@ def _trace(trace: Any) -> str:
     return text.getvalue()
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Write beside and rename, so that no reader ever sees half a file."""
     beside = path.with_name(f".{path.name}.partial")
     beside.write_text(text, encoding="utf-8")

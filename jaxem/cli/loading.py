@@ -1,16 +1,19 @@
 """A config file, its settings and its table, all checked; nothing here imports JAX."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxem.cli.checking import check
+from jaxem.cli.checking import check, check_select
 from jaxem.cli.document import Document, lay_over, read_document
+from jaxem.cli.members import expand, of_members
 from jaxem.cli.options import LatentClasses, Options
 from jaxem.cli.problems import ConfigError, Problem, did_you_mean, listing, place
-from jaxem.cli.schema import Config, DataSection
+from jaxem.cli.schema import Config, DataSection, SelectSection
 from jaxem.cli.steps import not_a_chain, sequence_weights
 from jaxem.cli.table import Table, read_table
+
+Reader = Callable[[DataSection, Path], tuple[Table | None, list[Problem]]]
 
 
 class Job(NamedTuple):
@@ -43,11 +46,57 @@ def load(path: Path, settings: Sequence[str] = ()) -> Job:
     """
     document = read_document(path)
     wrong = lay_over(document, settings)
+    return load_document(path, document, wrong)
+
+
+def load_members(path: Path, settings: Sequence[str] = ()) -> tuple[SelectSection, dict[str, Job]]:
+    """Read and check a config for every model of its selection.
+
+    Returns:
+        What is said of the selection; and jobs by label.
+
+    Raises:
+        ConfigError: If anything is wrong with any of them; it lists everything.
+    """
+    document = read_document(path)
+    wrong = lay_over(document, settings)
+    section, more = check_select(document)
+    members, more = ([], more) if section is None else expand(document, section)
+    wrong += more
+    if section is None or not members:
+        raise ConfigError(path, wrong)
+    jobs, found = {}, []
+    read = _once(read_table)
+    for member in members:
+        try:
+            jobs[member.label] = load_document(path, member.document, [], read)
+        except ConfigError as error:
+            found += [(member.label, problem) for problem in error.problems]
+    wrong += of_members(section, found, bool(section.models))
+    if wrong:
+        raise ConfigError(path, wrong)
+    return section, jobs
+
+
+def load_document(
+    path: Path, document: Document, wrong: Sequence[Problem] = (), read: Reader = read_table
+) -> Job:
+    """Check a document as if it were read from this path.
+
+    Args:
+        path: Its config, which relative paths start from.
+        document: What it says.
+        wrong: What is known to be wrong.
+        read: What reads the table.
+
+    Raises:
+        ConfigError: If anything is wrong; it lists everything.
+    """
     checked = check(document)
-    wrong += checked.problems
+    wrong = [*wrong, *checked.problems]
     table = None
     if checked.data is not None:
-        table, more = read_table(checked.data, path.parent)
+        table, more = read(checked.data, path.parent)
         wrong += more
     if checked.data is not None and table is not None and checked.options is not None:
         more, table = _fit_together(checked.options, checked.data, table)
@@ -55,6 +104,18 @@ def load(path: Path, settings: Sequence[str] = ()) -> Job:
     if wrong or checked.config is None or table is None:
         raise ConfigError(path, wrong)
     return Job(path, document, checked.config, checked.options, table)
+
+
+def _once(read: Reader) -> Reader:
+    """A reader that answers the second time what it answered the first: there is one table."""
+    answers: list[tuple[Table | None, list[Problem]]] = []
+
+    def answer(data: DataSection, beside: Path) -> tuple[Table | None, list[Problem]]:
+        if not answers:
+            answers.append(read(data, beside))
+        return answers[0]
+
+    return answer
 
 
 def _fit_together(options: Options, data: DataSection, table: Table) -> tuple[list[Problem], Table]:

@@ -1,14 +1,17 @@
-"""The commands: ``jaxem fit``, ``jaxem explain``."""
+"""The commands: ``jaxem fit``, ``jaxem explain``, ``jaxem select``, ``jaxem report``."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jaxem.version import __version__
+
+if TYPE_CHECKING:
+    from jaxem.cli.loading import Job
 
 app = typer.Typer(
     name="jaxem",
@@ -25,6 +28,10 @@ Settings = Annotated[
         "--set", metavar="TABLE.KEY=VALUE", help="Lay a value over the config; may be repeated."
     ),
 ]
+OutputFolder = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Where results go; over [output] folder.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
 
 
 def main() -> None:
@@ -52,13 +59,8 @@ def _options(
 def fit_command(
     config: ConfigFile,
     settings: Settings = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where results go; over [output] folder."),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")
-    ] = False,
+    output: OutputFolder = None,
+    quiet: Quiet = False,
 ) -> None:
     """Fit the model of a config, print a summary, and write a folder of results.
 
@@ -74,7 +76,7 @@ def fit_command(
         session.prepare()
         from jaxem.cli import folder, running
 
-        place = output or Path(job.config.output.folder or Path("results") / config.stem)
+        place = output or place_of(job)
         folder.check(place)
         began = time.perf_counter()
         fit, given = running.fit(job, quiet)
@@ -98,6 +100,70 @@ def explain_command(config: ConfigFile, settings: Settings = None) -> None:
         from jaxem.cli import running
 
         typer.echo(str(running.explain(job)))
+
+
+@app.command("select")
+def select_command(
+    config: ConfigFile,
+    settings: Settings = None,
+    output: OutputFolder = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fit every model of a config's [select] table, and compare them in one table.
+
+    Each fit is written to a folder of its own as soon as it is made. Ends with code 0 if the chosen
+    model has a usable answer, 1 if none has one, 2 if anything is wrong with the config, 130 if it
+    was interrupted; the same command then goes on where it stopped.
+    """
+    with _mistakes_in_words():
+        from jaxem.cli.loading import load_members
+
+        section, jobs = load_members(config, settings or [])
+        from jaxem.cli import session
+
+        session.prepare()
+        from jaxem.cli import folder, selected, selecting
+
+        place = output or place_of(next(iter(jobs.values())))
+        folder.check(place)
+        outcome = selecting.select(jobs, section, place, quiet)
+        selected.write(place, outcome)
+    if not quiet:
+        typer.echo(f"\n{selected.words(outcome)}\n\nwritten to {place}")
+    chosen = outcome.selection
+    if outcome.interrupted:
+        raise typer.Exit(130)
+    raise typer.Exit(int(chosen is None or not chosen.fit.status.usable))
+
+
+@app.command("report")
+def report_command(
+    run: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What jaxem fit has written, or jaxem select.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Report on a finished run: optima, standard errors, criteria, what looks wrong.
+
+    The data are read again, from where the config of the run says that they are; if they or the
+    module of the model have changed since, nothing is reported, and the code is 2.
+    """
+    with _mistakes_in_words():
+        from jaxem.cli.finished import read_finished
+
+        finished = read_finished(run)
+        from jaxem.cli import session
+
+        session.prepare()
+        from jaxem.cli import reporting
+
+        found = reporting.report(finished)
+        typer.echo(found.as_json() if as_json else str(found))
+
+
+def place_of(job: "Job") -> Path:
+    """Where the results of a config go."""
+    return Path(job.config.output.folder or Path("results") / job.path.stem)
 
 
 @contextmanager

@@ -15,6 +15,10 @@ from jaxem.cli.problems import ConfigError, Problem
 from jaxem.cli.progress import Bar
 from jaxem.cli.schema import FitSection
 from jaxem.cli.steps import not_a_chain, sequence_weights
+from jaxem.cli.table import Table
+from jaxem.fitting.options import check_finish
+from jaxem.model.binding import Declaration, bind_steps
+from jaxem.model.declaration import check_declaration
 from jaxem.types import DeclarationError
 
 
@@ -35,14 +39,13 @@ class Given(NamedTuple):
 def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
     """Fit the model of a config; the fit, and what it was fitted to."""
     section = job.config.fit
-    with _declarations_in_words(job), Interrupts() as interrupts, Bar(shown=not quiet) as bar:
+    with declarations_in_words(job), Interrupts() as interrupts, Bar(shown=not quiet) as bar:
 
         def report(progress: Any) -> None:
             bar(progress)
             interrupts.check()
 
-        model = build(job)
-        given = take(job, model)
+        model, given = read(job)
         found = jaxem.fit(
             model,
             given.data,
@@ -50,8 +53,9 @@ def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
             init=_init(section),
             weights=given.weights,
             lengths=given.lengths,
-            algorithm=_algorithm(section),
+            algorithm=algorithm_of(section),
             progress=report,
+            restarts=restarts_of(section),
             **_given(section),
         )
     return found, given
@@ -59,16 +63,43 @@ def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
 
 def explain(job: Job) -> jaxem.Explanation:
     """The plan for the model of a config."""
-    with _declarations_in_words(job):
-        model = build(job)
-        given = take(job, model)
+    section = job.config.fit
+    with declarations_in_words(job):
+        model, given = read(job)
         return jaxem.explain(
             model,
             given.data,
             weights=given.weights,
             lengths=given.lengths,
-            restarts=job.config.fit.restarts or 1,
+            restarts=restarts_of(section),
+            algorithm=algorithm_of(section),
+            finish=section.finish,
         )
+
+
+def read(job: Job) -> tuple[Declaration, Given]:
+    """The model of a config, and its table as this model takes it.
+
+    Raises:
+        ConfigError: If they do not go together.
+        DeclarationError: If the declaration is wrong.
+    """
+    model = build(job)
+    return model, take(job, model)
+
+
+def check(job: Job) -> None:
+    """Complain of a model that its data do not suit, before anything is fitted.
+
+    Raises:
+        ConfigError: If they do not go together.
+    """
+    with declarations_in_words(job):
+        model, given = read(job)
+        bound = bind_steps(model, given.data, given.lengths)
+        bound.weigh(given.weights)
+        check_finish(bound.model, algorithm_of(job.config.fit), job.config.fit.finish)
+        check_declaration(bound.model, bound.rows)
 
 
 def take(job: Job, model: Any) -> Given:
@@ -79,7 +110,10 @@ def take(job: Job, model: Any) -> Given:
     """
     table, section = job.table, job.config.data
     rows = table.rows(_layout(job, model), job.options is not None and job.options.wide)
-    if not (isinstance(model, jaxem.Model) and isinstance(model.latent, jaxem.Chain)):
+    if isinstance(model, jaxem.Program) and section.sequence is None:
+        return _in_time(rows, table)
+    chain = isinstance(model, jaxem.Model) and isinstance(model.latent, jaxem.Chain)
+    if not (chain or isinstance(model, jaxem.Program)):
         _complain(job, not_a_chain(section))
         return Given(rows, table.weights, None)
     weights, wrong = sequence_weights(section, table.steps, table.weights)
@@ -87,6 +121,15 @@ def take(job: Job, model: Any) -> Given:
     parts = [jax.tree.map(lambda leaf, i=index: leaf[i], rows) for index in table.steps.rows]
     data, lengths = jaxem.sequences(parts)
     return Given(data, weights, lengths)
+
+
+def _in_time(rows: Any, table: Table) -> Given:
+    """Rows of a program that knows of no sequences, in the order of time if there is one."""
+    if table.steps.times is None:
+        return Given(rows, table.weights, None)
+    (order,) = table.steps.rows
+    weights = None if table.weights is None else table.weights[order]
+    return Given(jax.tree.map(lambda leaf: leaf[order], rows), weights, None)
 
 
 def _layout(job: Job, model: Any) -> str:
@@ -105,7 +148,7 @@ def _complain(job: Job, wrong: list[Problem]) -> None:
 
 
 @contextmanager
-def _declarations_in_words(job: Job) -> Iterator[None]:
+def declarations_in_words(job: Job) -> Iterator[None]:
     """A declaration that the library refuses is a problem of the config."""
     try:
         yield
@@ -115,15 +158,18 @@ def _declarations_in_words(job: Job) -> Iterator[None]:
 
 def _given(section: FitSection) -> dict[str, Any]:
     """What the config says of the rest; nothing is said of what it leaves out."""
-    names = ("restarts", "tolerance", "max_steps", "time_limit", "finish")
-    given = {name: getattr(section, name) for name in names if getattr(section, name) is not None}
-    if section.race is not None:
-        race = section.race
-        given["restarts"] = jaxem.Race(section.restarts or 1, keep=race.keep, after=race.after)
-    return given
+    names = ("tolerance", "max_steps", "time_limit", "finish")
+    return {name: getattr(section, name) for name in names if getattr(section, name) is not None}
 
 
-def _algorithm(section: FitSection) -> Any:
+def restarts_of(section: FitSection) -> int | jaxem.Race:
+    """How many starts, or the race that they run."""
+    count, race = section.restarts or 1, section.race
+    return count if race is None else jaxem.Race(count, keep=race.keep, after=race.after)
+
+
+def algorithm_of(section: FitSection) -> Any:
+    """What runs."""
     em = jaxem.EM(e_step=_e_step(section))
     around = {"squarem": jaxem.Squarem, "anderson": jaxem.Anderson}
     return around[section.algorithm](em) if section.algorithm in around else em

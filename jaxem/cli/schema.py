@@ -9,6 +9,7 @@ from jaxem.cli.options import Count, Positive, Section
 Whole = Annotated[int, Field(ge=0)]
 EStep = Literal["exact", "hard"]
 Algorithm = Literal["em", "squarem", "anderson"]
+Criterion = Literal["aic", "bic", "caic", "sabic", "icl", "icl_entropy", "held_out"]
 Layout = Literal["auto", "matrix", "vector", "dict"]
 Zoo = Literal[
     "gaussian_mixture",
@@ -130,6 +131,23 @@ class OutputSection(Section):
     hidden_states: bool = False
 
 
+class SelectSection(Section):
+    """``[select]``: what ``jaxem select`` fits and compares; every other command passes it by.
+
+    Attributes:
+        vary: Options of ``[model.options]``, each with a list of values, or a range of whole
+            numbers such as "1-6"; every combination is fitted.
+        models: Other tables in the place of ``[model]``, each with a ``name`` if one is wanted.
+        criterion: What to choose by.
+        folds: Folds of a cross-validation; none if left out.
+    """
+
+    vary: dict[str, Any] = Field(default_factory=dict)
+    models: list[dict[str, Any]] = Field(default_factory=list)
+    criterion: Criterion = "bic"
+    folds: Annotated[int, Field(ge=2)] | None = None
+
+
 class Config(Section):
     """A whole config."""
 
@@ -137,3 +155,4 @@ class Config(Section):
     model: ModelSection
     fit: FitSection = FitSection()
     output: OutputSection = OutputSection()
+    select: SelectSection | None = None

@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
     """Most probable state, and the probability of every state, of each row.
 
-    Of a chain the state is that of the most probable path, by Viterbi's algorithm, and the
-    probabilities are those given the whole sequence. Rows are in the order of the file, and begin
-    with their line there.
+    Of a chain, declared or a program's scan, the state is that of the most probable path, by
+    Viterbi's algorithm, and the probabilities are those given the whole sequence. Rows are in the
+    order of the file, and begin with their line there.
     """
     chain = {} if given.lengths is None else {"lengths": given.lengths}
     shares = np.asarray(fit.responsibilities(given.data, **chain))
     best = np.asarray(fit.predict(given.data, **chain))
-    if given.lengths is not None:
+    if shares.ndim == 3:
         shares, best = (_in_file_order(values, job) for values in (shares, best))
     model: Any = fit.model
     sizes = model.latent.sizes
     parts = np.unravel_index(best, [size for _, size in sizes])
     names = [name or "state" for name, _ in sizes]
-    labels = np.stack(np.unravel_index(np.arange(shares.shape[1]), [size for _, size in sizes]), -1)
+    labels = np.stack(
+        np.unravel_index(np.arange(shares.shape[-1]), [size for _, size in sizes]), -1
+    )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     keys = _keys(job)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
+from jaxem.fitting.promise import left_to_climb
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 
@@ -33,11 +34,13 @@ class Certificate:
         gradient_norm: Largest entry of the gradient, in real coordinates, (R,).
         escape: How much the objective rises on a walk along the most upward direction, (R,).
         climb: How much it rises on a walk along the gradient, (R,).
+        left: In single precision, what a Newton step promises for certain, (R,); else zero.
     """
 
     gradient_norm: np.ndarray
     escape: np.ndarray
     climb: np.ndarray
+    left: np.ndarray
 
 
 class Landscape:
@@ -68,6 +71,11 @@ class Landscape:
         self._shapes: dict[str, tuple[int, ...]] = {}
         self.unitless = self.moving = np.zeros(0, bool)
         self._fixed = {k: jnp.asarray(v, self._dtype) for k, v in model.fixed.items()}
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is evaluated in single precision."""
+        return self._dtype == np.float32
 
     def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Flat real coordinates, (R, d); NaN where a matrix is not positive definite."""
@@ -144,14 +152,17 @@ def certify(landscape: Landscape, values: dict[str, np.ndarray], stationary: boo
         objective, gradient = landscape(u)
         norm = np.abs(gradient).max(1, initial=0.0)
         if not stationary or not u.shape[1]:
-            return Certificate(norm, np.zeros(len(u)), np.zeros(len(u)))
+            return Certificate(norm, *np.zeros((3, len(u))))
         upward = _most_upward(landscape, u)
         escape = _walk(landscape, u, objective, upward, (1, -1))
         size = np.maximum(np.abs(u), 1.0)
         steepest = np.abs(gradient * size).max(1, keepdims=True)
         uphill = size * np.nan_to_num(gradient * size / np.where(steepest > 0, steepest, 1.0))
         climb = _walk(landscape, u, objective, uphill, (1,))
-    return Certificate(norm, escape, climb)
+        left = np.zeros(len(u))
+        if landscape.is_single:
+            left = left_to_climb(landscape, u, gradient, landscape.moving)
+    return Certificate(norm, escape, climb, left)
 
 
 def _walk(landscape: Landscape, u, objective, direction, signs) -> np.ndarray:

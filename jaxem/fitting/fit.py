@@ -14,6 +14,7 @@ from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
+from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_finish, check_named, check_options
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.race import Race
@@ -21,6 +22,7 @@ from jaxem.fitting.restarts import Runner
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
+from jaxem.fitting.stopping import rounding
 from jaxem.initial import Setting, seeds_and_scattered
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
@@ -111,7 +113,8 @@ def fit(
     )
     ran = dataclasses.replace(plan, route=route)
     rows = int((weights > 0).sum())
-    return _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
+    found = _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
+    return dataclasses.replace(found, method=method_of(algorithm, finish, race))
 
 
 def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
@@ -164,7 +167,7 @@ def _conclude(
         lanes = np.flatnonzero(runs.paths == path)
         source = ways.source(path, model.latent.cells, len(lanes))
         landscape = Landscape(model, plan, algorithm, source)
-        ends, norms = _examine(landscape, model, plan, runs.take(lanes), tolerance)
+        ends, norms = _examine(landscape, model, plan, runs.take(lanes), tolerance, rows)
         gradient_norm[lanes] = norms
         for lane, end in zip(lanes, ends, strict=True):
             status[lane] = end
@@ -207,13 +210,14 @@ def _conclude(
 
 
 def _examine(
-    landscape: Landscape, model: Model, plan: Plan, runs: Runs, tolerance: float
+    landscape: Landscape, model: Model, plan: Plan, runs: Runs, tolerance: float, rows: int
 ) -> tuple[list[Status], np.ndarray]:
     """What a look at the ends of some restarts tells: their status, and their gradient norms."""
     claims = np.isin(runs.status, (Status.CONVERGED, Status.STALLED))
     certificate = certify(landscape, runs.values, bool(claims.any()))
     stuck = rises_inward(landscape, plan, model.free, runs)
     fallen = collapsed(landscape, plan, model.free, runs, certificate.gradient_norm)
+    noise = 10 * np.asarray(rounding(jnp.asarray(runs.objective), rows))
     status = [
         _final_status(
             Status(int(runs.status[i])),
@@ -222,6 +226,7 @@ def _examine(
             float(certificate.climb[i]),
             bool(np.isfinite(certificate.gradient_norm[i])),
             max(1e-3, 1e3 * tolerance, _noise(runs.objective[i])),
+            bool(certificate.left[i] > max(1e-3, 1e3 * tolerance, noise[i])),
         )
         for i in range(len(runs.status))
     ]
@@ -260,7 +265,13 @@ def _noise(objective: float) -> float:
 
 
 def _final_status(
-    status: Status, fallen: bool, escape: float, climb: float, smooth: bool, notable: float
+    status: Status,
+    fallen: bool,
+    escape: float,
+    climb: float,
+    smooth: bool,
+    notable: float,
+    unfinished: bool,
 ) -> Status:
     """The status of the loop, corrected by what only a look at the end can tell."""
     if fallen and status not in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
@@ -271,7 +282,7 @@ def _final_status(
         return Status.NON_FINITE
     if escape > notable and escape > climb:
         return Status.SADDLE
-    return Status.STALLED if climb > notable else Status.CONVERGED
+    return Status.STALLED if climb > notable or unfinished else Status.CONVERGED
 
 
 def _best(status: list[Status], objective: np.ndarray) -> int:

@@ -27,6 +27,11 @@ def check_options(
         raise DeclarationError(f"tolerance must be at least 0; got {tolerance!r}.")
     if time_limit is not None and not time_limit > 0:
         raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
+    check_algorithm(algorithm)
+
+
+def check_algorithm(algorithm: Any) -> None:
+    """An algorithm, made."""
     if not isinstance(algorithm, Algorithm):
         raise DeclarationError(
             f"algorithm must be jaxem.EM(...), jaxem.Squarem(...) or jaxem.Anderson(...); "

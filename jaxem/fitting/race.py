@@ -47,6 +47,14 @@ class Race:
             )
 
     @property
+    def sentence(self) -> str:
+        """What it does, for a reader."""
+        return (
+            f"a race: after {self.after} steps the best {self.kept} of {self.restarts} restarts "
+            f"go on, the others are dropped"
+        )
+
+    @property
     def kept(self) -> int:
         """How many go on."""
         return max(self.restarts // 16, 2) if self.keep is None else self.keep

@@ -81,6 +81,7 @@ class Fit(Readings):
         algorithm: What was run.
         rows: Number of rows of positive weight.
         notes: What a reader should know, in sentences.
+        method: What was run, in sentences: the algorithm, its finish, a race.
     """
 
     params: Params
@@ -97,6 +98,7 @@ class Fit(Readings):
     algorithm: Algorithm
     rows: int
     notes: tuple[str, ...] = ()
+    method: tuple[str, ...] = ()
 
     @property
     def log_posterior(self) -> float:

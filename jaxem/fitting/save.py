@@ -45,6 +45,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "gradient_norm": fit.gradient_norm,
         "rows": fit.rows,
         "notes": list(fit.notes),
+        "method": list(fit.method),
         "best": fit.restarts.best,
         "e_step": _record(fit.algorithm.e_step),
         "algorithm": type(fit.algorithm).__name__,
@@ -115,6 +116,7 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         algorithm=_algorithm(header, path),
         rows=header["rows"],
         notes=tuple(header["notes"]),
+        method=tuple(header["method"]),
     )
 
 

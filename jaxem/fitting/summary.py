@@ -34,6 +34,7 @@ def _head(fit: "Fit") -> list[str]:
         lines.append(f"{name}   {fit.objective:.6f}  (log prior {fit.log_prior:.6f})")
     lines.append(f"steps           {fit.steps}")
     lines.append(f"gradient norm   {fit.gradient_norm:.1e}  (in logs and logits)")
+    lines += [f"method          {sentence}" for sentence in fit.method]
     return lines
 
 

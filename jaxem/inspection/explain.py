@@ -9,9 +9,12 @@ from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block, Solver, Sweep
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import EM, Algorithm
 from jaxem.estep.source import Source
+from jaxem.fitting.method import method_of
+from jaxem.fitting.options import check_algorithm, check_finish, check_named
 from jaxem.fitting.path import Ways, find_ways
+from jaxem.fitting.race import Race
 from jaxem.latent import Tree
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
@@ -54,6 +57,7 @@ class Explanation:
         verdict: The same in words.
         data: What becomes of the data, the path of the E-step, memory and arithmetic, in words.
         route: The same as a record.
+        method: What would run, in sentences: the algorithm, its finish, a race.
     """
 
     title: str
@@ -63,6 +67,7 @@ class Explanation:
     verdict: str
     data: tuple[str, ...]
     route: Route
+    method: tuple[str, ...]
 
     def __str__(self) -> str:
         rows = [("parameter", "shape", "support", "prior", "M-step")]
@@ -81,9 +86,9 @@ class Explanation:
             "  ".join([*(cell.ljust(w) for cell, w in zip(r, widths, strict=False)), r[4]])
             for r in rows
         ]
-        return "\n".join(
-            [self.title, "", *table, "", f"sweep: {self.order}; {self.verdict}", *self.data]
-        )
+        sweep = f"sweep: {self.order}; {self.verdict}"
+        method = (f"method: {sentence}" for sentence in self.method)
+        return "\n".join([self.title, "", *table, "", sweep, *self.data, *method])
 
     __repr__ = __str__
 
@@ -94,7 +99,9 @@ def explain(
     *,
     weights: Any = None,
     lengths: Any = None,
-    restarts: int = 1,
+    restarts: int | Race = 1,
+    algorithm: Algorithm | None = None,
+    finish: str | None = None,
 ) -> Explanation:
     """Say how a model will be fitted, without fitting it.
 
@@ -103,20 +110,28 @@ def explain(
         data: Rows; for a program, its arguments by name.
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
-        restarts: How many starts would run at once, for the memory.
+        restarts: How many starts would run at once, for the memory; or a race.
+        algorithm: What would run, ``EM()`` if left out.
+        finish: As for `jaxem.fit`.
 
     Returns:
         The explanation.
 
     Raises:
-        DeclarationError: If the model or the data cannot be used as given.
+        DeclarationError: If the model, the data or the algorithm cannot be used as given.
     """
+    algorithm = EM() if algorithm is None else algorithm
+    race = restarts if isinstance(restarts, Race) else None
+    count = restarts.restarts if isinstance(restarts, Race) else restarts
+    check_algorithm(algorithm)
     bound = bind_steps(model, data, lengths)
     model, rows = bound.model, bound.rows
     prepared = bound.weigh(weights)
+    check_named(model, algorithm)
+    check_finish(model, algorithm, finish)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
-    ways = find_ways(model, plan, EM(), rows, prepared, restarts, bound.sequences)
+    ways = find_ways(model, plan, algorithm, rows, prepared, count, bound.sequences)
     lines = tuple(_line(model, plan, p) for p in model.parameters)
     states = _count(model.latent.size, "latent state")
     title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
@@ -127,8 +142,9 @@ def explain(
         order,
         plan.exact,
         plan.verdict,
-        _data_words(model, ways, restarts),
+        _data_words(model, ways, count),
         ways.route(),
+        method_of(algorithm, finish, race),
     )
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from jaxem.fitting import Fit, fit
+from jaxem.fitting.race import Race
 from jaxem.model.binding import Declaration
 from jaxem.selection.compare import check_criterion, criteria_table
 from jaxem.selection.criteria import Criteria, criteria
 from jaxem.selection.folds import HeldOut, cross_validate
 from jaxem.selection.picture import draw_criteria
+from jaxem.status import Status
 from jaxem.types import Data, DeclarationError
 
 
@@ -72,7 +74,7 @@ def select(
     data: Data,
     *,
     criterion: str = "bic",
-    restarts: int = 20,
+    restarts: int | Race = 20,
     folds: Any = 0,
     key: Any = 0,
     weights: Any = None,
@@ -87,7 +89,7 @@ def select(
         data: The data.
         criterion: What to choose by: "aic", "bic", "caic", "sabic", "icl", "icl_entropy", or
             "held_out", which needs folds.
-        restarts: Starts of each fit.
+        restarts: Starts of each fit, or a race of them; a fold runs all of them to their ends.
         folds: Folds of a cross-validation, their number or the fold of each row; 0 for none.
         key: An int or a JAX key.
         weights: Weights of rows, or of sequences, (n,).
@@ -95,10 +97,11 @@ def select(
         **options: Further options of `jaxem.fit`.
 
     Returns:
-        All fits with their criteria.
+        All fits with their criteria; if a fit is interrupted, those that were finished before it.
 
     Raises:
         DeclarationError: If an option is unknown, or a member cannot be fitted to the data.
+        KeyboardInterrupt: If the first fit is interrupted.
     """
     validated = not (isinstance(folds, int) and folds == 0)
     if criterion != "held_out":
@@ -106,15 +109,21 @@ def select(
     elif not validated:
         raise DeclarationError('criterion="held_out" needs folds, such as folds=10.')
     fits, found, held_out = {}, {}, {}
-    shared = {"key": key, "restarts": restarts, "weights": weights, "lengths": lengths}
+    starts = restarts.restarts if isinstance(restarts, Race) else restarts
+    shared = {"key": key, "weights": weights, "lengths": lengths}
     for member in members:
         model = family(member)
-        fits[member] = fit(model, data, **shared, **options)
+        ended = fit(model, data, restarts=restarts, **shared, **options)
+        if ended.status == Status.INTERRUPTED:
+            if fits:
+                break
+            raise KeyboardInterrupt
+        fits[member] = ended
         found[member] = criteria(fits[member], data, weights=weights, lengths=lengths)
         if validated:
             algorithm = options.get("algorithm")
             held_out[member] = cross_validate(
-                model, data, folds=folds, algorithm=algorithm, **shared
+                model, data, folds=folds, restarts=starts, algorithm=algorithm, **shared
             )
     if not fits:
         raise DeclarationError("select was given no members; give for instance range(1, 9).")

@@ -99,3 +99,4 @@ def test_it_is_saved(algorithm, tmp_path):
     found.save(tmp_path / "fit")
     loaded = jaxem.load(tmp_path / "fit")
     assert loaded.algorithm == algorithm and loaded.steps == found.steps
+    assert loaded.method == found.method == (algorithm.sentence,)

@@ -25,6 +25,14 @@ MISTAKES: dict[str, Any] = {
     "a race that all win": (lambda: jaxem.Race(4, keep=5), "keep=5 of 4"),
     "half a step": (lambda: jaxem.Race(4, after=anything(0.5)), "after must be an integer"),
     "an unknown finish": (lambda: fit(finish="lbfgs"), '"newton" or None'),
+    "an unknown finish to explain": (
+        lambda: jaxem.explain(mixture(), DATA, finish="lbfgs"),
+        '"newton" or None',
+    ),
+    "an algorithm to explain that is none": (
+        lambda: jaxem.explain(mixture(), DATA, algorithm=anything("squarem")),
+        r"jaxem\.Squarem",
+    ),
     "a finish with kinks": (
         lambda: fit(finish="newton", algorithm=jaxem.EM(e_step=jaxem.Hard())),
         "climbs the log likelihood",

@@ -38,6 +38,7 @@ def test_who_was_left_behind_says_so(full, race):
     assert dropped.sum() == RESTARTS - KEEP
     assert np.all(race.restarts.steps[dropped] == AFTER)
     assert "left behind" in race.summary()
+    assert "after 10 steps the best 4 of 64 restarts go on" in race.summary()
     for lane in np.flatnonzero(dropped)[:5]:
         trace = race.restarts.traces[lane]
         np.testing.assert_allclose(trace, full.restarts.traces[lane][: AFTER + 1], rtol=1e-12)

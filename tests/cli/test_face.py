@@ -38,9 +38,11 @@ def test_help_names_the_commands(run):
     assert answer.exit_code == 0
     assert "fit" in answer.stdout
     assert "explain" in answer.stdout
+    assert "select" in answer.stdout
+    assert "report" in answer.stdout
 
 
-@pytest.mark.parametrize("command", ["fit", "explain"])
+@pytest.mark.parametrize("command", ["fit", "explain", "select"])
 def test_help_of_a_command(run, command):
     answer = run(command, "--help")
     assert answer.exit_code == 0

@@ -1,6 +1,8 @@
 """Information criteria against published ones, against formulas by hand, and in tables."""
 
+import dataclasses
 import itertools
+import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -148,6 +150,19 @@ def test_a_fold_is_a_fit_to_the_other_rows(selection):
         assert found.per_fold[k] == pytest.approx(expected, rel=1e-8)
     assert found.log_likelihood == pytest.approx(found.per_fold.sum())
     assert found.weight.tolist() == [30, 30, 30]
+
+
+def test_what_was_finished_before_an_interruption_is_kept(selection, monkeypatch):
+    ends = dict(selection.fits)
+    ends[2] = dataclasses.replace(ends[2], status=jaxem.Status.INTERRUPTED)
+
+    def known(model, *_, **__):
+        return ends[model.latent.size]
+
+    monkeypatch.setattr(sys.modules["jaxem.selection.select"], "fit", known)
+    assert list(jaxem.select(family, [1, 2, 3], ROWS).fits) == [1]
+    with pytest.raises(KeyboardInterrupt):
+        jaxem.select(family, [2], ROWS)
 
 
 def test_mistakes_are_told(selection):

@@ -1,0 +1,136 @@
+"""The models of a selection: the config, once for each of them."""
+
+import copy
+import itertools
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from jaxem.cli.document import Document
+from jaxem.cli.problems import Problem, place
+from jaxem.cli.schema import SelectSection
+
+#: Starts of every model where the config does not say.
+RESTARTS = 20
+
+_RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
+
+
+class Member(NamedTuple):
+    """One model of a selection.
+
+    Attributes:
+        label: What tells it from the others.
+        document: The config that fits it alone.
+    """
+
+    label: str
+    document: Document
+
+
+def expand(document: Document, section: SelectSection) -> tuple[list[Member], list[Problem]]:
+    """Every combination of what varies, and what is wrong with how it is said."""
+    wrong = _contradictions(document, section)
+    values = {key: _values(given) for key, given in section.vary.items()}
+    wrong += [
+        Problem(
+            place(("select", "vary", key), section.vary[key]),
+            'expected a list of values, or a range of whole numbers such as "1-6".',
+        )
+        for key, found in values.items()
+        if not found
+    ]
+    if not all(values.values()) or not (section.vary or section.models):
+        return [], wrong
+    base = {key: table for key, table in document.items() if key != "select"}
+    fit = base.get("fit", {})
+    if isinstance(fit, dict):
+        base["fit"] = {"restarts": RESTARTS, **fit}
+    tables = [document.get("model", {}), *section.models]
+    members = [
+        _member(base, table, dict(zip(values, chosen, strict=True)), len(tables) > 1)
+        for table in tables
+        for chosen in itertools.product(*values.values())
+    ]
+    labels = [member.label for member in members]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        said = f"{twice[0]} is there twice; give every table of models a name of its own."
+        return [], [*wrong, Problem("[select]", said)]
+    return members, wrong
+
+
+def _contradictions(document: Document, section: SelectSection) -> list[Problem]:
+    """What a selection cannot use, said before anything is fitted."""
+    fit = document.get("fit", {})
+    fit = fit if isinstance(fit, dict) else {}
+    wrong = []
+    if not section.vary and not section.models:
+        said = 'says of nothing that it varies; give vary = { components = "1-6" }, or models.'
+        wrong.append(Problem("[select]", said))
+    if section.criterion == "held_out" and section.folds is None:
+        said = "needs a cross-validation; add folds = 10."
+        wrong.append(Problem(place(("select", "criterion"), "held_out"), said))
+    if fit.get("e_step") == "hard":
+        said = 'the criteria need the likelihood, which "hard" does not maximise; leave it out.'
+        wrong.append(Problem(place(("fit", "e_step"), "hard"), said))
+    if isinstance(fit.get("init"), dict):
+        said = 'starting values suit one model alone; name an initialiser, such as "prior_draws".'
+        wrong.append(Problem("[fit.init]", said))
+    return wrong
+
+
+def _values(given: Any) -> list[Any]:
+    """The values that are meant, none if that cannot be told."""
+    if isinstance(given, list):
+        return given
+    found = _RANGE.fullmatch(given.strip()) if isinstance(given, str) else None
+    return list(range(int(found[1]), int(found[2]) + 1)) if found else []
+
+
+def _member(base: Document, table: Any, chosen: dict[str, Any], many: bool) -> Member:
+    model = copy.deepcopy(table)
+    name = _name(model) if many else ""
+    if isinstance(model, dict):
+        options = model.setdefault("options", {})
+        if isinstance(options, dict):
+            options.update(chosen)
+    words = [f"{key}={value}" for key, value in chosen.items()]
+    label = ", ".join([name, *words] if name else words)
+    return Member(label, {**copy.deepcopy(base), "model": model})
+
+
+def _name(model: Any) -> str:
+    """The name of a table of a model, which is taken out of it; else what it names."""
+    if not isinstance(model, dict):
+        return "model"
+    named = model.pop("name", None)
+    given = (model[key] for key in ("zoo", "declare", "program") if key in model)
+    return str(named or next(given, "model"))
+
+
+def of_members(
+    section: SelectSection, found: Iterable[tuple[str, Problem]], many: bool
+) -> list[Problem]:
+    """Problems of members, each told once, at the place where the person wrote it.
+
+    Args:
+        section: The table of the selection.
+        found: Labels and what is wrong with these members.
+        many: Whether there are several tables of models, so that labels tell which is meant.
+    """
+    told: dict[tuple[str, str], Problem] = {}
+    for label, problem in found:
+        where, said = _written(section, problem.where), problem.said
+        if many and where.startswith("[model"):
+            where = f"{where}, of {label}"
+        told.setdefault((where, said), Problem(where, said))
+    return list(told.values())
+
+
+def _written(section: SelectSection, where: str) -> str:
+    """A place in the options of a member, as the place in the selection that it comes from."""
+    for key, given in section.vary.items():
+        if re.match(rf"\[model\.options\] {re.escape(key)}\b", where):
+            return place(("select", "vary", key), given)
+    return where

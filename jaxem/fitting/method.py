@@ -1,0 +1,18 @@
+"""How a fit is made, in sentences: the algorithm, its finish, a race."""
+
+from jaxem.algorithm import Algorithm
+from jaxem.fitting.race import Race
+
+_FINISH = (
+    "a finish: where EM gains less than 0.01 nats a step, a quasi-Newton climb on the exact "
+    "gradient; what it finds is judged like any step"
+)
+
+
+def method_of(algorithm: Algorithm, finish: str | None, race: Race | None) -> tuple[str, ...]:
+    """One sentence for each thing that runs, without its full stop."""
+    return (
+        algorithm.sentence,
+        *((_FINISH,) if finish is not None else ()),
+        *((race.sentence,) if race is not None else ()),
+    )

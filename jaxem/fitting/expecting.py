@@ -107,7 +107,7 @@ def expected(
 def expected_of_rows(e_step: EStep, function: Wanted, branches: tuple[Branch, ...]) -> Any:
     """What is expected of a block of independent rows, by a program that a plan compiles."""
 
-    def read(model: Model, values: Any, rows: Data) -> Any:
+    def read(model: Model, values: Any, rows: Data, key: Array) -> Any:
         _, shares = e_step.posterior(model.latent, model.table(values, rows))
         return expected(model, function, branches, values, shares, rows)
 

@@ -1,5 +1,6 @@
 """What a fitted model says of data: of each row, of each step of a sequence, of steps to come."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -8,16 +9,14 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.estep import EStep
-from jaxem.estep.batch import block_size, make_batch
 from jaxem.fitting import decoding, expecting, forecasting
+from jaxem.fitting.by_row import RowReading, by_row, drawn_of_rows, mode_of_rows, posterior_of_rows
 from jaxem.fitting.expecting import Wanted
 from jaxem.latent import Tree
-from jaxem.model import Model
 from jaxem.model.binding import Bound, Declaration, bind_steps
-from jaxem.model.declaration import check_call
+from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
-from jaxem.numerics.rows import row_count, take_rows
+from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Array, Data, DeclarationError, Params, State
 
 
@@ -183,6 +182,68 @@ class Readings:
         drawn = self._read(bound, ("draws", draws), reading, fill=-1, key=key)
         return _named(bound, jnp.moveaxis(drawn, -1, 0))
 
+    def simulate(
+        self,
+        data: Data,
+        sampler: Sampler | None = None,
+        *,
+        draws: int = 1,
+        key: Any = 0,
+        lengths: Any = None,
+    ) -> Simulation:
+        r"""Draw data sets, with their hidden states, from the fitted model.
+
+        A NumPyro program is run forward at the fitted parameters. A declared log joint says how
+        probable data are, not how to draw them, and needs a sampler of :math:`p(x \mid \theta)`;
+        the states then follow from their posterior, :math:`p(z \mid x, \theta)`, and both
+        together are draws from the joint.
+
+        Args:
+            data: Data in whose place others are drawn: their number, their form, the lengths of
+                sequences, and covariates.
+            sampler: ``sampler(params, key, x)``, in JAX, which draws one unit in the place of the
+                unit x: a row; of a chain a sequence, leaves (T, ...); of a tree a datum, (N, ...).
+                What stands past the end of a sequence is not read. Left out of a program.
+            draws: How many data sets.
+            key: An int or a JAX key.
+            lengths: For a chain, the steps of each sequence, (n,), which are kept.
+
+        Returns:
+            The data sets in the form of the data, and their hidden states.
+
+        Raises:
+            DeclarationError: If nothing can be drawn, or what is drawn has another form.
+        """
+        bound = self.bind(data, lengths)
+        drawn = simulate(
+            bound,
+            data,
+            self.params,
+            sampler,
+            what="simulation",
+            compile=self.compile,
+            draws=draws,
+            key=key,
+        )
+        if drawn.latents is not None:
+            return drawn
+        every = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), drawn.data)
+        ends = None if isinstance(bound.model.latent, Tree) else drawn.lengths
+        many = self.bind(every, None if ends is None else np.tile(ends, draws))
+        states = _named(many, self._draw_states(many, key))
+        latents = jax.tree.map(
+            lambda leaf: np.asarray(leaf.reshape(draws, -1, *leaf.shape[1:])), states
+        )
+        return dataclasses.replace(drawn, latents=latents)
+
+    def _draw_states(self, bound: Bound, key: Any) -> Array:
+        """Indices of joint states drawn from their posterior, (n,) or (n, T)."""
+        own = jax.random.fold_in(as_key(key), 1)
+        if bound.sequences is None:
+            return self._by_row(bound, "drawn", drawn_of_rows, own)
+        reading = decoding.drawn_paths(1)
+        return self._read(bound, ("draws", 1), reading, fill=-1, key=own)[..., 0]
+
     def bind(self, data: Data, lengths: Any = None) -> Bound:
         """The model and the rows of data of the declared form."""
         if self.model is None:
@@ -192,39 +253,19 @@ class Readings:
         return bind_steps(self.model, data, lengths)
 
     def compile(self, key: Any, function: Any) -> Any:
-        """The compiled form of a function, kept with the plan where there is one."""
-        return self.plan.program(key, function) if self.plan else jax.jit(plain(function))
+        """The compiled form of a function, kept with the plan under the key where there is one."""
+        if self.plan is None or key is None:
+            return jax.jit(plain(function))
+        return self.plan.program(key, function)
 
     def _read(self, bound: Bound, name: Any, reading: Any, fill: int = 0, key: Any = 0) -> Array:
         name = name, self.algorithm.e_step
         values = decoding.decode(bound, self.params, self.plan, name, reading, key)
         return _until_ends(values, bound, fill)
 
-    def _by_row(self, bound: Bound, name: Any, reading: Any) -> Any:
-        """Something read off every row, leaves (n, ...), a block at a time."""
-        model, count = bound.model, row_count(bound.rows)
-        check_call(model, take_rows(bound.rows, 0))
-        batch = make_batch(bound.rows, np.ones(count), block_size(count, model.latent.cells))
-
-        def of_all(values, blocks):
-            return jax.lax.map(lambda rows: reading(model, values, rows), blocks)
-
-        found = self.compile(("by row", name), of_all)(model.flatten(self.params), batch.rows)
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
-
-
-def posterior_of_rows(e_step: EStep, part: int) -> Any:
-    """Log evidence of each row of a block, (n,), or with 1 its responsibilities, (n, K)."""
-
-    def read(model: Model, values: Any, rows: Data) -> Array:
-        return e_step.posterior(model.latent, model.table(values, rows))[part]
-
-    return read
-
-
-def mode_of_rows(model: Model, values: Any, rows: Data) -> Array:
-    """Index of the most probable joint state of each row of a block, (n,)."""
-    return model.latent.mode(model.table(values, rows))
+    def _by_row(self, bound: Bound, name: Any, reading: RowReading, key: Any = 0) -> Any:
+        values = bound.model.flatten(self.params)
+        return by_row(bound, values, reading, key, lambda f: self.compile(("by row", name), f))
 
 
 def _until_ends(values: np.ndarray, bound: Bound, fill: int) -> Array:

@@ -228,8 +228,8 @@ class Readings:
         if drawn.latents is not None:
             return drawn
         every = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), drawn.data)
-        ends = None if isinstance(bound.model.latent, Tree) else drawn.lengths
-        many = self.bind(every, None if ends is None else np.tile(ends, draws))
+        ends = None if drawn.lengths is None else np.tile(drawn.lengths, draws)
+        many = self.bind(every, ends)
         states = _named(many, self._draw_states(many, key))
         latents = jax.tree.map(
             lambda leaf: np.asarray(leaf.reshape(draws, -1, *leaf.shape[1:])), states

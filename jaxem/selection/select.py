@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jaxem.fitting import Fit, fit
+from jaxem.fitting import Fit, Race, fit
 from jaxem.model.binding import Declaration
 from jaxem.selection.compare import check_criterion, criteria_table
 from jaxem.selection.criteria import Criteria, criteria
@@ -72,7 +72,7 @@ def select(
     data: Data,
     *,
     criterion: str = "bic",
-    restarts: int = 20,
+    restarts: int | Race = 20,
     folds: Any = 0,
     key: Any = 0,
     weights: Any = None,
@@ -87,7 +87,8 @@ def select(
         data: The data.
         criterion: What to choose by: "aic", "bic", "caic", "sabic", "icl", "icl_entropy", or
             "held_out", which needs folds.
-        restarts: Starts of each fit.
+        restarts: Starts of each fit, and of each fold; or ``jaxem.Race(64)``, many of which only
+            the most promising run to their ends.
         folds: Folds of a cross-validation, their number or the fold of each row; 0 for none.
         key: An int or a JAX key.
         weights: Weights of rows, or of sequences, (n,).

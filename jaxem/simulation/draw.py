@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxem.latent import Tree
 from jaxem.model.binding import Bound
 from jaxem.programs.program import ProgramModel
 from jaxem.programs.simulate import Simulator
@@ -65,7 +66,8 @@ def simulate(
     drawn = by_sampler(draw, units, params, draws, key, stacked, compile)
     if sequences is None:
         return Simulation(drawn, None, None)
-    return Simulation(_cut(drawn, sequences.exists), None, sequences.lengths)
+    lengths = None if isinstance(bound.model.latent, Tree) else sequences.lengths
+    return Simulation(_cut(drawn, sequences.exists, 1), None, lengths)
 
 
 def observed(bound: Bound, data: Data, weights: Any) -> Data:
@@ -73,7 +75,7 @@ def observed(bound: Bound, data: Data, weights: Any) -> Data:
     if isinstance(bound.model, ProgramModel):
         return data
     units, sequences = repeated(bound, bound.weigh(weights))
-    return units if sequences is None else _cut(units, sequences.exists)
+    return units if sequences is None else _cut(units, sequences.exists, 0)
 
 
 def _by_program(
@@ -86,11 +88,10 @@ def _by_program(
     return Simulation(simulator.data(drawn.observed, as_drawn), drawn.latents, lengths)
 
 
-def _cut(data: Data, exists: np.ndarray) -> Data:
-    """Rectangles (..., n, T, ...) with zeros past the ends of sequences, (n, T)."""
+def _cut(data: Data, exists: np.ndarray, lead: int) -> Data:
+    """Rectangles with zeros past the ends of sequences, (n, T), after so many other axes."""
 
     def cut(leaf: np.ndarray) -> np.ndarray:
-        lead = 1 if leaf.shape[:2] != exists.shape else 0
         wide = exists.reshape(*exists.shape, *[1] * (leaf.ndim - lead - 2))
         return np.where(wide, leaf, np.zeros((), leaf.dtype))
 

@@ -18,9 +18,9 @@ class Simulation:
     Attributes:
         data: In the form of the data, leaves (draws, n, ...); of a chain (draws, n, T, ...), with
             zeros past an end. What is no array is as it was given.
-        latents: The hidden states that the data were drawn with, (draws, n, ...): of a declared
-            model in the structure of its declaration, -1 past an end; of a program by site. None
-            where they were not asked for.
+        latents: The hidden states that the data were drawn with: of a declared model in the
+            structure of its declaration, (draws, n) or (draws, n, T), -1 past an end; of a program
+            by site, (draws, ...) as the site has them. None where they were not asked for.
         lengths: Of a chain, the steps of each sequence, (n,).
     """
 

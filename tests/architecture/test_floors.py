@@ -41,7 +41,6 @@ BESIDE = {
     ("initial", "estep"),
     ("initial", "mstep"),
     ("selection", "resampling"),
-    ("diagnostics", "resampling"),
     ("zoo", "inspection"),
 }
 

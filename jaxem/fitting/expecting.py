@@ -40,7 +40,7 @@ def branches_of(bound: Bound, function: Any) -> tuple[Branch, ...]:
         DeclarationError: If it cannot be called, or returns another form at a start than later.
     """
     model, latent = bound.model, bound.model.latent
-    calls = [("params", "z", "x")]
+    calls: list[tuple[str, ...]] = [("params", "z", "x")]
     if isinstance(latent, Markov):
         calls.append(("params", *latent.arguments, "x"))
     chosen = next((names for names in calls if _takes(function, names)), None)

@@ -22,12 +22,12 @@ def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
     """
     chain = {} if given.lengths is None else {"lengths": given.lengths}
     shares = np.asarray(fit.responsibilities(given.data, **chain))
-    best = np.asarray(fit.predict(given.data, **chain))
-    if shares.ndim == 3:
-        shares, best = (_in_file_order(values, job) for values in (shares, best))
+    best: Any = fit.predict(given.data, **chain)
     model: Any = fit.model
     sizes = model.latent.sizes
-    parts = np.unravel_index(best, [size for _, size in sizes])
+    parts = [np.asarray(best[name] if name else best) for name, _ in sizes]
+    if shares.ndim == 3:
+        shares, *parts = (_in_file_order(values, job) for values in (shares, *parts))
     names = [name or "state" for name, _ in sizes]
     labels = np.stack(
         np.unravel_index(np.arange(shares.shape[-1]), [size for _, size in sizes]), -1

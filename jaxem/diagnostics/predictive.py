@@ -7,7 +7,6 @@ Gelman, Meng and Stern 1996). At the fitted parameters alone it takes no account
 
 import dataclasses
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any
 
 import jax
@@ -15,7 +14,8 @@ import numpy as np
 
 from jaxem.diagnostics.labels import stack
 from jaxem.fitting import Fit
-from jaxem.resampling.simulate import Sampler, check_sampler, expanded, simulate
+from jaxem.simulation import Sampler, simulate
+from jaxem.simulation.draw import observed
 from jaxem.types import Data, DeclarationError, Params
 
 
@@ -58,33 +58,47 @@ def predictive_check(
     params: Params | None = None,
     key: Any = 0,
     weights: Any = None,
+    lengths: Any = None,
 ) -> PredictiveCheck:
     """Compare a statistic of the data with that of data drawn from the fit.
 
     Args:
         fit: The fit.
-        data: The rows that were fitted.
-        sampler: ``sampler(params, key, x)``, which draws a row in the place of the row x.
+        data: The rows, or sequences, that were fitted.
+        sampler: ``sampler(params, key, x)``, which draws a row, or a sequence, in the place of x;
+            see `Fit.simulate`. None of a program, which draws by itself.
         statistic: A function of a whole data set, in the form of ``data``, to a number or an array.
+            Past the ends of sequences there are zeros.
         draws: How many data sets; with ``params``, one for each of these.
         params: Draws of the parameters, nested as declared, leaves (draws, ...), such as
             ``model.nest(mcmc.get_samples())``; the fitted parameters if left out.
         key: An int or a JAX key.
-        weights: The weights that were fitted, (n,), integers; rows count as often in ``statistic``.
+        weights: The weights that were fitted, (n,), integers; ``statistic`` gets rows, or
+            sequences, as often.
+        lengths: For a chain, the steps of each sequence, (n,), which are kept.
 
     Raises:
         DeclarationError: If there is no sampler, or it or the statistic cannot be used.
     """
-    draw = check_sampler(sampler, "a predictive check")
     if not callable(statistic):
         raise DeclarationError(f"statistic must be a function of a data set; got {statistic!r}.")
-    bound = fit.bind(data)
-    rows = expanded(bound, bound.weigh(weights))
+    bound = fit.bind(data, lengths)
     given: Params = fit.params
     if params is not None:
         given = bound.model.nest(stack(bound.model, params))
         draws = len(jax.tree.leaves(given)[0])
-    drawn = simulate(fit, draw, given, rows, draws, key, stacked=params is not None)
-    sets = (jax.tree.map(itemgetter(i), drawn) for i in range(draws))
-    replicated = np.stack([np.asarray(statistic(one), float) for one in sets])
-    return PredictiveCheck(np.asarray(statistic(rows), float), replicated)
+    seen = np.asarray(statistic(observed(bound, data, weights)), float)
+    drawn = simulate(
+        bound,
+        data,
+        given,
+        sampler,
+        what="a predictive check",
+        compile=fit.compile,
+        draws=draws,
+        key=key,
+        stacked=params is not None,
+        weights=weights,
+    )
+    replicated = np.stack([np.asarray(statistic(one), float) for one in drawn])
+    return PredictiveCheck(seen, replicated)

@@ -18,10 +18,14 @@ from jaxem.model.declaration import check_call
 from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
-from jaxem.types import Array, DeclarationError, Params
+from jaxem.types import Array, Data, DeclarationError, Params
 
 #: From the latent structure, log factors and a key to arrays with time first, or one a sequence.
 Reading = Callable[[Any, Links, Array], Array]
+
+#: The same from the model, parameters by dotted name, the rows of a block and log factors; any
+#: pytree of arrays.
+RowReading = Callable[[Model, Any, Data, Links], Any]
 
 
 def decode(
@@ -51,6 +55,27 @@ def decode(
     Raises:
         DeclarationError: If the model does not take these data.
     """
+
+    def read(model, values, rows, links, key):
+        return reading(model.latent, links, key)
+
+    return _by_block(bound, params, plan, name, read, key, timed)
+
+
+def decode_rows(
+    bound: Bound, params: Params, plan: Plan | None, name: Any, reading: RowReading
+) -> Any:
+    """The same of something that reads the rows as well, leaves (n, T, ...)."""
+
+    def read(model, values, rows, links, key):
+        return reading(model, values, rows, links)
+
+    return _by_block(bound, params, plan, name, read, 0, True)
+
+
+def _by_block(
+    bound: Bound, params: Params, plan: Plan | None, name: Any, read: Any, key: Any, timed: bool
+) -> Any:
     model, sequences = bound.model, bound.sequences
     if sequences is None:
         raise DeclarationError(
@@ -59,27 +84,32 @@ def decode(
         )
     check_call(model, take_rows(bound.rows, 0))
     order = in_order(sequences, model.latent.cells)
-    program = _program(model, plan, (name, order.size), reading, order.size)
+    program = _program(model, plan, (name, order.size), read, order.size)
     values = model.flatten(params)
     parts = []
     for block, index in enumerate(order.index):
         rows = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), bound.rows)
         own = jax.random.fold_in(as_key(key), block)
-        parts.append(np.asarray(program(values, rows, order.exists[block], own)))
-    if not timed or parts[0].ndim == 1:
-        return np.concatenate(parts)[: sequences.count]
-    whole = np.concatenate([part.swapaxes(0, 1) for part in parts])
-    return whole[: sequences.count, : whole.shape[1] - order.filling]
+        parts.append(program(values, rows, order.exists[block], own))
+
+    def join(*leaves):
+        arrays = [np.asarray(leaf) for leaf in leaves]
+        if not timed or arrays[0].ndim == 1:
+            return np.concatenate(arrays)[: sequences.count]
+        whole = np.concatenate([array.swapaxes(0, 1) for array in arrays])
+        return whole[: sequences.count, : whole.shape[1] - order.filling]
+
+    return jax.tree.map(join, *parts)
 
 
-def _program(model: Model, plan: Plan | None, name: Any, reading: Reading, size: int) -> Any:
-    def read(values, rows, exists, key):
-        latent = model.latent
-        assert isinstance(latent, Markov)
-        links = dense_links(model.table(values, rows), later_steps(exists, size), latent.size)
-        return reading(latent, links, key)
+def _program(model: Model, plan: Plan | None, name: Any, read: Any, size: int) -> Any:
+    def of_block(values, rows, exists, key):
+        assert isinstance(model.latent, Markov)
+        table = model.table(values, rows)
+        links = dense_links(table, later_steps(exists, size), model.latent.size)
+        return read(model, values, rows, links, key)
 
-    return plan.program(name, read) if plan else jax.jit(plain(read))
+    return plan.program(name, of_block) if plan else jax.jit(plain(of_block))
 
 
 def states(e_step: EStep) -> Reading:

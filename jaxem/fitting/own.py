@@ -71,7 +71,7 @@ class OwnData:
         if self._ways.sequences is not None:
             order = self._ways.order(self._ways.sequences, path, cells, lanes)
             weights = self._weights[:, order.index] * order.exists
-            rows = None
+            rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[:, order.index]), self._rows)
         else:
             there = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
             weights = _cut(self._weights, blocks) * there

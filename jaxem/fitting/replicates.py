@@ -19,6 +19,7 @@ from jaxem.fitting.loop import Controls
 from jaxem.fitting.own import Own, OwnData, with_own
 from jaxem.fitting.path import Ways
 from jaxem.fitting.queue import group_size, queue_function
+from jaxem.fitting.race import Race, leave_behind
 from jaxem.fitting.state import State, first_states
 from jaxem.likelihood.units import evidence, unit_weights
 from jaxem.model import Model
@@ -58,6 +59,10 @@ class Replicates:
         sane = np.vectorize(lambda code: Status(code).usable)(self.status)
         return sane & np.isfinite(self.objective)
 
+    def first_status(self) -> list[Status]:
+        """How the first start of each replicate ended; of `best`, the best one."""
+        return [Status(int(code)) for code in self.status[:, 0]]
+
     def best(self) -> "Replicates":
         """The best usable start of each replicate alone, leaves (B, 1, ...)."""
         height = np.where(self.usable, self.objective, -np.inf)
@@ -82,6 +87,7 @@ def refit(
     rows: Data | None = None,
     tolerance: float = 1e-8,
     max_steps: int = 1000,
+    race: Race | None = None,
 ) -> Replicates:
     """Fit every replicate from every start.
 
@@ -98,11 +104,12 @@ def refit(
         rows: Rows of each replicate in place of those of `ways`, leaves (B, n, ...).
         tolerance: Nats that may be left to gain.
         max_steps: Limit of steps.
+        race: When starts of a replicate are left behind, or None.
     """
     data = OwnData(model, plan, ways, weights, rows)
     entries = row_count(ways.rows) * model.latent.cells
     queue = plan.program(("queue", algorithm), queue_function(model, plan, algorithm))
-    runner = _Runner(data, algorithm, queue, entries, tolerance, max_steps)
+    runner = _Runner(data, algorithm, queue, entries, tolerance, max_steps, race)
     found = runner.run(data.path, model, starts)
     if data.path == "direct":
         return found
@@ -124,6 +131,7 @@ class _Runner:
         entries: Log factors of one replicate.
         tolerance: See `refit`.
         max_steps: See `refit`.
+        race: See `refit`.
     """
 
     data: OwnData
@@ -132,6 +140,7 @@ class _Runner:
     entries: int
     tolerance: float
     max_steps: int
+    race: Race | None
 
     def run(self, path: str, model: Model, starts: dict[str, Any]) -> Replicates:
         """Run all replicates from their starts, leaves (B, R, ...), to their ends on one path."""
@@ -144,15 +153,32 @@ class _Runner:
         owner = np.repeat(np.arange(shape[0]), shape[1])
         width = group_size(lanes, self.entries)
         source, own = self.data.source(path, width)
-        steps = jnp.asarray(self.max_steps, jnp.int32)
-        controls = Controls(jnp.asarray(self.tolerance, dtype), steps, jnp.zeros((), dtype))
         line = jnp.arange(width)
-        while np.any(np.asarray(states.status) == Status.RUNNING):
-            states = self.queue(states, owner, line, own, source, controls)
+
+        def until(states: State, most: int) -> State:
+            steps = jnp.asarray(most, jnp.int32)
+            controls = Controls(jnp.asarray(self.tolerance, dtype), steps, jnp.zeros((), dtype))
+            while np.any(np.asarray(states.status) == Status.RUNNING):
+                states = self.queue(states, owner, line, own, source, controls)
+            return states
+
+        if self.race is not None:
+            states = until(states, min(self.race.after, self.max_steps))
+            states = self._leave_behind(states, shape, self.race.kept)
+        states = until(states, self.max_steps)
         shaped = jax.tree.map(
             lambda leaf: np.asarray(leaf).reshape(*shape, *leaf.shape[1:]), states
         )
         return _collect(shaped)
+
+    def _leave_behind(self, states: State, shape: tuple[int, int], kept: int) -> State:
+        """The middle of a race, in each replicate by itself."""
+        status, steps = np.array(states.status), np.asarray(states.steps)
+        short = (status == Status.STEP_LIMIT) & (steps < self.max_steps)
+        status = np.where(short, Status.RUNNING, status).reshape(shape)
+        heights = np.asarray(states.objective).reshape(shape)
+        ends = [leave_behind(kept, h, s) for h, s in zip(heights, status, strict=True)]
+        return states._replace(status=np.concatenate(ends).astype(np.int32))
 
 
 def _look_function(model: Model):

@@ -41,13 +41,17 @@ class Arguments:
 
     def call(self, leaves: list[Any] | None = None) -> Callable[[], Any]:
         """The program with these arguments, or with other leaves in their places."""
-        values = jax.tree.unflatten(self._tree, self.leaves if leaves is None else leaves)
+        values = self.with_leaves(self.leaves if leaves is None else leaves)
         first = [
             values.pop(p.name)
             for p in inspect.signature(self.program).parameters.values()
             if p.kind == inspect.Parameter.POSITIONAL_ONLY and p.name in values
         ]
         return lambda: self.program(*first, **values)
+
+    def with_leaves(self, leaves: list[Any]) -> dict[str, Any]:
+        """Arguments by name with other leaves in their places."""
+        return jax.tree.unflatten(self._tree, leaves)
 
     @functools.cached_property
     def carries(self) -> list[Any]:

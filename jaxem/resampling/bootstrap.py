@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,8 +15,9 @@ from jaxem.likelihood.edges import step_inside
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.numerics.keys import generator
+from jaxem.numerics.rows import row_count
 from jaxem.resampling.record import Bootstrap
-from jaxem.resampling.simulate import Sampler, check_sampler, expanded, simulate
+from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Data, DeclarationError, Params
 
 
@@ -40,7 +40,7 @@ def bootstrap(
     Rows, or whole sequences, are drawn with replacement: a replicate is the same data with
     multinomial weights, so that merged rows and sufficient statistics stay. As every replicate
     starts at the fit, its components keep their names. The parametric bootstrap draws new data
-    from the fitted model.
+    from the fitted model, sequences with their lengths.
 
     Args:
         fit: The fit.
@@ -48,8 +48,9 @@ def bootstrap(
         replicates: How many.
         of: A function from parameters, nested as declared, to arrays, written in JAX; the
             parameters themselves if left out.
-        parametric: Whether to draw new data from the model; needs a sampler.
-        sampler: ``sampler(params, key, x)``, which draws a row in the place of the row x.
+        parametric: Whether to draw new data from the model; needs a sampler, or a program.
+        sampler: ``sampler(params, key, x)``, which draws a row, or a sequence, in the place of x;
+            see `Fit.simulate`.
         key: An int or a JAX key.
         weights: The weights that were fitted, (n,); they count equal rows, and so many are drawn
             as they sum to.
@@ -71,11 +72,19 @@ def bootstrap(
     given = bound.weigh(weights)
     options = {"tolerance": tolerance, "max_steps": max_steps}
     if parametric:
-        draw = check_sampler(sampler, "the parametric bootstrap")
-        rows = expanded(bound, given)
-        drawn = simulate(fit, draw, fit.params, rows, replicates, key, stacked=False)
+        drawn = simulate(
+            bound,
+            data,
+            fit.params,
+            sampler,
+            what="the parametric bootstrap",
+            compile=fit.compile,
+            draws=replicates,
+            key=key,
+            weights=weights,
+        )
         starts = warm_starts(fit, bound.model, replicates)
-        found = refit_drawn(fit, bound.model, rows, drawn, starts, **options)
+        found = refit_drawn(fit, bound.model, drawn, starts, **options)
     else:
         found = _resampled(fit, bound, given, replicates, key, options)
 
@@ -86,24 +95,23 @@ def bootstrap(
 
 
 def refit_drawn(
-    fit: Fit, model: Model, rows: Data, drawn: Data, starts: dict[str, np.ndarray], **options: Any
+    fit: Fit, model: Model, drawn: Simulation, starts: dict[str, np.ndarray], **options: Any
 ) -> Replicates:
     """Fit a model to data sets of its own kind.
 
     Args:
         fit: A fit of the model, for its algorithm.
         model: The model.
-        rows: Rows of the data set that they stand for, each counting once.
-        drawn: The data sets, leaves (B, n, ...).
+        drawn: The data sets.
         starts: Parameters by dotted name, leaves (B, R, ...).
         **options: Those of `refit`.
     """
-    count = len(jax.tree.leaves(drawn)[0])
-    ones = np.ones(len(jax.tree.leaves(rows)[0]), jnp.result_type(float))
-    plan = make_plan(model, rows, ones)
-    ways = every_row(model, plan, fit.algorithm, rows, None)
-    weights = np.broadcast_to(ones, (count, len(ones)))
-    return refit(model, plan, fit.algorithm, ways, starts, weights, rows=drawn, **options)
+    first, rows = drawn.rows(model)
+    ones = np.ones(row_count(first.rows), jnp.result_type(float))
+    plan = make_plan(model, first.rows, ones)
+    ways = every_row(model, plan, fit.algorithm, first.rows, first.sequences)
+    weights = np.broadcast_to(ones, (len(drawn), len(ones)))
+    return refit(model, plan, fit.algorithm, ways, starts, weights, rows=rows, **options)
 
 
 def warm_starts(fit: Fit, model: Model, count: int) -> dict[str, np.ndarray]:

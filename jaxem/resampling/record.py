@@ -6,7 +6,8 @@ the acceleration :math:`a = \sum u_i^3 / 6 (\sum u_i^2)^{3/2}`, u the influence 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -22,6 +23,7 @@ from jaxem.likelihood.chart import tree_names
 from jaxem.model import Model
 from jaxem.model.prior import dotted, nest
 from jaxem.numerics.tables import aligned
+from jaxem.status import Status
 from jaxem.types import DeclarationError, Params
 
 
@@ -35,7 +37,8 @@ class Bootstrap:
             or what ``of`` returns.
         draws: The same of every usable replicate, leaves (B, ...).
         params: Parameters of these replicates, nested as declared, leaves (B, ...).
-        failed: Replicates that ended with no sane answer, and are left out.
+        failed: Replicates that ended with no sane answer, and are left out. Those that only did
+            not converge are kept.
         parametric: Whether data were drawn from the model.
         replicates: Everything about how the refits ended.
     """
@@ -80,6 +83,11 @@ class Bootstrap:
 
     def __len__(self) -> int:
         return len(jax.tree.leaves(self.draws)[0])
+
+    @property
+    def status(self) -> list[Status]:
+        """How each replicate ended, those that are left out too."""
+        return self.replicates.first_status()
 
     @property
     def se(self) -> Any:
@@ -140,9 +148,15 @@ class Bootstrap:
         kind = "parametric" if self.parametric else "nonparametric"
         head = f"{kind} bootstrap: {len(self)} replicates, percentile intervals"
         lines = [head, *aligned(rows)]
-        if self.failed:
-            lines.append(f"note: {self.failed} replicates had no sane answer and are left out.")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._notes()])
+
+    def _notes(self) -> Iterator[str]:
+        """How replicates ended that did not converge."""
+        counts = Counter(self.status)
+        for status, count in sorted(counts.items()):
+            if status != Status.CONVERGED:
+                kept = "kept" if status.usable else "left out"
+                yield f"note: {count} of {len(self.status)} replicates, {kept}: {status.sentence}."
 
     __repr__ = __str__
 

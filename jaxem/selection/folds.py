@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
+from jaxem.fitting import Race
 from jaxem.fitting.fit import make_starts
 from jaxem.fitting.own import every_row
 from jaxem.fitting.replicates import refit
@@ -58,7 +59,7 @@ def cross_validate(
     data: Data,
     *,
     folds: Any = 10,
-    restarts: int = 5,
+    restarts: int | Race = 5,
     key: Any = 0,
     weights: Any = None,
     lengths: Any = None,
@@ -75,7 +76,7 @@ def cross_validate(
         model: The declared model, or a program from `jaxem.from_numpyro`.
         data: Rows, or sequences; these are what is held out.
         folds: How many, at random; or the fold of each row or sequence, (n,).
-        restarts: Starts of each fold.
+        restarts: Starts of each fold; or ``jaxem.Race(64)``, a race in each of them.
         key: An int or a JAX key, of starts and folds.
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
@@ -95,10 +96,12 @@ def cross_validate(
     count = label.max() + 1
     kept = units.weights * (label != np.arange(count)[:, None])
     plan = make_plan(bound.model, bound.rows, given)
+    race = restarts if isinstance(restarts, Race) else None
+    starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
     setting = Setting(bound.model, plan, bound.rows, given, bound.sequences)
     starts = {
         name: np.broadcast_to(leaf, (count, *leaf.shape))
-        for name, leaf in make_starts(setting, None, restarts, key).items()
+        for name, leaf in make_starts(setting, None, starts_of, key).items()
     }
     ways = every_row(bound.model, plan, algorithm, bound.rows, bound.sequences)
     found = refit(
@@ -110,6 +113,7 @@ def cross_validate(
         _spread(bound, kept),
         tolerance=tolerance,
         max_steps=max_steps,
+        race=race,
     ).best()
     program = plan.program(("held out",), _per_unit(bound.model))
     values = {name: jnp.asarray(leaf[:, 0]) for name, leaf in found.values.items()}

@@ -8,7 +8,6 @@ is had by drawing data from the null hypothesis and fitting both models again (M
 import dataclasses
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxem.algebra.plan import make_plan
@@ -17,7 +16,8 @@ from jaxem.fitting.fit import make_starts
 from jaxem.initial import Setting
 from jaxem.model.binding import Bound
 from jaxem.resampling.bootstrap import refit_drawn, warm_starts
-from jaxem.resampling.simulate import Sampler, check_sampler, expanded, simulate
+from jaxem.simulation import Sampler, simulate
+from jaxem.status import Status
 from jaxem.types import Data, DeclarationError
 
 
@@ -30,11 +30,13 @@ class RatioTest:
         null: The same of data drawn from the smaller model, sorted; those of replicates that ended
             with no sane answer are left out.
         failed: How many these are.
+        unfinished: Replicates that are kept although a refit did not converge.
     """
 
     statistic: float
     null: np.ndarray
     failed: int
+    unfinished: int
 
     @property
     def p_value(self) -> float:
@@ -48,7 +50,8 @@ class RatioTest:
             f"p = {self.p_value:.3g}; of {len(self.null)} data sets drawn from the smaller model "
             f"the median is {middle:.4f}, the 95 % quantile {high:.4f}"
         )
-        return out + (f"; {self.failed} had no sane answer" if self.failed else "")
+        out += f"; {self.failed} had no sane answer" if self.failed else ""
+        return out + (f"; {self.unfinished} did not converge" if self.unfinished else "")
 
     __repr__ = __str__
 
@@ -63,6 +66,7 @@ def likelihood_ratio_test(
     restarts: int = 5,
     key: Any = 0,
     weights: Any = None,
+    lengths: Any = None,
     tolerance: float = 1e-6,
     max_steps: int = 1000,
 ) -> RatioTest:
@@ -71,53 +75,63 @@ def likelihood_ratio_test(
     Args:
         smaller: The fit of the null hypothesis.
         larger: The fit of the larger model, to the same data.
-        data: The rows that were fitted.
-        sampler: ``sampler(params, key, x)``, which draws a row of the smaller model in the place
-            of the row x.
+        data: The rows, or sequences, that were fitted.
+        sampler: ``sampler(params, key, x)``, which draws a row, or a sequence, of the smaller model
+            in the place of x; see `Fit.simulate`. Left out of a program.
         replicates: Data sets to draw; p is at least 1 / (replicates + 1).
         restarts: Starts of the larger model on each: where its fit ended, and others.
         key: An int or a JAX key.
         weights: The weights that were fitted, (n,), integers.
+        lengths: For chains, the steps of each sequence, (n,), which are kept.
         tolerance: Nats that a refit may have left to gain.
         max_steps: Limit of steps of a refit.
 
     Raises:
         DeclarationError: If there is no sampler, or a fit cannot be gone on from.
     """
-    draw = check_sampler(sampler, "the bootstrap likelihood-ratio test")
     whole = isinstance(replicates, int | np.integer) and not isinstance(replicates, bool)
     if not whole or replicates < 1:
         raise DeclarationError(f"replicates must be an integer of at least 1; got {replicates!r}.")
     for fit in (smaller, larger):
         fit.check_mode()
-    bound = smaller.bind(data)
-    rows = expanded(bound, bound.weigh(weights))
-    drawn = simulate(smaller, draw, smaller.params, rows, replicates, key, stacked=False)
+    bound = smaller.bind(data, lengths)
+    drawn = simulate(
+        bound,
+        data,
+        smaller.params,
+        sampler,
+        what="the bootstrap likelihood-ratio test",
+        compile=smaller.compile,
+        draws=replicates,
+        key=key,
+        weights=weights,
+    )
     options = {"tolerance": tolerance, "max_steps": max_steps}
     warm = warm_starts(smaller, bound.model, replicates)
-    under = refit_drawn(smaller, bound.model, rows, drawn, warm, **options).best()
-    more = larger.bind(data)
-    starts = _starts(larger, more, rows, replicates, restarts, key)
-    over = refit_drawn(larger, more.model, rows, drawn, starts, **options).best()
+    under = refit_drawn(smaller, bound.model, drawn, warm, **options).best()
+    more = larger.bind(data, lengths)
+    starts = _starts(larger, more, replicates, restarts, key)
+    over = refit_drawn(larger, more.model, drawn, starts, **options).best()
     good = under.usable[:, 0] & over.usable[:, 0]
+    done = (under.status == Status.CONVERGED) & (over.status == Status.CONVERGED)
+    done = done[:, 0]
     ratios = 2 * (over.log_likelihood - under.log_likelihood)[good, 0]
     return RatioTest(
         statistic=2 * (larger.log_likelihood - smaller.log_likelihood),
         null=np.sort(ratios),
         failed=int((~good).sum()),
+        unfinished=int((good & ~done).sum()),
     )
 
 
-def _starts(
-    fit: Fit, bound: Bound, rows: Data, count: int, restarts: int, key: Any
-) -> dict[str, np.ndarray]:
+def _starts(fit: Fit, bound: Bound, count: int, restarts: int, key: Any) -> dict[str, np.ndarray]:
     """Where the fit ended, and starts made from the data; leaves (B, R, ...)."""
     warm = warm_starts(fit, bound.model, count)
     if restarts < 2:
         return warm
-    ones = np.ones(len(jax.tree.leaves(rows)[0]))
-    plan = make_plan(bound.model, rows, ones)
-    setting = Setting(bound.model, plan, rows, ones, None)
+    ones = bound.weigh(None)
+    plan = make_plan(bound.model, bound.rows, ones)
+    setting = Setting(bound.model, plan, bound.rows, ones, bound.sequences)
     others = make_starts(setting, None, restarts - 1, key)
     return {
         k: np.concatenate([v, np.broadcast_to(others[k], (count, *others[k].shape))], 1)

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jaxem.fitting import Fit, fit
-from jaxem.fitting.race import Race
+from jaxem.fitting import Fit, Race, fit
 from jaxem.model.binding import Declaration
 from jaxem.selection.compare import check_criterion, criteria_table
 from jaxem.selection.criteria import Criteria, criteria
@@ -89,7 +88,8 @@ def select(
         data: The data.
         criterion: What to choose by: "aic", "bic", "caic", "sabic", "icl", "icl_entropy", or
             "held_out", which needs folds.
-        restarts: Starts of each fit, or a race of them; a fold runs all of them to their ends.
+        restarts: Starts of each fit, and of each fold; or ``jaxem.Race(64)``, many of which only
+            the most promising run to their ends.
         folds: Folds of a cross-validation, their number or the fold of each row; 0 for none.
         key: An int or a JAX key.
         weights: Weights of rows, or of sequences, (n,).
@@ -109,11 +109,10 @@ def select(
     elif not validated:
         raise DeclarationError('criterion="held_out" needs folds, such as folds=10.')
     fits, found, held_out = {}, {}, {}
-    starts = restarts.restarts if isinstance(restarts, Race) else restarts
-    shared = {"key": key, "weights": weights, "lengths": lengths}
+    shared = {"key": key, "restarts": restarts, "weights": weights, "lengths": lengths}
     for member in members:
         model = family(member)
-        ended = fit(model, data, restarts=restarts, **shared, **options)
+        ended = fit(model, data, **shared, **options)
         if ended.status == Status.INTERRUPTED:
             if fits:
                 break
@@ -123,7 +122,7 @@ def select(
         if validated:
             algorithm = options.get("algorithm")
             held_out[member] = cross_validate(
-                model, data, folds=folds, restarts=starts, algorithm=algorithm, **shared
+                model, data, folds=folds, algorithm=algorithm, **shared
             )
     if not fits:
         raise DeclarationError("select was given no members; give for instance range(1, 9).")

@@ -20,6 +20,7 @@ FLOORS = {
     "algorithm": 5,
     "likelihood": 5,
     "errors": 5.5,
+    "simulation": 5.5,
     "fitting": 6,
     "inspection": 7,
     "posterior": 7,
@@ -40,7 +41,6 @@ BESIDE = {
     ("initial", "estep"),
     ("initial", "mstep"),
     ("selection", "resampling"),
-    ("diagnostics", "resampling"),
     ("zoo", "inspection"),
 }
 

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import numpyro.distributions as dist
 import pytest
 from numpyro.distributions import constraints
@@ -123,6 +124,127 @@ def test_whole_sequences_are_drawn():
     assert (boot.se["loc"] > 0.05).all() and boot.failed == 0
     with pytest.raises(jaxem.DeclarationError, match="there is but one"):
         jaxem.bootstrap(alone, data[:1], lengths=lengths[:1])
+
+
+def test_replicates_that_did_not_converge_are_told(fit):
+    boot = jaxem.bootstrap(fit, ROWS, replicates=12, max_steps=1)
+    assert boot.status.count(jaxem.Status.STEP_LIMIT) == len(boot) == 12
+    assert "12 of 12 replicates, kept: stopped at the step limit" in str(boot)
+
+
+def test_a_race_in_every_replicate_finds_what_all_its_starts_find():
+    rows, weights = ROWS[::50], np.random.default_rng(3).multinomial(100, np.full(100, 0.01), 2)
+    plan = make_plan(MODEL, rows, np.ones(100))
+    ways = every_row(MODEL, plan, EM(), rows, None)
+    locs = np.array([[0.0, 3.0], [3.0, 0.1], [-1.0, 4.0], [0.5, 0.6], [2.9, 3.0]])[..., None]
+    starts = {
+        "weights": np.full((2, 5, 2), 0.5),
+        "loc": np.broadcast_to(locs, (2, 5, 2, 1)),
+        "variance": np.ones((2, 5, 2)),
+    }
+    whole = refit(MODEL, plan, EM(), ways, starts, weights.astype(float))
+    race = jaxem.Race(5, keep=2, after=4)
+    raced = refit(MODEL, plan, EM(), ways, starts, weights.astype(float), race=race)
+    assert ((raced.status == jaxem.Status.DROPPED).sum(1) == 3).all()
+    assert raced.steps.sum() < whole.steps.sum()
+    np.testing.assert_allclose(raced.best().objective, whole.best().objective, atol=1e-6)
+
+
+def draw_series(params, key, x):
+    start, *keys = jax.random.split(key, 1 + len(x))
+
+    def step(z, key):
+        move, show = jax.random.split(key)
+        after = jax.random.categorical(move, jnp.log(params["transition"][z]))
+        return after, jax.random.poisson(show, params["rate"][z])
+
+    first = jax.random.categorical(start, jnp.log(params["initial"]))
+    return jax.lax.scan(step, first, jnp.stack(keys))[1]
+
+
+@pytest.fixture(scope="module")
+def series():
+    """Twenty sequences of a two-state chain of counts, and its fit."""
+    model, lengths = jaxem.zoo.poisson_chain(2), np.random.default_rng(0).integers(20, 61, 20)
+    truth = {
+        "initial": jnp.array([0.6, 0.4]),
+        "transition": jnp.array([[0.85, 0.15], [0.25, 0.75]]),
+        "rate": jnp.array([1.5, 7.0]),
+    }
+    keys = jax.random.split(jax.random.key(2), len(lengths))
+    empty = jnp.zeros(lengths.max(), int)
+    data = np.asarray(jax.jit(jax.vmap(lambda k: draw_series(truth, k, empty)))(keys))
+    init = {name: np.asarray(leaf) for name, leaf in truth.items()}
+    return jaxem.fit(model, data, lengths=lengths, init=init), data, lengths
+
+
+def test_the_parametric_bootstrap_of_sequences_has_the_errors_of_the_information(series):
+    """The information by differences of the log likelihood, second order, step 1e-3."""
+    fit, data, lengths = series
+    p = fit.params
+    at = np.array([p["initial"][1], *p["transition"][:, 1], *p["rate"]])
+
+    def of(u):
+        pair = jnp.stack([1 - u[:3], u[:3]], -1)
+        return {"initial": pair[0], "transition": pair[1:], "rate": u[3:]}
+
+    value = jax.jit(lambda u: fit.model.log_likelihood(of(u), data, lengths=lengths))
+    step = 1e-3 * np.eye(5)
+    hessian = np.array(
+        [
+            [
+                value(at + a + b) - value(at + a - b) - value(at - a + b) + value(at - a - b)
+                for a in step
+            ]
+            for b in step
+        ]
+    )
+    information = np.sqrt(np.diag(np.linalg.inv(-hessian / 4e-6)))
+    boot = jaxem.bootstrap(
+        fit,
+        data,
+        lengths=lengths,
+        parametric=True,
+        sampler=draw_series,
+        replicates=400,
+        of=lambda p: jnp.stack([p["initial"][1], *p["transition"][:, 1], *p["rate"]]),
+    )
+    assert boot.status.count(jaxem.Status.CONVERGED) == len(boot) == 400
+    # The standard deviation of 400 draws is off by 3.5 %; 4 of these, and the higher orders.
+    np.testing.assert_allclose(boot.se, information, rtol=0.2)
+    assert (np.abs(boot.bias) < 4 * information / np.sqrt(400) + 0.1 * information).all()
+
+
+def test_the_ratio_test_of_sequences_sees_two_states(series):
+    larger, data, lengths = series
+    smaller = jaxem.fit(jaxem.zoo.poisson_chain(1), data, lengths=lengths)
+
+    def draw(params, key, x):
+        return jax.random.poisson(key, params["rate"][0], x.shape)
+
+    found = jaxem.likelihood_ratio_test(
+        smaller, larger, data, draw, replicates=9, restarts=2, max_steps=150, lengths=lengths
+    )
+    assert found.p_value == 0.1 and (found.null > -1e-3).all()
+    assert found.statistic > 100 * found.null.max()
+
+
+def test_a_program_draws_its_own_replicates():
+    def program(x):
+        loc = numpyro.param("loc", jnp.array([0.0, 1.0]))
+        with numpyro.plate("data", len(x)):
+            z = numpyro.sample("z", dist.Bernoulli(0.4))
+            numpyro.sample("x", dist.Normal(loc[z], 1.0), obs=x)
+
+    rows = np.concatenate([np.linspace(-2, 2, 30), np.linspace(18, 22, 20)])
+    fit = jaxem.fit(jaxem.from_numpyro(program), rows, init={"loc": [0.0, 20.0]})
+    boot = jaxem.bootstrap(fit, rows, parametric=True, replicates=400)
+    counted = np.array([30, 20])  # far apart, so that each mean is one of so many rows
+    np.testing.assert_allclose(boot.se["loc"], 1 / np.sqrt(counted), rtol=0.15)
+    with pytest.raises(jaxem.DeclarationError, match="leave the sampler out"):
+        jaxem.bootstrap(fit, rows, parametric=True, sampler=draw_count)
+    with pytest.raises(jaxem.DeclarationError, match="some weights are not 1"):
+        jaxem.bootstrap(fit, rows, parametric=True, weights=np.full(50, 2))
 
 
 def test_the_ratio_test_tells_two_groups_from_one():

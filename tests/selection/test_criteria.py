@@ -24,7 +24,8 @@ def family(size):
 
 @pytest.fixture(scope="module")
 def selection():
-    return jaxem.select(family, range(1, 4), ROWS, restarts=4, folds=3)
+    race = jaxem.Race(6, keep=2, after=3)
+    return jaxem.select(family, range(1, 4), ROWS, restarts=race, folds=3)
 
 
 def test_old_faithful_as_mclust_and_scikit_learn_have_it():
@@ -119,6 +120,7 @@ def test_select_finds_two_groups_by_every_means(selection):
     assert selection.best == 2 and selection.fit is selection.fits[2]
     held_out = {k: h.log_likelihood for k, h in selection.held_out.items()}
     assert held_out[2] > held_out[1]
+    assert selection.fits[3].restarts.status.count(jaxem.Status.DROPPED) == 4
     lines = str(selection).splitlines()
     assert lines[-1] == "by bic: 2" and "held out" in lines[0]
 

@@ -1,0 +1,70 @@
+"""What a fitted model says of independent rows, a block at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxem.estep import EStep
+from jaxem.estep.batch import block_size, make_batch
+from jaxem.model import Model
+from jaxem.model.binding import Bound
+from jaxem.model.declaration import check_call
+from jaxem.numerics.keys import as_key
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.types import Array, Data
+
+#: From the model, parameters by dotted name, the rows of a block and a key to any pytree of arrays,
+#: leaves (n, ...).
+RowReading = Callable[[Model, Any, Data, Array], Any]
+
+
+def by_row(
+    bound: Bound,
+    values: dict[str, Array],
+    reading: RowReading,
+    key: Any,
+    compile: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> Any:
+    """Read something off every row, leaves (n, ...), without a table of all rows and states.
+
+    Args:
+        bound: The model and the rows.
+        values: Parameters by dotted name.
+        reading: What to read.
+        key: An int or a JAX key, for draws.
+        compile: Compiles the program.
+
+    Raises:
+        DeclarationError: If the model does not take these data.
+    """
+    model, count = bound.model, row_count(bound.rows)
+    check_call(model, take_rows(bound.rows, 0))
+    batch = make_batch(bound.rows, np.ones(count), block_size(count, model.latent.cells))
+    keys = jax.random.split(as_key(key), len(batch.weights))
+
+    def of_all(values, blocks):
+        return jax.lax.map(lambda block: reading(model, values, *block), blocks)
+
+    found = compile(of_all)(values, (batch.rows, keys))
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
+
+
+def posterior_of_rows(e_step: EStep, part: int) -> RowReading:
+    """Log evidence of each row of a block, (n,), or with 1 its responsibilities, (n, K)."""
+
+    def read(model: Model, values: Any, rows: Data, key: Array) -> Array:
+        return e_step.posterior(model.latent, model.table(values, rows))[part]
+
+    return read
+
+
+def mode_of_rows(model: Model, values: Any, rows: Data, key: Array) -> Array:
+    """Index of the most probable joint state of each row of a block, (n,)."""
+    return model.latent.mode(model.table(values, rows))
+
+
+def drawn_of_rows(model: Model, values: Any, rows: Data, key: Array) -> Array:
+    """Index of a joint state of each row of a block drawn from its posterior, (n,)."""
+    return jax.random.categorical(key, model.table(values, rows))

@@ -1,0 +1,156 @@
+r"""Conditional expectations of what depends on hidden states, :math:`E[g(\theta, z, x) \mid x]`.
+
+A sum over the cells of a row, or of a step, weighed by their posterior. A cell without posterior
+is absent, even where g is infinite there.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxem.estep import EStep
+from jaxem.estep.batch import block_size
+from jaxem.estep.steps import in_cells
+from jaxem.latent import Markov
+from jaxem.latent.latent import Branch
+from jaxem.latent.links import Links
+from jaxem.model import Model
+from jaxem.model.binding import Bound
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.types import Array, Data, DeclarationError
+
+#: What a person wants to know: called as the log joint is, it returns any pytree of arrays.
+Wanted = Callable[..., Any]
+
+
+def branches_of(bound: Bound, function: Any) -> tuple[Branch, ...]:
+    """How a function is to be called: with the states alone, or as a log joint with pairs.
+
+    Args:
+        bound: The model and its rows.
+        function: What a person gave.
+
+    Returns:
+        See `Latent.branches`; of a chain or tree a single one where pairs are not asked for.
+
+    Raises:
+        DeclarationError: If it cannot be called, or returns another form at a start than later.
+    """
+    model, latent = bound.model, bound.model.latent
+    calls: list[tuple[str, ...]] = [("params", "z", "x")]
+    if isinstance(latent, Markov):
+        calls.append(("params", *latent.arguments, "x"))
+    chosen = next((names for names in calls if _takes(function, names)), None)
+    if chosen is None:
+        listed = " or ".join(f"function({', '.join(names)})" for names in calls)
+        raise DeclarationError(
+            f"expect takes a function of positional arguments, {listed}; got {function!r}."
+        )
+    branches = ((latent.states(),),) if chosen is calls[0] else latent.branches()
+    row = take_rows(bound.rows, 0)
+    values = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
+    forms = []
+    for branch in branches:
+        first = jax.tree.map(lambda s: jnp.asarray(s[0]), branch)
+        try:
+            found = jax.eval_shape(function, model.nest(values), *first, row)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            lines = str(error).strip().splitlines() or ["no message"]
+            raise DeclarationError(
+                f"function({', '.join(chosen)}) fails for one row x with {type(error).__name__}: "
+                f"{lines[0]}. It must be written in JAX; of x it gets a row as the log joint does."
+            ) from error
+        forms.append(jax.tree.map(lambda leaf: leaf.shape, found))
+    if any(form != forms[0] for form in forms):
+        raise DeclarationError(
+            f"function returns shapes {forms[0]} where {latent.arguments[0]} is None, and "
+            f"{forms[1]} elsewhere; expected the same."
+        )
+    return branches
+
+
+def expected(
+    model: Model,
+    function: Wanted,
+    branches: tuple[Branch, ...],
+    values: Any,
+    weights: Array,
+    rows: Data,
+) -> Any:
+    """Expectations of rows, leaves (n, ...), a few at a time.
+
+    Args:
+        model: The declared model.
+        function: What is expected.
+        branches: See `branches_of`.
+        values: Parameters by dotted name.
+        weights: Posterior of the cells of these branches, (n, cells).
+        rows: The rows, leaves (n, ...).
+    """
+    params = model.nest(values)
+
+    def of_row(inputs):
+        shares, row = inputs
+        parts = [_over(function, params, branch, row) for branch in branches]
+        every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
+        return jax.tree.map(lambda g: _weigh(shares, g), every)
+
+    one = take_rows((weights, rows), 0)
+    numbers = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(of_row, one)))
+    size = block_size(row_count(rows), weights.shape[-1] * max(1, numbers))
+    return jax.lax.map(of_row, (weights, rows), batch_size=size)
+
+
+def expected_of_rows(e_step: EStep, function: Wanted, branches: tuple[Branch, ...]) -> Any:
+    """What is expected of a block of independent rows, by a program that a plan compiles."""
+
+    def read(model: Model, values: Any, rows: Data, key: Array) -> Any:
+        _, shares = e_step.posterior(model.latent, model.table(values, rows))
+        return expected(model, function, branches, values, shares, rows)
+
+    return read
+
+
+def expected_of_steps(e_step: EStep, function: Wanted, branches: tuple[Branch, ...]) -> Any:
+    """The same of a block of sequences, leaves (T, n, ...)."""
+
+    def read(model: Model, values: Any, rows: Data, links: Links) -> Any:
+        _, shares = e_step.posterior(model.latent, links)
+        cells = in_cells(shares)
+        weights = cells if len(branches) > 1 else model.latent.occupancy(cells)
+        found = expected(model, function, branches, values, weights, rows)
+        horizon = 1 + len(links.valid)
+        return jax.tree.map(lambda leaf: leaf.reshape(horizon, -1, *leaf.shape[1:]), found)
+
+    return read
+
+
+def _over(function: Wanted, params: Any, branch: Branch, row: Data) -> Any:
+    """A function at every cell of a branch, leaves (cells, ...)."""
+    given = [place for place, states in enumerate(branch) if states is not None]
+    of_states = function
+    for place in reversed(given):
+        axes: list[int | None] = [None] * (len(branch) + 2)
+        axes[1 + place] = 0
+        of_states = jax.vmap(of_states, axes)
+    found = of_states(params, *jax.tree.map(jnp.asarray, branch), row)
+    return jax.tree.map(lambda g: g.reshape(-1, *g.shape[len(given) :]), found)
+
+
+def _weigh(shares: Array, g: Array) -> Array:
+    held = (shares > 0).reshape(-1, *[1] * (g.ndim - 1))
+    inside = jnp.where(held, g, 0).astype(jnp.result_type(g, shares))
+    return jnp.tensordot(shares, inside, 1)
+
+
+def _takes(function: Any, names: tuple[str, ...]) -> bool:
+    try:
+        inspect.signature(function).bind(*names)
+    except TypeError:
+        return False
+    except ValueError:  # a callable without a signature is taken at its word
+        return True
+    return True

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxem.errors.surface import columns
-from jaxem.numerics.linalg import solve_concave
 from jaxem.types import Array
 
 _STEPS = 50
@@ -62,7 +62,7 @@ def climb(function: Callable[[Array], Array], start: Array) -> Top:
         return jax.lax.while_loop(falls, lambda share: share / 2, jnp.ones((), start.dtype))
 
     def step(state: _Climb) -> _Climb:
-        move = solve_concave(state.top.hessian, state.gradient)
+        move = _uphill(state.top.hessian, state.gradient)
         promised = state.gradient @ move
         last = promised <= 10 * eps * (1 + jnp.abs(state.top.value))
         share = jnp.where(last, 1.0, share_of(state.top, move, jnp.where(last, 0.0, promised)))
@@ -74,8 +74,35 @@ def climb(function: Callable[[Array], Array], start: Array) -> Top:
         return ~state.top.reached & ~state.stuck & (state.steps < _STEPS)
 
     first = look(start, jnp.zeros((), bool))
-    found = jax.lax.while_loop(goes_on, step, _Climb(*first, jnp.zeros((), int), jnp.zeros((), bool)))
-    scale = jnp.sqrt(jnp.abs(jnp.diagonal(found.top.hessian)))
-    scaled = found.top.hessian / (scale[:, None] * scale)
-    curved = jnp.all(jnp.isfinite(jnp.linalg.cholesky(-(scaled + scaled.T) / 2)))
+    found = jax.lax.while_loop(
+        goes_on, step, _Climb(*first, jnp.zeros((), int), jnp.zeros((), bool))
+    )
+    curved = jnp.all(jnp.isfinite(newton_step(found.top.hessian, found.gradient)))
     return found.top._replace(reached=found.top.reached & curved)
+
+
+def newton_step(hessian: Array, gradient: Array) -> Array:
+    """The step of Newton's method (d,), NaN where the Hessian (d, d) is not negative definite."""
+    scaled, scale = _scaled(hessian)
+    return cho_solve(cho_factor(scaled, lower=True), gradient / scale) / scale
+
+
+def _uphill(hessian: Array, gradient: Array) -> Array:
+    """Newton's step; where that is none, one with a diagonal large enough to dominate.
+
+    Eigenvalues would tell what is enough more closely, but many of them at once, when restarts or
+    data sets run side by side, lock XLA's CPU backend (see `numerics.plain`).
+    """
+    scaled, scale = _scaled(hessian)
+    others = jnp.abs(scaled).sum(1) - jnp.abs(jnp.diagonal(scaled))
+    raised = scaled + jnp.diag(jnp.maximum(1.1 * others + 0.1 - jnp.diagonal(scaled), 0.0))
+    safe = cho_solve(cho_factor(raised, lower=True), gradient / scale) / scale
+    step = newton_step(hessian, gradient)
+    return jnp.where(jnp.all(jnp.isfinite(step)), step, safe)
+
+
+def _scaled(hessian: Array) -> tuple[Array, Array]:
+    """Its negative with a diagonal of ones or minus ones, and the scale (d,)."""
+    diagonal = jnp.abs(jnp.diagonal(hessian))
+    scale = jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    return -(hessian + hessian.T) / (2 * scale[:, None] * scale), scale

@@ -5,15 +5,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_batching import sequential_vmap
 
-from jaxem.derivatives.climb import climb
+from jaxem.derivatives.climb import climb, newton_step
 from jaxem.derivatives.hyper import PriorOf, read_family
 from jaxem.derivatives.problem import Density, Inputs, Problem, hessian, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import Chart
 from jaxem.model.check import as_array, in_flag_precision, is_table
-from jaxem.numerics.linalg import solve_concave
 from jaxem.types import Array, Data, DeclarationError, Params
 
 Values = dict[str, Array]
@@ -153,11 +153,12 @@ def _with_rule(problem: Problem, chart: Chart, compile: Any):
     def carry(chart: Chart, u: Array, inputs: Inputs, rest: Data, change: Values) -> Inputs:
         density = density_of(chart, rest)
         slope = jax.vjp(lambda u: free(u, chart), u)[1](change)[0]
-        direction = solve_concave(hessian(density, u, inputs), slope)
+        direction = newton_step(hessian(density, u, inputs), slope)
         return pull(density, u, inputs, direction)
 
-    found = compile(("mode", problem), find)
-    carried = compile(("mode, backwards", problem), carry)
+    # one after another under vmap: climbs of unequal length would wait for one another
+    found = sequential_vmap(compile(("mode", problem), find))
+    carried = sequential_vmap(compile(("mode, backwards", problem), carry))
 
     @jax.custom_vjp
     def mode(inputs: Inputs, rest: Data) -> Values:

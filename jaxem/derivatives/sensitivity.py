@@ -120,9 +120,7 @@ def sensitivity(
     found = program(surface.chart, inputs, rest, directions)
     return Sensitivity(
         estimate=errors.estimate,
-        inputs=family.hyper
-        if wrt == "prior"
-        else jax.tree.map(as_array, data, is_leaf=is_table),
+        inputs=family.hyper if wrt == "prior" else jax.tree.map(as_array, data, is_leaf=is_table),
         derivative=_shaped(errors, found if wrt == "prior" else _as_given(bound, found)),
         notes=notes_of(errors),
     )

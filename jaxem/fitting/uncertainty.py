@@ -41,9 +41,7 @@ def fitted_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> tuple[Bou
     return bound, given
 
 
-def errors_on(
-    fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **options: Any
-) -> Errors:
+def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **options: Any) -> Errors:
     """Standard errors on `fitted_data`; if equal rows are not merged, units are in their order.
 
     Raises:

@@ -73,10 +73,9 @@ def climb(function: Callable[[Array], Array], start: Array) -> Top:
     def goes_on(state: _Climb) -> Array:
         return ~state.top.reached & ~state.stuck & (state.steps < _STEPS)
 
-    first = look(start, jnp.zeros((), bool))
-    found = jax.lax.while_loop(
-        goes_on, step, _Climb(*first, jnp.zeros((), int), jnp.zeros((), bool))
-    )
+    no = jnp.zeros((), bool)
+    first = _Climb(*look(start, no), jnp.zeros((), int), no)
+    found = jax.lax.while_loop(goes_on, step, first)
     curved = jnp.all(jnp.isfinite(newton_step(found.top.hessian, found.gradient)))
     return found.top._replace(reached=found.top.reached & curved)
 

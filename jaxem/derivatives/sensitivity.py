@@ -167,7 +167,7 @@ def _shaped(errors: Errors, derivative: Any) -> Any:
         table[unknown] = np.nan
         pieces = np.split(table, ends)
         shaped = [
-            p.reshape(*np.shape(x), *table.shape[1:]) for p, x in zip(pieces, leaves, strict=True)
+            p.reshape((*np.shape(x), *table.shape[1:])) for p, x in zip(pieces, leaves, strict=True)
         ]
         return jax.tree.unflatten(tree, shaped)
 

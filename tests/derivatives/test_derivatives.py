@@ -129,6 +129,23 @@ def test_one_gradient_holds_all_derivatives(fit, mode):
     np.testing.assert_allclose(several, np.stack([fit.params["loc"]] * 2), rtol=1e-7)
 
 
+def test_influence_is_nearly_leaving_one_out(fit, mode):
+    """In standard errors, over all rows and entries."""
+    problem = problems.mixture()
+    found = jaxem.influence(fit, problem.data, **problem.given)
+    se = fit.errors(problem.data, **problem.given).se
+    first, step = [], []
+    for row, weight in enumerate(problem.weights):
+        left = mode(weights=np.where(np.arange(30) == row, 0.0, problem.weights))
+        for name, leaf in fit.params.items():
+            rate = found.derivative[name][row]
+            first.append((leaf - weight * rate - left[name]) / se[name])
+            step.append((found.without[name][row] - left[name]) / se[name])
+    error = [np.sqrt(np.mean(np.square(one))) for one in (first, step)]
+    assert error[0] < 0.1 and error[1] < error[0] / 2, error
+
+
+@pytest.mark.long
 def test_leaving_a_row_out_at_the_order_of_theory():
     """A row counts for a share of the data; of half of it, a quarter and an eighth of the error."""
     problem, row = problems.mixture(), 12

@@ -1,5 +1,7 @@
 """Empirical Bayes against a marginal likelihood that is known in closed form."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -46,7 +48,11 @@ def test_the_maximum_is_the_one_of_the_integral(fit):
     step = 1e-5
     up, down = (log_marginal(0.0, np.exp(d)) for d in (step, -step))
     assert found.slope["mean.scale"] == pytest.approx((up - down) / (2 * step), rel=1e-6)
-    assert found.model.parameter("mean").prior.base_dist.scale == pytest.approx(scale)
+    assert found.prior["mean"].base_dist.scale == pytest.approx(scale)
+    assert found.model is not None
+    assert found.model.log_prior(found.params) == pytest.approx(
+        dist.Normal(loc, scale).log_prob(found.params["mean"]).sum()
+    )
     posterior = (means * EACH + loc / scale**2) / (EACH + 1 / scale**2)
     np.testing.assert_allclose(found.params["mean"], posterior, rtol=1e-5)
     assert "a maximum" in str(found)
@@ -59,11 +65,12 @@ def test_a_family_and_one_step(fit):
     found = jaxem.empirical_bayes(fit, DATA, prior=prior, hyper=0.0, max_steps=1)
     assert found.log_marginal > found.log_marginal_before
     assert found.log_marginal == pytest.approx(log_marginal(0.0, np.exp(found.hyper)), abs=1e-8)
-    for options, words in (
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"prior": prior}, "together with hyper"),
         ({"prior": prior, "hyper": 1.0}, "values of the fit"),
         ({"prior": lambda h: {"loc": dist.Normal(h, 1.0)}, "hyper": 0.0}, "did not estimate"),
         ({"max_steps": 0}, "at least 1"),
-    ):
+    ]
+    for options, words in mistakes:
         with pytest.raises(jaxem.DeclarationError, match=words):
             jaxem.empirical_bayes(fit, DATA, **options)

@@ -12,6 +12,7 @@ from jaxem.version import __version__
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
     from jaxem.algorithm import EM, Anderson, Squarem
+    from jaxem.derivatives import empirical_bayes, implicit_mode, influence, sensitivity
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Race, Restarts, fit, load
@@ -37,6 +38,10 @@ _HOMES = {
     "Ascent": "jaxem.mstep",
     "align": "jaxem.diagnostics",
     "diagnose": "jaxem.diagnostics",
+    "empirical_bayes": "jaxem.derivatives",
+    "implicit_mode": "jaxem.derivatives",
+    "influence": "jaxem.derivatives",
+    "sensitivity": "jaxem.derivatives",
     "landscape": "jaxem.diagnostics",
     "predictive_check": "jaxem.diagnostics",
     "bootstrap": "jaxem.resampling",
@@ -103,11 +108,14 @@ __all__ = [
     "cross_validate",
     "datasets",
     "diagnose",
+    "empirical_bayes",
     "expected_log_joint",
     "explain",
     "fit",
     "flat",
     "from_numpyro",
+    "implicit_mode",
+    "influence",
     "initial",
     "landscape",
     "likelihood_ratio_test",
@@ -115,6 +123,7 @@ __all__ = [
     "posterior",
     "predictive_check",
     "select",
+    "sensitivity",
     "sequences",
     "to_numpyro",
     "zoo",

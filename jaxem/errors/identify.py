@@ -17,16 +17,21 @@ class Identified:
     """A symmetric matrix of information taken apart.
 
     Attributes:
-        inverse: Its inverse on the directions that it identifies, (d, d).
+        root: A root of its inverse on the k directions that it identifies, (d, k).
         flat: Directions without curvature, (d, k), one a column.
         upward: Directions of negative information, (d, k).
         scale: Ordinary sizes of the coordinates, (d,).
     """
 
-    inverse: np.ndarray
+    root: np.ndarray
     flat: np.ndarray
     upward: np.ndarray
     scale: np.ndarray
+
+    @property
+    def inverse(self) -> np.ndarray:
+        """The inverse on the directions that are identified, (d, d)."""
+        return self.root @ self.root.T
 
     def misses(self, slopes: np.ndarray) -> np.ndarray:
         """Which quantities change along a direction without curvature, (m,).
@@ -55,7 +60,7 @@ def identify(information: np.ndarray, precision: float) -> Identified:
     good = ~flat & ~upward
     half = vectors[:, good] / np.sqrt(values[good]) * size[:, None]
     return Identified(
-        half @ half.T, vectors[:, flat] * size[:, None], vectors[:, upward] * size[:, None], size
+        half, vectors[:, flat] * size[:, None], vectors[:, upward] * size[:, None], size
     )
 
 

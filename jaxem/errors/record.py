@@ -122,6 +122,14 @@ class Errors:
                 ends[i] = profile_end(self.surface, i, self.slopes[i], inverse, side).value
         return self._made(lower, upper, level, "profile")
 
+    def influence(self) -> np.ndarray:
+        """The derivative of every entry in the weight of every unit, (n, m).
+
+        The score of the unit, through the inverse information and the Jacobian of the quantities
+        (Hampel 1974; the infinitesimal jackknife of Jaeckel 1972). Zero for units of weight zero.
+        """
+        return self.surface.scores() @ self.identified.inverse @ self.slopes.T
+
     def _chosen(self, names: Sequence[str]) -> list[int]:
         se = self._flat(self.se)
         chosen = []

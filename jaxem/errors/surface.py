@@ -63,7 +63,7 @@ class Surface:
         self, model: Model, chart: Chart, units: Units, of: Quantity | None, compile: Compile
     ):
         self.model, self.chart, self.units = model, chart, units
-        self._quantity = quantity = _free_only(model) if of is None else of
+        self.of = quantity = free_only(model) if of is None else of
         self._curvature = compile(("curvature",), _curvature_function(model))
         self._scores = compile(("scores",), _scores_function(model))
         self._local = compile(("local", of), _local_function(model, quantity))
@@ -88,7 +88,7 @@ class Surface:
     def shaped(self, flat: np.ndarray) -> Any:
         """Numbers (m,) in the form that the quantities of interest have."""
         params = self.model.nest(self.chart.values(self.model, self.chart.point))
-        leaves, tree = jax.tree.flatten(jax.eval_shape(self._quantity, params))
+        leaves, tree = jax.tree.flatten(jax.eval_shape(self.of, params))
         ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
         pieces = np.split(np.asarray(flat), ends)
         shaped = [piece.reshape(leaf.shape) for piece, leaf in zip(pieces, leaves, strict=True)]
@@ -111,12 +111,12 @@ def _curvature_function(model: Model):
         _, _, q = source.expect(model, Exact(), here)
 
         def parts(u: Array):
-            value, observed = jax.value_and_grad(_log_posterior, argnums=3)(model, chart, source, u)
+            value, observed = jax.value_and_grad(log_posterior, argnums=3)(model, chart, source, u)
             complete = jax.grad(lambda u: q(chart.values(model, u)))(u)
             prior = jax.grad(lambda u: model.prior_gradient_point(chart.values(model, u)))(u)
             return value, observed, complete, prior
 
-        values, slopes = _columns(parts, chart.point)
+        values, slopes = columns(parts, chart.point)
         return values[0][0], *slopes
 
     return curvature
@@ -128,7 +128,7 @@ def _scores_function(model: Model):
             found = evidence(model, chart.values(model, u), source)
             return jnp.where(unit_weights(source) > 0, found, 0.0)
 
-        return _columns(per_unit, chart.point)[1]
+        return columns(per_unit, chart.point)[1]
 
     return scores
 
@@ -136,7 +136,7 @@ def _scores_function(model: Model):
 def _quantity_function(model: Model, quantity: Quantity):
     def first(chart: Chart):
         def of(u: Array):
-            return _flat(quantity, model, chart, u)
+            return flat_quantity(quantity, model, chart, u)
 
         return of(chart.point), jax.jacfwd(of)(chart.point)
 
@@ -146,21 +146,21 @@ def _quantity_function(model: Model, quantity: Quantity):
 def _local_function(model: Model, quantity: Quantity):
     def local(chart: Chart, source: Source, u: Array, which: Array):
         def density(u: Array):
-            return _log_posterior(model, chart, source, u)
+            return log_posterior(model, chart, source, u)
 
         def entry(u: Array):
-            return _flat(quantity, model, chart, u)[which]
+            return flat_quantity(quantity, model, chart, u)[which]
 
         out = []
         for function in (density, entry):
-            (values, gradients), (_, hessian) = _columns(jax.value_and_grad(function), u)
+            (values, gradients), (_, hessian) = columns(jax.value_and_grad(function), u)
             out += [values[0], gradients[0], hessian]
         return tuple(out)
 
     return local
 
 
-def _free_only(model: Model) -> Quantity:
+def free_only(model: Model) -> Quantity:
     """The parameters that are estimated, nested as declared."""
 
     def free(params: Params) -> Params:
@@ -170,17 +170,19 @@ def _free_only(model: Model) -> Quantity:
     return free
 
 
-def _flat(quantity: Quantity, model: Model, chart: Chart, u: Array) -> Array:
+def flat_quantity(quantity: Quantity, model: Model, chart: Chart, u: Array) -> Array:
+    """The quantities of interest at free coordinates (d,), one after another, (m,)."""
     return ravel_pytree(quantity(model.nest(chart.values(model, u))))[0]
 
 
-def _log_posterior(model: Model, chart: Chart, source: Source, u: Array) -> Array:
+def log_posterior(model: Model, chart: Chart, source: Source, u: Array) -> Array:
+    """The log posterior at free coordinates (d,), a scalar; differentiable."""
     values = chart.values(model, u)
     total = weighted(evidence(model, values, source), unit_weights(source)).sum()
     return total + model.prior_gradient_point(values)
 
 
-def _columns(function: Callable[[Array], Any], u: Array) -> Any:
+def columns(function: Callable[[Array], Any], u: Array) -> Any:
     """A function and its derivatives along every coordinate, one at a time, both stacked."""
     directions = jnp.eye(u.size, dtype=u.dtype)
     return jax.lax.map(lambda v: jax.jvp(function, (u,), (v,)), directions)

@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from jaxem.errors import Errors, standard_errors
 from jaxem.estep import Exact
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
+from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
@@ -16,6 +19,16 @@ if TYPE_CHECKING:
 
 def errors_of(fit: "Fit", data: Data, weights: Any, lengths: Any, **options: Any) -> Errors:
     """`Fit.errors`; the options are those of `standard_errors`."""
+    bound, given = fitted_data(fit, data, weights, lengths)
+    return errors_on(fit, bound, given, options["clusters"] is None, **options)
+
+
+def fitted_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> tuple[Bound, np.ndarray]:
+    """The data of a fit whose likelihood can be differentiated, and weights of all its rows, (N,).
+
+    Raises:
+        DeclarationError: If it maximised something else, has no mode, or cannot read the data.
+    """
     if not isinstance(fit.algorithm.e_step, Exact):
         raise DeclarationError(
             f"this fit maximised the {fit.algorithm.e_step.likelihood}, whose curvature says "
@@ -25,7 +38,16 @@ def errors_of(fit: "Fit", data: Data, weights: Any, lengths: Any, **options: Any
     bound = fit.bind(data, lengths)
     given = bound.weigh(weights)
     check_call(bound.model, take_rows(bound.rows, 0))
-    units = make_units(bound, given, merge=options["clusters"] is None)
+    return bound, given
+
+
+def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **options: Any) -> Errors:
+    """Standard errors on `fitted_data`; if equal rows are not merged, units are in their order.
+
+    Raises:
+        DeclarationError: If an option is unknown, or these are not the data of the fit.
+    """
+    units = make_units(bound, weights, merge)
     homes = {} if fit.plan is None else fit.plan.home
     found = standard_errors(
         bound.model, units, fit.params, homes=homes, compile=fit.compile, **options

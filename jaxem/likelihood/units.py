@@ -47,13 +47,26 @@ def make_units(bound: Bound, weights: np.ndarray, merge: bool) -> Units:
         weights: Weights of all rows, (N,), those of steps equal within a sequence.
         merge: Whether equal rows may be merged; if not, units are in the order of the data.
     """
+    total = float(weights.sum())
     if bound.sequences is not None:
-        order = in_order(bound.sequences, bound.model.latent.cells)
-        steps = make_steps(bound.rows, weights, order)
-        return Units(steps, weights[bound.sequences.starts], float(weights.sum()))
+        return Units(make_source(bound, weights), weights[bound.sequences.starts], total)
     rows, merged = merge_rows(bound.rows, weights) if merge else (bound.rows, weights)
-    size = block_size(row_count(rows), bound.model.latent.size)
-    return Units(Direct(make_batch(rows, merged, size), True), merged, float(weights.sum()))
+    return Units(make_source(dataclasses.replace(bound, rows=rows), merged), merged, total)
+
+
+def make_source(bound: Bound, weights: Any, lanes: int = 1) -> Source:
+    """The rows as they are, in blocks; rows and weights may be traced.
+
+    Args:
+        bound: The model and its rows.
+        weights: Weights of all rows, (N,), those of steps equal within a sequence.
+        lanes: How many numbers are held at once for each log factor.
+    """
+    if bound.sequences is not None:
+        order = in_order(bound.sequences, bound.model.latent.cells, lanes)
+        return make_steps(bound.rows, weights, order)
+    size = block_size(row_count(bound.rows), bound.model.latent.size * lanes)
+    return Direct(make_batch(bound.rows, weights, size), True)
 
 
 def evidence(model: Model, values: Values, source: Source) -> Array:

@@ -154,15 +154,9 @@ def _multinomial(rng: np.random.Generator, weights: np.ndarray, count: int) -> n
 
 
 def _influence(fit: Fit, data: Data, of: Any, weights: Any, lengths: Any):
-    """What each unit does to each quantity, to first order, (n, m), and its weight, (n,).
-
-    The infinitesimal jackknife: the score of the unit, through the inverse information and the
-    Jacobian of the quantity.
-    """
+    """What each unit does to each quantity, to first order, (n, m), and its weight, (n,)."""
     errors = fit.errors(data, of=of, weights=weights, lengths=lengths)
-    scores = errors.surface.scores()
-    moved = scores @ errors.identified.inverse @ errors.slopes.T
-    return moved, errors.surface.units.weights.astype(float)
+    return errors.influence(), errors.surface.units.weights.astype(float)
 
 
 def _check_count(replicates: Any) -> None:

@@ -26,6 +26,7 @@ FLOORS = {
     "posterior": 7,
     "resampling": 7,
     "selection": 7,
+    "derivatives": 7,
     "diagnostics": 7,
     "zoo": 7,
     "estimators": 8,

@@ -43,6 +43,13 @@ def check_named(model: Model, algorithm: Algorithm) -> None:
                 f"m_step names {name!r}, which is no free parameter; these are "
                 f"{', '.join(map(repr, free))}."
             )
+    ordered = algorithm.m_step.ordered
+    for name in free if ordered else ():
+        if name not in ordered:
+            raise DeclarationError(
+                f"the order {', '.join(map(repr, ordered))} leaves out {name!r}; every free "
+                f"parameter has its place in an order."
+            )
     if isinstance(model.latent, Markov) and algorithm.m_step.reads_rows:
         raise DeclarationError(
             f"ClosedForm gives an update rows and responsibilities, and {model.latent!r} has pairs "

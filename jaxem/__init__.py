@@ -11,7 +11,7 @@ from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
-    from jaxem.algorithm import EM, Anderson, Squarem
+    from jaxem.algorithm import EM, Anderson, Annealed, Squarem, Stochastic
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Race, Restarts, fit, load
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Anderson": "jaxem.algorithm",
+    "Annealed": "jaxem.algorithm",
     "Ascent": "jaxem.mstep",
     "align": "jaxem.diagnostics",
     "diagnose": "jaxem.diagnostics",
@@ -61,6 +62,7 @@ _HOMES = {
     "Restarts": "jaxem.fitting",
     "Squarem": "jaxem.algorithm",
     "Status": "jaxem.status",
+    "Stochastic": "jaxem.algorithm",
     "Tempered": "jaxem.estep",
     "Tree": "jaxem.latent",
     "expected_log_joint": "jaxem.inspection",
@@ -77,6 +79,7 @@ _PACKAGES = ("datasets", "initial", "posterior", "zoo")
 __all__ = [
     "EM",
     "Anderson",
+    "Annealed",
     "Ascent",
     "Chain",
     "ClosedForm",
@@ -93,6 +96,7 @@ __all__ = [
     "Restarts",
     "Squarem",
     "Status",
+    "Stochastic",
     "Tempered",
     "Tree",
     "__version__",

@@ -1,4 +1,4 @@
-r"""E-steps that do not climb: the evidence is exact, the weights of the states are not its gradient.
+r"""E-steps that do not climb: the evidence is exact, the weights of states not its gradient.
 
 The M-step of such weights may lower the objective, and is meant to: annealing smooths the posterior
 out (Ueda and Nakano 1998), stochastic EM draws from it (Celeux and Diebolt 1985). Since states are
@@ -29,8 +29,9 @@ class Warmed(EStep):
 
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """Log evidence, and probabilities of the states at this temperature."""
+        evidence, factors = _evidence(latent, factors, axis)
         warmed = at_temperature(factors, self.inverse_temperature)
-        return latent.posterior(factors, axis)[0], latent.posterior(warmed, axis)[1]
+        return evidence, jax.lax.optimization_barrier(latent.posterior(warmed, axis)[1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +51,12 @@ class Drawn(EStep):
 
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """Log evidence, and the share of the draws that each state has."""
-        evidence = latent.posterior(factors, axis)[0]
+        evidence, factors = _evidence(latent, factors, axis)
         if not isinstance(latent, Markov):
             return self.weigh(latent, factors, jnp.ones_like(evidence), axis)
 
         def draw(key):
-            found = latent.drawn(factors, key)
+            found = jax.lax.optimization_barrier(latent.drawn(factors, key))
             return found.start, found.steps
 
         def add(total, key):
@@ -78,3 +79,12 @@ class Drawn(EStep):
     def numbered(self, number: int | Array) -> "Drawn":
         """The same with a key of its own."""
         return Drawn(jax.random.fold_in(self.key, number), self.draws)
+
+
+def _evidence(latent: Latent, factors: Any, axis: int) -> tuple[Array, Any]:
+    """Log evidence, and the factors, for a second recursion that the compiler keeps apart.
+
+    Fused with the first, the steps of a very short chain would be unrolled into one expression that
+    takes minutes to compile.
+    """
+    return jax.lax.optimization_barrier((latent.log_partition(factors, axis), factors))

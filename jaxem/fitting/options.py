@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algorithm import Algorithm
+from jaxem.algorithm import Algorithm, Prelude, Stochastic
 from jaxem.algorithm.coordinates import width
 from jaxem.estep import Exact
 from jaxem.fitting.finish import LARGEST
@@ -29,8 +29,8 @@ def check_options(
         raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
     if not isinstance(algorithm, Algorithm):
         raise DeclarationError(
-            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...) or jaxem.Anderson(...); "
-            f"got {algorithm!r}."
+            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...), jaxem.Anderson(...), "
+            f"jaxem.Annealed(...) or jaxem.Stochastic(...); got {algorithm!r}."
         )
 
 
@@ -58,12 +58,34 @@ def check_named(model: Model, algorithm: Algorithm) -> None:
         )
 
 
+def check_draws(model: Model, algorithm: Algorithm, weights: np.ndarray) -> None:
+    """Weights are numbers of rows that each can have draws of their own."""
+    if not isinstance(algorithm, Stochastic):
+        return
+    if isinstance(model.latent, Markov) and np.any((weights != 0) & (weights != 1)):
+        raise DeclarationError(
+            f"jaxem.Stochastic draws a path of each sequence or tree, and a weight of "
+            f"{weights[(weights != 0) & (weights != 1)][0]:g} would count one path as several; "
+            f"repeat the sequence, whose copies then have paths of their own."
+        )
+    if np.any(weights != np.round(weights)):
+        raise DeclarationError(
+            f"jaxem.Stochastic draws the state of a row of weight w as w rows, so weights must be "
+            f"whole numbers; got {weights[weights != np.round(weights)][0]:g}."
+        )
+
+
 def check_finish(model: Model, algorithm: Algorithm, finish: str | None) -> None:
     """A finish makes sense of this objective and this M-step."""
     if finish is None:
         return
     if finish != "newton":
         raise DeclarationError(f'finish must be "newton" or None; got {finish!r}.')
+    if isinstance(algorithm, Prelude) and not algorithm.climbs:
+        raise DeclarationError(
+            'finish="newton" climbs to a maximum, and stochastic EM is to stop before it; add '
+            "polish=True, or leave the finish out."
+        )
     if not isinstance(algorithm.e_step, Exact):
         raise DeclarationError(
             f'finish="newton" climbs the log likelihood, and this fit the '

@@ -81,6 +81,8 @@ class Fit(Readings):
         algorithm: What was run.
         rows: Number of rows of positive weight.
         notes: What a reader should know, in sentences.
+        wandered: Steps at the beginning of every trace that annealing or stochastic EM made; the
+            objective may fall until then, and not after it.
     """
 
     params: Params
@@ -97,6 +99,7 @@ class Fit(Readings):
     algorithm: Algorithm
     rows: int
     notes: tuple[str, ...] = ()
+    wandered: int = 0
 
     @property
     def log_posterior(self) -> float:

@@ -12,9 +12,9 @@ import numpy as np
 
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
-from jaxem.fitting.fit import make_starts
 from jaxem.fitting.own import every_row
 from jaxem.fitting.replicates import refit
+from jaxem.fitting.starts import make_starts
 from jaxem.initial import Setting
 from jaxem.likelihood.units import evidence, in_line, make_units
 from jaxem.model.binding import Bound, Declaration, bind_steps

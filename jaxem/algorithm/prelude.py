@@ -100,10 +100,9 @@ class Prelude(Algorithm, abc.ABC):
         inverse_temperature: Array,
     ) -> Step:
         """One step; its evidence is exact, its image may be worse."""
-        em = self.algorithm.algorithm if isinstance(self.algorithm, Wrapped) else self.algorithm
-        assert isinstance(em, EM)
         e_step = self.wandering(key, inverse_temperature)
-        return dataclasses.replace(em, e_step=e_step).step(model, plan, values, source)
+        em = dataclasses.replace(em_of(self), e_step=e_step)
+        return em.step(model, plan, values, source)
 
     def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
         """See `Algorithm`."""
@@ -125,6 +124,14 @@ class Prelude(Algorithm, abc.ABC):
     def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
         """See `Algorithm`."""
         return self.algorithm.refuse(model, memory, image)
+
+
+def em_of(algorithm: Algorithm) -> EM:
+    """The EM inside an algorithm."""
+    while isinstance(algorithm, Prelude | Wrapped):
+        algorithm = algorithm.algorithm
+    assert isinstance(algorithm, EM)
+    return algorithm
 
 
 def check_count(owner: str, name: str, value: Any) -> None:

@@ -8,10 +8,12 @@ import jax
 from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algebra.route import Route
-from jaxem.algebra.solvers import Block, Solver, Sweep
-from jaxem.algorithm.em import EM
+from jaxem.algebra.solvers import Block
+from jaxem.algorithm import EM, Algorithm, Prelude
 from jaxem.estep.source import Source
+from jaxem.fitting.options import check_named
 from jaxem.fitting.path import Ways, find_ways
+from jaxem.inspection.order import order_words
 from jaxem.latent import Tree
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
@@ -54,6 +56,7 @@ class Explanation:
         verdict: The same in words.
         data: What becomes of the data, the path of the E-step, memory and arithmetic, in words.
         route: The same as a record.
+        before: What is done before the algorithm, in words, or an empty string.
     """
 
     title: str
@@ -63,6 +66,7 @@ class Explanation:
     verdict: str
     data: tuple[str, ...]
     route: Route
+    before: str = ""
 
     def __str__(self) -> str:
         rows = [("parameter", "shape", "support", "prior", "M-step")]
@@ -82,7 +86,15 @@ class Explanation:
             for r in rows
         ]
         return "\n".join(
-            [self.title, "", *table, "", f"sweep: {self.order}; {self.verdict}", *self.data]
+            [
+                self.title,
+                "",
+                *table,
+                "",
+                *([f"before: {self.before}"] if self.before else []),
+                f"sweep: {self.order}; {self.verdict}",
+                *self.data,
+            ]
         )
 
     __repr__ = __str__
@@ -95,6 +107,7 @@ def explain(
     weights: Any = None,
     lengths: Any = None,
     restarts: int = 1,
+    algorithm: Algorithm | None = None,
 ) -> Explanation:
     """Say how a model will be fitted, without fitting it.
 
@@ -104,6 +117,7 @@ def explain(
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
         restarts: How many starts would run at once, for the memory.
+        algorithm: What would run, ``EM()`` if left out.
 
     Returns:
         The explanation.
@@ -113,26 +127,29 @@ def explain(
     """
     bound = bind_steps(model, data, lengths)
     model, rows = bound.model, bound.rows
+    algorithm = EM() if algorithm is None else algorithm
+    check_named(model, algorithm)
     prepared = bound.weigh(weights)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
-    ways = find_ways(model, plan, EM(), rows, prepared, restarts, bound.sequences)
-    lines = tuple(_line(model, plan, p) for p in model.parameters)
+    ways = find_ways(model, plan, algorithm, rows, prepared, restarts, bound.sequences)
+    told = order_words(plan, algorithm)
+    lines = tuple(_line(model, plan, p, told.groups) for p in model.parameters)
     states = _count(model.latent.size, "latent state")
     title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
-    order = " -> ".join(_group_words(s) for s in plan.solvers)
     return Explanation(
         title,
         lines,
-        order,
-        plan.exact,
-        plan.verdict,
+        told.order,
+        told.exact,
+        told.verdict,
         _data_words(model, ways, restarts),
         ways.route(),
+        algorithm.past if isinstance(algorithm, Prelude) else "",
     )
 
 
-def _line(model: Model, plan: Plan, p) -> Line:
+def _line(model: Model, plan: Plan, p, groups: tuple[tuple[str, ...], ...]) -> Line:
     support = str(p.support).split("(")[0]
     words = {"real": "real", "positive": "positive", "unit": "unit interval", "simplex": "simplex"}
     support = words.get(p.kind, _spaced(support))
@@ -140,7 +157,8 @@ def _line(model: Model, plan: Plan, p) -> Line:
         return Line(p.name, p.shape, support, p.described, "fixed", True, "")
     solver = plan.solver_of(p.name)
     solved, exact = plan.alone(p.name).describe(), plan.alone(p.name).exact
-    if isinstance(solver, Block) and len(solver.names) > 1:
+    together = any(set(solver.names) <= set(group) for group in groups)
+    if isinstance(solver, Block) and len(solver.names) > 1 and together:
         others = ", ".join(n for n in solver.names if n != p.name)
         solved, exact = f"{solver.describe()}, jointly with {others}", solver.exact
     return Line(p.name, p.shape, support, p.described, solved, exact, plan.reasons.get(p.name, ""))
@@ -148,14 +166,6 @@ def _line(model: Model, plan: Plan, p) -> Line:
 
 def _spaced(name: str) -> str:
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
-
-
-def _group_words(solver: Solver) -> str:
-    match solver:
-        case Sweep():
-            return f"({' -> '.join(solver.names)}) x {solver.rounds}"
-        case _:
-            return "+".join(solver.names)
 
 
 def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:

@@ -7,7 +7,15 @@ from pydantic import ValidationError
 from jaxem.cli.document import Document
 from jaxem.cli.options import ZOO, Conjugate, Options, Section
 from jaxem.cli.problems import Location, Problem
-from jaxem.cli.schema import Config, DataSection, FitSection, ModelSection, OutputSection, RaceTable
+from jaxem.cli.schema import (
+    Config,
+    DataSection,
+    FitSection,
+    ModelSection,
+    OutputSection,
+    RaceTable,
+    StochasticTable,
+)
 from jaxem.cli.sentences import problems
 
 _TABLES: dict[str, type[Section]] = {
@@ -69,6 +77,7 @@ def _known(kind: type[Options] | None) -> dict[str, list[str]]:
     options = list(dict.fromkeys(key for one in kinds for key in _keys(one)))
     inner = {"model.options": options, "model.options.conjugate": _keys(Conjugate)}
     inner["fit.race"] = _keys(RaceTable)
+    inner["fit.stochastic"] = _keys(StochasticTable)
     return {"": list(tables), **tables, **inner}
 
 

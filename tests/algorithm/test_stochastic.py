@@ -16,7 +16,7 @@ from tests.algorithm.wandering import CLOSE, best, centres, fit, log_likelihood,
 from tests.chains.variants import plain
 
 START = {"loc": np.array([-3.0, 0.0, 3.0])}
-KEYS = 4000
+KEYS = 500
 
 
 def test_the_mean_of_many_draws_is_the_exact_statistic():
@@ -46,7 +46,7 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
         variance = (weights[:, None] * shares * (1 - shares)).sum(0) / 2
         error = drawn.mean(0) - (weights[:, None] * shares).sum(0)
         assert np.all(np.abs(error) < 5 * np.sqrt(variance / KEYS))
-        np.testing.assert_allclose(drawn.var(0), variance, rtol=0.15)
+        np.testing.assert_allclose(drawn.var(0), variance, rtol=0.25)
         there = np.asarray(jax.grad(lambda loc, q=q: q({"loc": loc}))(at["loc"]))
         assert np.all(np.abs(slope.mean(0) - there) < 5 * slope.std(0) / np.sqrt(KEYS))
 
@@ -54,13 +54,13 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
 @pytest.mark.parametrize("kind", [pytest.param("dense", marks=pytest.mark.long), "split"])
 def test_whole_paths_are_drawn(kind):
     latent, links = jaxem.Chain(2), small_links(kind)
-    evidence, drawn = jax.jit(Drawn(jax.random.key(0), KEYS).posterior, static_argnums=0)(
+    evidence, drawn = jax.jit(Drawn(jax.random.key(0), 8 * KEYS).posterior, static_argnums=0)(
         latent, links
     )
     exact, shares = latent.posterior(links)
     np.testing.assert_allclose(evidence, exact, rtol=1e-12)
     for a, b in zip(jax.tree.leaves(drawn), jax.tree.leaves(shares), strict=True):
-        np.testing.assert_allclose(a, b, atol=5 * 0.5 * 3 / np.sqrt(KEYS))
+        np.testing.assert_allclose(a, b, atol=5 * 1.5 / np.sqrt(8 * KEYS))
 
 
 @pytest.fixture(scope="module")
@@ -101,19 +101,13 @@ def test_many_draws_follow_em():
     near = {"loc": np.array([-0.5, 0.0, 0.5])}
     many = fit(CLOSE, init=near, algorithm=jaxem.Stochastic(6, draws=100_000))
     em = fit(CLOSE, init=near, tolerance=0, max_steps=5)
-    np.testing.assert_allclose(many.trace[:6], em.trace, atol=0.02)
+    np.testing.assert_allclose(many.trace[:6], em.trace, atol=0.1)
     assert em.trace[5] - em.trace[0] > 10
 
 
 def test_polished_by_em():
-    polished = fit(
-        CLOSE,
-        init=START,
-        restarts=2,
-        key=3,
-        algorithm=jaxem.Stochastic(400, polish=True),
-        finish="newton",
-    )
+    way = jaxem.Stochastic(400, polish=True)
+    polished = fit(CLOSE, init=START, key=3, algorithm=way)
     assert polished.converged and polished.wandered == 400
     assert polished.objective == pytest.approx(best(CLOSE).objective, abs=1e-8)
     assert np.diff(polished.trace[400:]).min() > -1e-9

@@ -65,7 +65,7 @@ class Drawn(EStep):
         form = jax.eval_shape(draw, self.key)
         zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), form)
         shares, _ = jax.lax.scan(add, zero, jax.random.split(self.key, self.draws))
-        return evidence, Links(*shares, factors.valid)
+        return evidence, Links(shares[0], shares[1], factors.valid)
 
     def weigh(
         self, latent: Latent, factors: Array, weights: Array, axis: int = -1

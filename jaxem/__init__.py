@@ -11,7 +11,7 @@ from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
-    from jaxem.algorithm import EM, Anderson, Squarem
+    from jaxem.algorithm import EM, Anderson, Annealed, Squarem, Stochastic
     from jaxem.derivatives import empirical_bayes, implicit_mode, influence, sensitivity
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Anderson": "jaxem.algorithm",
+    "Annealed": "jaxem.algorithm",
     "Ascent": "jaxem.mstep",
     "align": "jaxem.diagnostics",
     "diagnose": "jaxem.diagnostics",
@@ -66,6 +67,7 @@ _HOMES = {
     "Restarts": "jaxem.fitting",
     "Squarem": "jaxem.algorithm",
     "Status": "jaxem.status",
+    "Stochastic": "jaxem.algorithm",
     "Tempered": "jaxem.estep",
     "Tree": "jaxem.latent",
     "expected_log_joint": "jaxem.inspection",
@@ -82,6 +84,7 @@ _PACKAGES = ("datasets", "initial", "posterior", "zoo")
 __all__ = [
     "EM",
     "Anderson",
+    "Annealed",
     "Ascent",
     "Chain",
     "ClosedForm",
@@ -98,6 +101,7 @@ __all__ = [
     "Restarts",
     "Squarem",
     "Status",
+    "Stochastic",
     "Tempered",
     "Tree",
     "__version__",

@@ -22,6 +22,7 @@ class Status(IntEnum):
     NO_INTERIOR_MODE = 10
     STALLED = 11
     DROPPED = 12
+    SAMPLED = 13
 
     @property
     def sentence(self) -> str:
@@ -46,6 +47,7 @@ _USABLE = frozenset(
         Status.INTERRUPTED,
         Status.STALLED,
         Status.DROPPED,
+        Status.SAMPLED,
     }
 )
 
@@ -71,6 +73,10 @@ _SENTENCES = {
         "the prior has no interior mode here: its density is infinite at the boundary"
     ),
     Status.DROPPED: "left behind in the race: others were more promising, and only they went on",
+    Status.SAMPLED: (
+        "the steps of stochastic EM are over: the parameters are the best visited, or a mean, and "
+        "no maximum"
+    ),
     Status.STALLED: (
         "the objective stopped rising in this precision, yet its gradient is not small"
     ),

@@ -2,7 +2,10 @@
 
 from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.anderson import Anderson
+from jaxem.algorithm.annealed import Annealed
 from jaxem.algorithm.em import EM
+from jaxem.algorithm.prelude import Prelude
 from jaxem.algorithm.squarem import Squarem
+from jaxem.algorithm.stochastic import Stochastic
 
-__all__ = ["EM", "Algorithm", "Anderson", "Squarem"]
+__all__ = ["EM", "Algorithm", "Anderson", "Annealed", "Prelude", "Squarem", "Stochastic"]

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.algorithm import Algorithm, Proposal, Step
 from jaxem.estep import EStep, Exact
-from jaxem.estep.expectation import Values
+from jaxem.estep.expectation import Expectation, Values
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.mstep import Derived, MStep
-from jaxem.types import DeclarationError
+from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,13 +26,21 @@ class EM(Algorithm):
             deterministic annealing.
         m_step: The M-step; what jaxem derives if left out. A dictionary replaces the M-step of
             the parameters that it names: ``EM(m_step={"loc": Ascent(optax.adam(1e-2))})``.
+        multicycle: An E-step before each group of the order of ``Derived(order=...)``, and not one
+            before all of them (multicycle ECM, Meng and Rubin 1993). A step then costs that many
+            E-steps.
     """
 
     e_step: EStep = dataclasses.field(default_factory=Exact)
     m_step: MStep = dataclasses.field(default_factory=Derived)
+    multicycle: bool = False
 
     def __init__(
-        self, e_step: EStep | None = None, m_step: MStep | Mapping[str, MStep] | None = None
+        self,
+        e_step: EStep | None = None,
+        m_step: MStep | Mapping[str, MStep] | None = None,
+        *,
+        multicycle: bool = False,
     ):
         e_step = Exact() if e_step is None else e_step
         if not isinstance(e_step, EStep):
@@ -48,14 +56,34 @@ class EM(Algorithm):
         object.__setattr__(self, "e_step", e_step)
         own = isinstance(m_step, MStep)
         object.__setattr__(self, "m_step", m_step if own else Derived(m_step))
+        if multicycle and not self.m_step.ordered:
+            raise DeclarationError(
+                "multicycle=True makes an E-step before each group of an order; give the order, "
+                'as m_step=jaxem.Derived(order=("scale", ("loc", "weights"))).'
+            )
+        object.__setattr__(self, "multicycle", bool(multicycle))
 
     def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
         """One step from parameters by dotted name."""
         values = jax.lax.stop_gradient(dict(values))
         evidence, counts, q = source.expect(model, self.e_step, values)
-        names = tuple(p.name for p in model.free)
-        image = self.m_step(plan, q, values, names)
+        if self.multicycle:
+            image = self._cycle(model, plan, values, source, q)
+        else:
+            image = self.m_step(plan, q, values, tuple(p.name for p in model.free))
         return Step(evidence, model.prior_density(values), counts, image)
+
+    def _cycle(
+        self, model: Model, plan: Plan, values: Values, source: Source, q: Expectation
+    ) -> dict[str, Array]:
+        """The groups of the order, all but the first after an E-step of their own."""
+        assert isinstance(self.m_step, Derived)
+        for number, group in enumerate(self.m_step.cycle):
+            if number:
+                values = jax.lax.stop_gradient(dict(values))
+                _, _, q = source.expect(model, self.e_step.numbered(number), values)
+            values = self.m_step.sweep(plan, q, values, group)
+        return dict(values)
 
     @property
     def sentence(self) -> str:

@@ -15,6 +15,7 @@ from jaxem.cli.schema import (
     OutputSection,
     RaceTable,
     SelectSection,
+    StochasticTable,
 )
 from jaxem.cli.sentences import problems
 
@@ -87,6 +88,7 @@ def _known(kind: type[Options] | None) -> dict[str, list[str]]:
     options = list(dict.fromkeys(key for one in kinds for key in _keys(one)))
     inner = {"model.options": options, "model.options.conjugate": _keys(Conjugate)}
     inner["fit.race"] = _keys(RaceTable)
+    inner["fit.stochastic"] = _keys(StochasticTable)
     return {"": list(tables), **tables, **inner}
 
 

@@ -172,7 +172,13 @@ def algorithm_of(section: FitSection) -> Any:
     """What runs."""
     em = jaxem.EM(e_step=_e_step(section))
     around = {"squarem": jaxem.Squarem, "anderson": jaxem.Anderson}
-    return around[section.algorithm](em) if section.algorithm in around else em
+    climber = around[section.algorithm](em) if section.algorithm in around else em
+    if section.anneal is not None:
+        climber = jaxem.Annealed(section.anneal, algorithm=climber)
+    if section.stochastic is not None:
+        options = section.stochastic.model_dump()
+        climber = jaxem.Stochastic(options.pop("steps"), **options, algorithm=climber)
+    return climber
 
 
 def _e_step(section: FitSection) -> Any:

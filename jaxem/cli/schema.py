@@ -86,6 +86,22 @@ class RaceTable(Section):
     after: Count = 10
 
 
+class StochasticTable(Section):
+    """``[fit] stochastic = { steps = 200, draws = 1 }``: `jaxem.Stochastic`.
+
+    Attributes:
+        steps: How many.
+        draws: Draws of each row a step.
+        answer: "best" of the visited parameters, or the "mean" of the second half.
+        polish: Whether the algorithm goes on from the answer.
+    """
+
+    steps: Count = 200
+    draws: Count = 1
+    answer: Literal["best", "mean"] = "best"
+    polish: bool = False
+
+
 class FitSection(Section):
     """``[fit]``: arguments of `jaxem.fit`; what is left out has its default there.
 
@@ -97,6 +113,8 @@ class FitSection(Section):
         time_limit: Seconds after which all stop.
         algorithm: "em", or "squarem" or "anderson", which accelerate it.
         finish: "newton" climbs to the top where the algorithm has become slow.
+        anneal: Inverse temperatures to go through first, as `jaxem.Annealed` does.
+        stochastic: A table: steps of stochastic EM, before the algorithm or in place of it.
         race: A table: how many restarts are kept, after how many steps.
         e_step: "exact", or "hard" for classification EM and k-means.
         init: Name of an initialiser, or a table with the starting value of every parameter.
@@ -109,6 +127,8 @@ class FitSection(Section):
     time_limit: Positive | None = None
     algorithm: Algorithm = "em"
     finish: Literal["newton"] | None = None
+    anneal: Annotated[list[Positive], Field(min_length=1)] | None = None
+    stochastic: StochasticTable | None = None
     race: RaceTable | None = None
     e_step: EStep = "exact"
     init: (

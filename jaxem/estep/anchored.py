@@ -58,16 +58,16 @@ class Anchored(Source):
         eta = self.coefficients_of(model, values) if self.product else None
 
         def block(totals, inputs):
-            (total, counts, sums), (rows, weights, stored) = totals, inputs
+            (total, counts, sums), (rows, weights, stored, number) = totals, inputs
             t = self.features_of(rows, stored)
             table = model.table(values, rows).T if eta is None else eta @ t.T
-            evidence, shares = weigh(model, e_step, table, weights, axis=0)
+            evidence, shares = weigh(model, e_step.numbered(number), table, weights, axis=0)
             return (total + evidence, counts + shares.sum(1), sums + shares @ t), None
 
         dtype, states = self.batch.weights.dtype, model.latent.cells
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
         start = (zero, none, jnp.zeros((states, self.change.shape[0]), dtype))
-        (evidence, counts, sums), _ = over_blocks(block, start, self.blocks)
+        (evidence, counts, sums), _ = over_blocks(block, start, self.numbered)
         if self.product:
             evidence = evidence + self.beyond
         shares = self._shares(sums, counts)

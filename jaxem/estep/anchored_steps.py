@@ -92,11 +92,12 @@ class AnchoredSteps(Anchored):
             return counts + pairs.sum(0), sums + pairs.T @ t
 
         def block(totals, inputs):
-            (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
+            total, begun, first_sums, later = totals
+            rows, weights, stored, exists, number = inputs
             rows = rows, stored
             t, table = table_of(first_steps(rows, self.size))
             evidence, shares, later = weigh_windows(
-                e_step,
+                e_step.numbered(number),
                 model.latent,
                 table[:, :states],
                 rows,
@@ -117,7 +118,7 @@ class AnchoredSteps(Anchored):
             jnp.zeros((states, width), dtype),
             later,
         )
-        (evidence, begun, sums, later), _ = over_blocks(block, start, self.blocks)
+        (evidence, begun, sums, later), _ = over_blocks(block, start, self.numbered)
         counts = jnp.concatenate([begun, later[0]])
         return evidence, counts, self._shares(jnp.concatenate([sums, later[1]]), counts)
 
@@ -141,7 +142,7 @@ class AnchoredSteps(Anchored):
             gamma = steps.emission.reshape(-1, states)
             return sums + gamma.T @ t, pairs + steps.transition.sum(0)
 
-        def sums_of(start, rows, valid, weights, totals):
+        def sums_of(e_step, start, rows, valid, weights, totals):
             """The sums of a block: at once, or of windows, one after another."""
             if not (whole and self.windows == 1 and len(valid)):
                 return weigh_windows(
@@ -163,19 +164,22 @@ class AnchoredSteps(Anchored):
             return evidence, found.start, (totals[0] + found.features, totals[1] + found.pairs)
 
         def block(totals, inputs):
-            (total, begun, first_sums, later), (rows, weights, stored, exists) = totals, inputs
+            total, begun, first_sums, later = totals
+            rows, weights, stored, exists, number = inputs
             rows = rows, stored
             t = self.features_of(*first_steps(rows, self.size))
             valid = later_steps(exists, self.size)
             start = t @ eta[:states].T
-            evidence, shares, later = sums_of(start, rows, valid, weights[: self.size], later)
+            evidence, shares, later = sums_of(
+                e_step.numbered(number), start, rows, valid, weights[: self.size], later
+            )
             return (total + evidence, begun + shares.sum(0), first_sums + shares.T @ t, later), None
 
         dtype, width = self.change.dtype, self.change.shape[0]
         none = jnp.zeros((states, width), dtype)
         later = (none, jnp.zeros((states, states), dtype))
         start = (jnp.zeros((), dtype), jnp.zeros(states, dtype), none, later)
-        (evidence, begun, sums, (more, pairs)), _ = over_blocks(block, start, self.blocks)
+        (evidence, begun, sums, (more, pairs)), _ = over_blocks(block, start, self.numbered)
         sums = jnp.concatenate([sums, more])
         at = self._shares(sums, jnp.concatenate([begun, pairs.sum(0)]))
         shares = jnp.zeros((len(self.reference), model.latent.cells), dtype)

@@ -37,6 +37,24 @@ class EStep(abc.ABC):
             A vector over rows, and weights in the form of the factors.
         """
 
+    def weigh(
+        self, latent: Latent, factors: Array, weights: Array, axis: int = -1
+    ) -> tuple[Array, Array]:
+        """`posterior` of independent rows, the weights of the states times those of the rows.
+
+        Args:
+            latent: The latent structure.
+            factors: Log factors of rows and states, a matrix.
+            weights: Row weights, (n,).
+            axis: The axis of the states.
+        """
+        evidence, shares = self.posterior(latent, factors, axis)
+        return evidence, jnp.expand_dims(weights, axis) * shares
+
+    def numbered(self, number: int | Array) -> "EStep":
+        """The E-step of one block of rows, or of one cycle; another one only where it draws."""
+        return self
+
 
 @dataclasses.dataclass(frozen=True)
 class Exact(EStep):
@@ -96,10 +114,14 @@ class Tempered(EStep):
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """The negative free energy, and probabilities of the states at this temperature."""
         beta = self.inverse_temperature
-        evidence, shares = latent.posterior(jax.tree.map(lambda f: _times(beta, f), factors), axis)
+        evidence, shares = latent.posterior(at_temperature(factors, beta), axis)
         return evidence / beta, shares
 
 
-def _times(beta: float, leaf: Array) -> Array:
+def at_temperature(factors: Any, beta: float | Array) -> Any:
     """Log factors times beta; which steps there are, a part of a chain's, is left as it is."""
-    return beta * leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    def times(leaf: Array) -> Array:
+        return beta * leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    return jax.tree.map(times, factors)

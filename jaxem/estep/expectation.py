@@ -56,27 +56,32 @@ class Expectation:
         """Q at these parameters, which should be interior."""
 
         def block(total, inputs):
-            rows, weights, kept = inputs
+            rows, weights, kept, number = inputs
             table = self.model.table(values, rows)
-            shares = self._shares(rows, weights) if kept is None else kept
+            shares = self._shares(rows, weights, number) if kept is None else kept
             held = shares != 0
             inner = jnp.where(held, shares * jnp.where(held, table, 0.0), 0.0)
             return total + inner.sum(), None
 
         start = self.model.prior_gradient_point(values)
-        return over_blocks(block, start, (*self.batch, self.kept))[0]
+        return over_blocks(block, start, (*self.batch, self.kept, self._numbers))[0]
 
     def responsibilities(self) -> Array:
         """Responsibilities times row weights of all rows, (blocks * size, K)."""
         kept = self.kept
         if kept is None:
-            kept = jax.lax.map(lambda block: self._shares(*block), tuple(self.batch))
+            blocks = (*self.batch, self._numbers)
+            kept = jax.lax.map(lambda block: self._shares(*block), blocks)
         return kept.reshape(-1, kept.shape[-1])
 
-    def _shares(self, rows: Data, weights: Array) -> Array:
+    @property
+    def _numbers(self) -> Array:
+        return jnp.arange(self.batch.weights.shape[0])
+
+    def _shares(self, rows: Data, weights: Array, number: Array) -> Array:
         table = self.model.table(self.at, rows)
-        _, shares = self.e_step.posterior(self.model.latent, table)
-        return jax.lax.stop_gradient(weights[:, None] * shares)
+        _, shares = self.e_step.numbered(number).weigh(self.model.latent, table, weights)
+        return jax.lax.stop_gradient(shares)
 
 
 def over_blocks(block, start, inputs):

@@ -45,6 +45,11 @@ class Source(eqx.Module):
         """What is cut into blocks, with their axis first."""
         return tuple(self.batch)
 
+    @property
+    def numbered(self) -> tuple[Any, ...]:
+        """The blocks, each with its number."""
+        return (*self.blocks, jnp.arange(self.batch.weights.shape[0]))
+
     def head(self) -> "Source":
         """The first block of rows alone, to be timed."""
         first = jax.tree.map(lambda leaf: leaf[:1], self.blocks)
@@ -71,14 +76,14 @@ class Direct(Source):
         """See `Source`."""
 
         def block(totals, inputs):
-            (total, counts), (rows, weights) = totals, inputs
+            (total, counts), (rows, weights, number) = totals, inputs
             table = model.table(values, rows)
-            evidence, shares = weigh(model, e_step, table, weights)
+            evidence, shares = weigh(model, e_step.numbered(number), table, weights)
             return (total + evidence, counts + shares.sum(0)), shares if self.keep else None
 
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
-        (evidence, counts), kept = over_blocks(block, (zero, none), self.blocks)
+        (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
         return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
 
 
@@ -99,6 +104,5 @@ def weigh(
     Returns:
         A scalar, and a matrix as the table is.
     """
-    evidence, shares = e_step.posterior(model.latent, table, axis)
-    total = weighted(evidence, weights).sum()
-    return total, jnp.expand_dims(weights, axis) * shares
+    evidence, shares = e_step.weigh(model.latent, table, weights, axis)
+    return weighted(evidence, weights).sum(), shares

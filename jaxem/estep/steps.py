@@ -43,16 +43,17 @@ class Steps(Source):
         """See `Source`."""
 
         def block(totals, inputs):
-            (total, counts), (rows, weights, exists) = totals, inputs
+            (total, counts), (rows, weights, exists, number) = totals, inputs
             table = model.table(values, rows)
             links = dense_links(table, later_steps(exists, self.size), model.latent.size)
-            evidence, shares = weigh_sequences(e_step, model.latent, links, weights[: self.size])
+            here = e_step.numbered(number)
+            evidence, shares = weigh_sequences(here, model.latent, links, weights[: self.size])
             cells = in_cells(shares)
             return (total + evidence, counts + cells.sum(0)), cells
 
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
-        (evidence, counts), kept = over_blocks(block, (zero, none), self.blocks)
+        (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
         return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
 
     @property

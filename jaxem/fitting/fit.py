@@ -4,31 +4,32 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
-from jaxem.algorithm import EM, Algorithm
+from jaxem.algorithm import EM, Algorithm, Prelude
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.method import method_of
-from jaxem.fitting.options import check_finish, check_named, check_options
+from jaxem.fitting.options import check_draws, check_finish, check_named, check_options
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.race import Race
 from jaxem.fitting.restarts import Runner
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
+from jaxem.fitting.starts import make_starts
 from jaxem.fitting.stopping import rounding
-from jaxem.initial import Setting, seeds_and_scattered
+from jaxem.fitting.wander import wander
+from jaxem.initial import Setting
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
 from jaxem.status import Status
-from jaxem.types import Data, DeclarationError
+from jaxem.types import Data
 
 
 def fit(
@@ -63,11 +64,12 @@ def fit(
             zero is absence.
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
-        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster.
+        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster;
+            ``Annealed(...)`` or ``Stochastic(...)``, which wander first.
         finish: "newton" climbs to the top where EM has become slow, by a quasi-Newton method on the
             exact gradient; each gradient counts as a step. None leaves all to the algorithm.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
-        max_steps: Limit of EM steps, or evaluations of the EM map.
+        max_steps: Limit of EM steps, or evaluations of the EM map, those that wander included.
         time_limit: Limit of seconds, checked between chunks of steps.
         progress: True for a line of text, or a function called between chunks.
 
@@ -86,6 +88,7 @@ def fit(
     check_named(model, algorithm)
     check_finish(model, algorithm, finish)
     weights = bound.weigh(weights)
+    check_draws(model, algorithm, weights)
     check_declaration(model, data)
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     plan = make_plan(model, data, weights)
@@ -93,62 +96,25 @@ def fit(
     starts = make_starts(setting, init, restarts, key)
     ways = find_ways(model, plan, algorithm, data, weights, restarts, bound.sequences)
     guards = Guards(model, plan, ways)
-    runner = Runner(
-        model,
-        plan,
-        algorithm,
-        ways,
-        starts,
-        guards,
-        tolerance=tolerance,
-        max_steps=max_steps,
-        time_limit=time_limit,
-        race=race,
-        finish=finish is not None,
-        report=reporter(progress),
-    )
+    limits: dict[str, Any] = {"max_steps": max_steps, "time_limit": time_limit}
+    limits["report"] = reporter(progress)
+    before, climber = None, algorithm
+    if isinstance(algorithm, Prelude):
+        before = wander(model, plan, algorithm, ways, starts, guards, key=key, **limits)
+        limits |= before.left(max_steps, time_limit)
+        starts, climber = before.values, algorithm.algorithm
+    stop: dict[str, Any] = {"tolerance": tolerance, "race": race, "finish": finish is not None}
+    runner = Runner(model, plan, climber, ways, starts, guards, **stop, **limits)
     runs = runner.run()
-    route = dataclasses.replace(
-        ways.route(), guards=tuple(guards.seen), changes=tuple(runner.changes)
-    )
+    changes = tuple(runner.changes)
+    if before is not None:
+        runs, changes = before.join(runs), (*before.changes, *changes)
+    route = dataclasses.replace(ways.route(), guards=tuple(guards.seen), changes=changes)
     ran = dataclasses.replace(plan, route=route)
     rows = int((weights > 0).sum())
     found = _conclude(model, ran, algorithm, ways, runs, tolerance, rows)
-    return dataclasses.replace(found, method=method_of(algorithm, finish, race))
-
-
-def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
-    """Parameters by dotted name, stacked over restarts, in the flag's precision."""
-    model = setting.model
-    if init is None or callable(init):
-        initialiser = seeds_and_scattered if init is None else init
-        starts: Any = initialiser(setting, _generators(key, restarts))
-        if not isinstance(starts, dict):
-            raise DeclarationError(
-                f"the initialiser returned {type(starts).__name__}, not parameters; "
-                f"jaxem.initial.from_responsibilities is called with a table first."
-            )
-    else:
-        starts = init
-    dtype = jnp.result_type(float)
-    out = {}
-    for p in model.parameters:
-        value = np.asarray(starts[p.name], dtype)
-        out[p.name] = np.broadcast_to(value, (restarts, *p.shape))
-    return out
-
-
-def _generators(key: Any, count: int) -> list[np.random.Generator]:
-    if isinstance(key, int | np.integer):
-        seed = [int(key) % 2**32]
-    elif not hasattr(key, "dtype"):
-        raise DeclarationError(f"key must be an int or a JAX key; got {key!r}.")
-    else:
-        raw = key
-        if jnp.issubdtype(jnp.asarray(key).dtype, jax.dtypes.prng_key):
-            raw = jax.random.key_data(key)
-        seed = [int(x) for x in np.asarray(raw).ravel()]
-    return [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(count)]
+    found = dataclasses.replace(found, method=method_of(algorithm, finish, race))
+    return found if before is None else before.told(found)
 
 
 def _conclude(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algorithm import Algorithm
+from jaxem.algorithm import Algorithm, Prelude, Stochastic
 from jaxem.algorithm.coordinates import width
 from jaxem.estep import Exact
 from jaxem.fitting.finish import LARGEST
@@ -34,8 +34,8 @@ def check_algorithm(algorithm: Any) -> None:
     """An algorithm, made."""
     if not isinstance(algorithm, Algorithm):
         raise DeclarationError(
-            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...) or jaxem.Anderson(...); "
-            f"got {algorithm!r}."
+            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...), jaxem.Anderson(...), "
+            f"jaxem.Annealed(...) or jaxem.Stochastic(...); got {algorithm!r}."
         )
 
 
@@ -48,11 +48,35 @@ def check_named(model: Model, algorithm: Algorithm) -> None:
                 f"m_step names {name!r}, which is no free parameter; these are "
                 f"{', '.join(map(repr, free))}."
             )
+    ordered = algorithm.m_step.ordered
+    for name in free if ordered else ():
+        if name not in ordered:
+            raise DeclarationError(
+                f"the order {', '.join(map(repr, ordered))} leaves out {name!r}; every free "
+                f"parameter has its place in an order."
+            )
     if isinstance(model.latent, Markov) and algorithm.m_step.reads_rows:
         raise DeclarationError(
             f"ClosedForm gives an update rows and responsibilities, and {model.latent!r} has pairs "
             f"of states besides; leave it out, and jaxem derives the M-step, or use "
             f"jaxem.Ascent(...)."
+        )
+
+
+def check_draws(model: Model, algorithm: Algorithm, weights: np.ndarray) -> None:
+    """Weights are numbers of rows that each can have draws of their own."""
+    if not isinstance(algorithm, Stochastic):
+        return
+    if isinstance(model.latent, Markov) and np.any((weights != 0) & (weights != 1)):
+        raise DeclarationError(
+            f"jaxem.Stochastic draws a path of each sequence or tree, and a weight of "
+            f"{weights[(weights != 0) & (weights != 1)][0]:g} would count one path as several; "
+            f"repeat the sequence, whose copies then have paths of their own."
+        )
+    if np.any(weights != np.round(weights)):
+        raise DeclarationError(
+            f"jaxem.Stochastic draws the state of a row of weight w as w rows, so weights must be "
+            f"whole numbers; got {weights[weights != np.round(weights)][0]:g}."
         )
 
 
@@ -62,6 +86,11 @@ def check_finish(model: Model, algorithm: Algorithm, finish: str | None) -> None
         return
     if finish != "newton":
         raise DeclarationError(f'finish must be "newton" or None; got {finish!r}.')
+    if isinstance(algorithm, Prelude) and not algorithm.climbs:
+        raise DeclarationError(
+            'finish="newton" climbs to a maximum, and stochastic EM is to stop before it; add '
+            "polish=True, or leave the finish out."
+        )
     if not isinstance(algorithm.e_step, Exact):
         raise DeclarationError(
             f'finish="newton" climbs the log likelihood, and this fit the '

@@ -82,6 +82,8 @@ class Fit(Readings):
         rows: Number of rows of positive weight.
         notes: What a reader should know, in sentences.
         method: What was run, in sentences: the algorithm, its finish, a race.
+        wandered: Steps at the beginning of every trace that annealing or stochastic EM made; the
+            objective may fall until then, and not after it.
     """
 
     params: Params
@@ -99,6 +101,7 @@ class Fit(Readings):
     rows: int
     notes: tuple[str, ...] = ()
     method: tuple[str, ...] = ()
+    wandered: int = 0
 
     @property
     def log_posterior(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import jaxem.version
-from jaxem.algorithm import EM, Algorithm, Anderson, Squarem
+from jaxem.algorithm import EM, Algorithm, Anderson, Annealed, Prelude, Squarem, Stochastic
 from jaxem.estep import EStep, Exact, Hard, Tempered
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
@@ -22,6 +22,9 @@ from jaxem.types import DeclarationError
 _FORMAT = 1
 
 _E_STEPS: dict[str, type[EStep]] = {kind.__name__: kind for kind in (Exact, Hard, Tempered)}
+
+_AROUND = {"Squarem": Squarem, "Anderson": Anderson}
+_PRELUDES = {"Annealed": Annealed, "Stochastic": Stochastic}
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -48,7 +51,8 @@ def save(fit: Fit, path: str | Path) -> None:
         "method": list(fit.method),
         "best": fit.restarts.best,
         "e_step": _record(fit.algorithm.e_step),
-        "algorithm": type(fit.algorithm).__name__,
+        "algorithm": _record_algorithm(fit.algorithm),
+        "wandered": fit.wandered,
     }
     restarts = fit.restarts
     arrays = {
@@ -117,19 +121,31 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         rows=header["rows"],
         notes=tuple(header["notes"]),
         method=tuple(header["method"]),
+        wandered=header["wandered"],
     )
 
 
 def _algorithm(header: dict[str, Any], path: Path) -> Algorithm:
     """The algorithm without its options, which are code."""
     em = EM(_e_step(header["e_step"], path))
-    around = {"Squarem": Squarem, "Anderson": Anderson}
-    return around[header["algorithm"]](em) if header["algorithm"] in around else em
+    record = header["algorithm"]
+    climber = _AROUND[record["climber"]](em) if record["climber"] in _AROUND else em
+    if "prelude" in record:
+        return _PRELUDES[record["prelude"]](**record["options"], algorithm=climber)
+    return climber
 
 
 def pick(params: dict[str, Any], index: int) -> dict[str, Any]:
     """One restart of stacked, nested parameters."""
     return {k: pick(v, index) if isinstance(v, dict) else v[index] for k, v in params.items()}
+
+
+def _record_algorithm(algorithm: Algorithm) -> dict[str, Any]:
+    if not isinstance(algorithm, Prelude):
+        return {"climber": type(algorithm).__name__}
+    options = {f.name: getattr(algorithm, f.name) for f in dataclasses.fields(algorithm)}
+    climber = type(options.pop("algorithm")).__name__
+    return {"climber": climber, "prelude": type(algorithm).__name__, "options": options}
 
 
 def _record(e_step: EStep) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import jax
 from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algebra.route import Route
-from jaxem.algebra.solvers import Block, Solver, Sweep
+from jaxem.algebra.solvers import Block
 from jaxem.algorithm import EM, Algorithm
 from jaxem.estep.source import Source
 from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_algorithm, check_finish, check_named
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.race import Race
+from jaxem.inspection.order import order_words
 from jaxem.latent import Tree
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
@@ -132,23 +133,23 @@ def explain(
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
     ways = find_ways(model, plan, algorithm, rows, prepared, count, bound.sequences)
-    lines = tuple(_line(model, plan, p) for p in model.parameters)
+    told = order_words(plan, algorithm)
+    lines = tuple(_line(model, plan, p, told.groups) for p in model.parameters)
     states = _count(model.latent.size, "latent state")
     title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
-    order = " -> ".join(_group_words(s) for s in plan.solvers)
     return Explanation(
         title,
         lines,
-        order,
-        plan.exact,
-        plan.verdict,
+        told.order,
+        told.exact,
+        told.verdict,
         _data_words(model, ways, count),
         ways.route(),
         method_of(algorithm, finish, race),
     )
 
 
-def _line(model: Model, plan: Plan, p) -> Line:
+def _line(model: Model, plan: Plan, p, groups: tuple[tuple[str, ...], ...]) -> Line:
     support = str(p.support).split("(")[0]
     words = {"real": "real", "positive": "positive", "unit": "unit interval", "simplex": "simplex"}
     support = words.get(p.kind, _spaced(support))
@@ -156,7 +157,8 @@ def _line(model: Model, plan: Plan, p) -> Line:
         return Line(p.name, p.shape, support, p.described, "fixed", True, "")
     solver = plan.solver_of(p.name)
     solved, exact = plan.alone(p.name).describe(), plan.alone(p.name).exact
-    if isinstance(solver, Block) and len(solver.names) > 1:
+    together = any(set(solver.names) <= set(group) for group in groups)
+    if isinstance(solver, Block) and len(solver.names) > 1 and together:
         others = ", ".join(n for n in solver.names if n != p.name)
         solved, exact = f"{solver.describe()}, jointly with {others}", solver.exact
     return Line(p.name, p.shape, support, p.described, solved, exact, plan.reasons.get(p.name, ""))
@@ -164,14 +166,6 @@ def _line(model: Model, plan: Plan, p) -> Line:
 
 def _spaced(name: str) -> str:
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
-
-
-def _group_words(solver: Solver) -> str:
-    match solver:
-        case Sweep():
-            return f"({' -> '.join(solver.names)}) x {solver.rounds}"
-        case _:
-            return "+".join(solver.names)
 
 
 def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Chain(Markov):
         """See `Markov`: the one just before."""
         return slice(0, later)
 
-    def log_partition(self, factors: Links) -> Array:
+    def log_partition(self, factors: Links, axis: int = -1) -> Array:
         """Log evidence of each sequence, (n,); differentiable."""
         return _log_partition(factors.start, factors.steps, factors.valid)
 

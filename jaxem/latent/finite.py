@@ -43,9 +43,9 @@ class Finite(Enumerated):
         """The counts themselves: a cell is a state."""
         return counts
 
-    def log_partition(self, factors: Array) -> Array:
-        """Log of the sum over states; shape (..., K) to (...)."""
-        return log_sum_exp(factors)
+    def log_partition(self, factors: Array, axis: int = -1) -> Array:
+        """Log of the sum over states, which may be on any axis."""
+        return log_sum_exp(jnp.moveaxis(factors, axis, -1))
 
     def marginals(self, factors: Array) -> Array:
         """Responsibilities, shape (..., K)."""

@@ -56,8 +56,8 @@ class Latent(eqx.Module):
         """Expected counts of the states, (..., K), from those of the cells, (..., cells)."""
 
     @abc.abstractmethod
-    def log_partition(self, factors: Any) -> Array:
-        """Evidence of each datum, (...,), from its log factors, (..., K)."""
+    def log_partition(self, factors: Any, axis: int = -1) -> Array:
+        """Evidence of each datum, (...,), from its log factors, the states on any axis."""
 
     @abc.abstractmethod
     def marginals(self, factors: Any) -> Any:

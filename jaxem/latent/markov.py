@@ -65,6 +65,10 @@ class Markov(Enumerated):
         possible = jnp.where(value > -jnp.inf, 1.0, 0.0).astype(value.dtype)
         return value, times(possible, found)
 
+    def drawn(self, factors: Links, key: Array) -> Links:
+        """Indicators of states that are drawn from their posterior."""
+        return indicators(factors, self.sample(factors, key), self.earlier(len(factors.valid)))
+
 
 def directional(weights: Links, start: Array, steps: Any) -> Array:
     """The derivative of the evidence along a change of factors, (n,), given the posterior."""

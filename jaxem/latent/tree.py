@@ -66,7 +66,7 @@ class Tree(Markov):
         earlier[: self.nodes - 1] = self.parents[1:]
         return earlier
 
-    def log_partition(self, factors: Links) -> Array:
+    def log_partition(self, factors: Links, axis: int = -1) -> Array:
         """Log evidence of each datum, (n,); differentiable."""
         return _log_partition(self.parents, factors.start, factors.steps, factors.valid)
 

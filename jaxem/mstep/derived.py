@@ -1,7 +1,12 @@
-"""The M-step that the plan derived: one sweep over its solvers."""
+r"""The M-step that the plan derived: one sweep over its solvers, or an order that a person gave.
+
+Maximising Q over groups of parameters in turn, the others given, is ECM (Meng and Rubin 1993): Q
+never falls, whatever the groups and their order, and neither does the objective.
+"""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,11 +27,26 @@ class Derived(MStep):
 
     Args:
         overrides: For single parameters, another M-step, as ``{"loc": Ascent(...)}``.
+        order: Groups of parameters by dotted name, solved in this order, as ``("scale", ("loc",
+            "weights"))``; every free parameter once. Within a group they are solved as the plan
+            solves them. The order that was proved if left out.
+        rounds: How often the order is gone through.
+
+    Raises:
+        DeclarationError: If an override is no M-step, or the order no order of names.
     """
 
     overrides: tuple[tuple[str, MStep], ...] = ()
+    order: tuple[tuple[str, ...], ...] = ()
+    rounds: int = 1
 
-    def __init__(self, overrides: Mapping[str, MStep] | None = None):
+    def __init__(
+        self,
+        overrides: Mapping[str, MStep] | None = None,
+        *,
+        order: Sequence[str | Sequence[str]] | None = None,
+        rounds: int = 1,
+    ):
         for name, step in (overrides or {}).items():
             if not isinstance(step, MStep):
                 raise DeclarationError(
@@ -34,6 +54,14 @@ class Derived(MStep):
                     f"jaxem.Ascent(...); got {step!r}."
                 )
         object.__setattr__(self, "overrides", tuple((overrides or {}).items()))
+        object.__setattr__(self, "order", () if order is None else _groups(order))
+        whole = isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 1
+        if not whole or (rounds > 1 and not self.order):
+            raise DeclarationError(
+                f"rounds says how often an order is gone through, an integer of at least 1, and "
+                f"order says which; got rounds={rounds!r}, order={order!r}."
+            )
+        object.__setattr__(self, "rounds", rounds)
 
     @property
     def trusted(self) -> bool:
@@ -47,20 +75,38 @@ class Derived(MStep):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The parameters with an M-step of their own."""
-        return tuple(name for name, _ in self.overrides)
+        """The parameters with an M-step or a place of their own."""
+        return (*(name for name, _ in self.overrides), *self.ordered)
+
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The parameters of the order."""
+        return tuple(name for group in self.order for name in group)
+
+    @property
+    def cycle(self) -> tuple[tuple[str, ...], ...]:
+        """The groups, all rounds of them, one after another."""
+        return self.order * self.rounds
 
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
     ) -> dict[str, Array]:
-        """One sweep."""
+        """One sweep, or all rounds of the order."""
+        for group in self.cycle or (names,):
+            values = self.sweep(plan, q, values, group)
+        return dict(values)
+
+    def sweep(
+        self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
+    ) -> dict[str, Array]:
+        """Some parameters in the order that was proved, the others given."""
         values = {**values, **{p.name: p.interior(values[p.name]) for p in q.model.parameters}}
         own = dict(self.overrides)
         for solver in plan.solvers:
             rest = tuple(n for n in solver.names if n not in own and n in names)
             values = _solve(_restrict(solver, rest, plan), plan, q, values)
             for name in solver.names:
-                if name in own:
+                if name in own and name in names:
                     values = own[name](plan, q, values, (name,))
         return values
 
@@ -69,9 +115,29 @@ def _restrict(solver: Solver, names: tuple[str, ...], plan: Plan) -> Solver | No
     """The solver for some of its parameters alone."""
     if names == solver.names:
         return solver
-    if not names:
-        return None
-    return Sweep(tuple(plan.alone(name) for name in names), rounds=1)
+    if len(names) < 2:
+        return plan.alone(names[0]) if names else None
+    return Sweep(tuple(plan.alone(name) for name in names))
+
+
+def _groups(order: Any) -> tuple[tuple[str, ...], ...]:
+    """An order as groups of names, none of them twice."""
+    shape = 'an order is a sequence of names and groups of names, as ("scale", ("loc", "weights"))'
+    if isinstance(order, str) or not isinstance(order, Sequence):
+        raise DeclarationError(f"{shape}; got {order!r}.")
+    groups = tuple((group,) if isinstance(group, str) else group for group in order)
+    for group in groups:
+        names = isinstance(group, Sequence) and all(isinstance(name, str) for name in group)
+        if not names or not group:
+            raise DeclarationError(f"{shape}; got {group!r} in it.")
+    names = [name for group in groups for name in group]
+    for name in names:
+        if names.count(name) > 1:
+            raise DeclarationError(
+                f"the order has {name!r} twice; a parameter has one place in it, and rounds=2 goes "
+                f"through all of it again."
+            )
+    return tuple(tuple(group) for group in groups)
 
 
 def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, Array]):

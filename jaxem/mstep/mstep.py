@@ -32,6 +32,11 @@ class MStep(abc.ABC):
         """Parameters that this step singles out; each must exist and be free."""
         return ()
 
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """Parameters in the order that a person gave, all free ones of them; none if none was."""
+        return ()
+
     @abc.abstractmethod
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import make_plan
-from jaxem.algorithm import EM
+from jaxem.algorithm import EM, Prelude
 from jaxem.fitting import Race
-from jaxem.fitting.fit import make_starts
 from jaxem.fitting.own import every_row
 from jaxem.fitting.replicates import refit
+from jaxem.fitting.starts import make_starts
 from jaxem.initial import Setting
 from jaxem.likelihood.units import evidence, in_line, make_units
 from jaxem.model.binding import Bound, Declaration, bind_steps
@@ -88,6 +88,11 @@ def cross_validate(
         DeclarationError: If the model, the data or the folds cannot be used as given.
     """
     algorithm = EM() if algorithm is None else algorithm
+    if isinstance(algorithm, Prelude):
+        raise DeclarationError(
+            f"annealing and stochastic EM run in jaxem.fit alone, and folds would leave them out; "
+            f"give {type(algorithm).__name__}'s own algorithm, {algorithm.algorithm!r}."
+        )
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
     check_declaration(bound.model, bound.rows)

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxem.algebra.plan import make_plan
 from jaxem.fitting import Fit
-from jaxem.fitting.fit import make_starts
+from jaxem.fitting.starts import make_starts
 from jaxem.initial import Setting
 from jaxem.model.binding import Bound
 from jaxem.resampling.bootstrap import refit_drawn, warm_starts

@@ -10,6 +10,7 @@ import jaxem.posterior
 
 NAMES = {
     "Anderson",
+    "Annealed",
     "Ascent",
     "Chain",
     "ClosedForm",
@@ -27,6 +28,7 @@ NAMES = {
     "Restarts",
     "Squarem",
     "Status",
+    "Stochastic",
     "Tempered",
     "Tree",
     "__version__",

@@ -236,3 +236,13 @@ def test_what_cannot_be_accelerated_is_a_mistake_of_the_config(run, coins):
     answer = run("fit", coins, "--set", "fit.algorithm=squarem", "--set", "fit.e_step=hard")
     assert answer.exit_code == 2
     assert "moves in jumps" in answer.stderr
+
+
+def test_annealing_is_asked_for_in_the_config(run, write, tmp_path):
+    config = write("warm.toml", COINS + "anneal = [0.3, 0.6]\n")
+    answer = run("fit", config)
+    assert answer.exit_code == 0, answer.stderr
+    saved = jaxem.load(tmp_path / "results" / "warm" / "fit.npz")
+    assert saved.algorithm == jaxem.Annealed((0.3, 0.6)) and saved.wandered == 40
+    both = run("fit", config, "--set", "fit.stochastic.steps=3")
+    assert both.exit_code == 2 and "goes before jaxem.EM" in both.stderr

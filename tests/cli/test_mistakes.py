@@ -24,6 +24,8 @@ MISTAKES = {
     "wrong choice": (GOOD + '[fit]\ne_step = "hrad"\n', [], ['"hrad"', "'hard'?"]),
     "wrong algorithm": (GOOD + '[fit]\nalgorithm = "sqarem"\n', [], ["'squarem'?"]),
     "wrong race": (GOOD + "[fit]\nrace = { kept = 2 }\n", [], ["kept", "'keep'?"]),
+    "wrong draws": (GOOD + "[fit]\nstochastic = { drawn = 2 }\n", [], ["drawn", "'draws'?"]),
+    "a cold start": (GOOD + "[fit]\nanneal = [0.0]\n", [], ["anneal", "0.0"]),
     "wrong initialiser": (GOOD + '[fit]\ninit = "kmeans"\n', [], ["'kmeans_plus_plus'?"]),
     "wrong ready model": (
         GOOD.replace("gaussian_mixture", "gausian_mixture"),

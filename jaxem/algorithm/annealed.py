@@ -1,0 +1,103 @@
+r"""Deterministic annealing (Ueda and Nakano 1998): a start that plain EM then goes on from.
+
+At an inverse temperature below one the posterior, :math:`\propto e^{\beta f}`, is flatter, and the
+negative free energy has fewer maxima than the log likelihood. A few EM steps at each of a rising
+schedule of temperatures follow the one maximum that there is at first, and leave it where it
+splits.
+
+    N. Ueda and R. Nakano (1998), "Deterministic annealing EM algorithm", Neural Networks 11,
+    271-282.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from jaxem.algorithm.algorithm import Algorithm
+from jaxem.algorithm.em import EM
+from jaxem.algorithm.prelude import Prelude, check_count
+from jaxem.estep import EStep
+from jaxem.estep.wandering import Warmed
+from jaxem.types import Array, DeclarationError
+
+
+@dataclasses.dataclass(frozen=True)
+class Annealed(Prelude):
+    """Annealing, and then an algorithm at the temperature one.
+
+    While it is hot, states that become one would stay one: after the steps at each temperature
+    every parameter is nudged by about a hundredth of what is ordinary for the data. The log
+    posterior may fall until the algorithm begins; it is exact all the time.
+
+    Args:
+        schedule: Inverse temperatures, positive, one after another; 1 itself comes by itself.
+        steps: EM steps at each.
+        algorithm: What then climbs, ``EM()`` if left out.
+
+    Raises:
+        DeclarationError: If the schedule is no sequence of positive numbers, the steps no positive
+            integer, or the algorithm cannot go on from there.
+    """
+
+    algorithm: Algorithm = dataclasses.field(default_factory=EM)
+    schedule: tuple[float, ...] = ()
+    steps: int = 20
+
+    def __init__(
+        self, schedule: Sequence[float], *, steps: int = 20, algorithm: Algorithm | None = None
+    ):
+        check_count("Annealed", "steps", steps)
+        object.__setattr__(self, "algorithm", EM() if algorithm is None else algorithm)
+        object.__setattr__(self, "schedule", _checked(schedule))
+        object.__setattr__(self, "steps", int(steps))
+        self.__post_init__()
+
+    @property
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        """The schedule."""
+        return tuple((beta, self.steps) for beta in self.schedule)
+
+    @property
+    def answer(self) -> Literal["last"]:
+        """Where it ends."""
+        return "last"
+
+    @property
+    def climbs(self) -> bool:
+        """It is a start."""
+        return True
+
+    @property
+    def nudged(self) -> bool:
+        """States that have become one come apart again."""
+        return True
+
+    @property
+    def signature(self) -> Any:
+        """Temperatures are traced."""
+        return Annealed, self.algorithm
+
+    @property
+    def past(self) -> str:
+        """The schedule in words."""
+        betas = ", ".join(f"{beta:g}" for beta in self.schedule)
+        return f"annealing, {self.steps} steps at each inverse temperature of {betas}"
+
+    def wandering(self, key: Array, inverse_temperature: Array) -> EStep:
+        """The posterior at that temperature."""
+        return Warmed(inverse_temperature)
+
+
+def _checked(schedule: Any) -> tuple[float, ...]:
+    said = "Annealed takes positive inverse temperatures in their order, as (0.2, 0.5, 0.8)"
+    if isinstance(schedule, str) or not isinstance(schedule, Sequence | np.ndarray):
+        raise DeclarationError(f"{said}; got {schedule!r}.")
+    for beta in schedule:
+        number = isinstance(beta, int | float | np.number) and not isinstance(beta, bool)
+        if not number or not 0 < beta < np.inf:
+            raise DeclarationError(f"{said}; got {beta!r} among them.")
+    if not len(schedule):
+        raise DeclarationError(f"{said}; got none.")
+    return tuple(float(beta) for beta in schedule)

@@ -1,0 +1,151 @@
+"""Steps that wander, before an algorithm that climbs."""
+
+import abc
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm.algorithm import Algorithm, Proposal, Step
+from jaxem.algorithm.em import EM
+from jaxem.algorithm.wrapped import Wrapped
+from jaxem.estep import EStep, Exact
+from jaxem.estep.expectation import Values
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.mstep import MStep
+from jaxem.types import Array, DeclarationError
+
+
+@dataclasses.dataclass(frozen=True)
+class Prelude(Algorithm, abc.ABC):
+    """An algorithm, and what is done before it begins; asked for a step, it is that algorithm.
+
+    Attributes:
+        algorithm: What climbs.
+
+    Raises:
+        DeclarationError: If it is no EM or acceleration of one, or climbs something else than the
+            log posterior.
+    """
+
+    algorithm: Algorithm
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if not isinstance(self.algorithm, EM | Wrapped):
+            raise DeclarationError(
+                f"jaxem.{name} goes before jaxem.EM(...), jaxem.Squarem(...) or "
+                f"jaxem.Anderson(...); got algorithm={self.algorithm!r}."
+            )
+        if not isinstance(self.algorithm.e_step, Exact):
+            raise DeclarationError(
+                f"jaxem.{name} has responsibilities of its own and ends at the log posterior; its "
+                f"algorithm needs e_step=jaxem.Exact(), which is so if it is left out; got "
+                f"{self.algorithm.e_step!r}."
+            )
+
+    @property
+    def e_step(self) -> EStep:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the algorithm."""
+        return self.algorithm.e_step
+
+    @property
+    def m_step(self) -> MStep:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the algorithm."""
+        return self.algorithm.m_step
+
+    @property
+    @abc.abstractmethod
+    def stages(self) -> tuple[tuple[float, int], ...]:
+        """Inverse temperatures, and how many steps are made at each."""
+
+    @property
+    @abc.abstractmethod
+    def answer(self) -> Literal["last", "best", "mean"]:
+        """Which parameters are gone on with."""
+
+    @property
+    @abc.abstractmethod
+    def climbs(self) -> bool:
+        """Whether the algorithm goes on from them."""
+
+    @property
+    @abc.abstractmethod
+    def nudged(self) -> bool:
+        """Whether parameters are nudged after each stage."""
+
+    @property
+    @abc.abstractmethod
+    def signature(self) -> Any:
+        """What the compiled program depends on."""
+
+    @property
+    @abc.abstractmethod
+    def past(self) -> str:
+        """What was done, in words."""
+
+    @property
+    def sentence(self) -> str:
+        """What is done first, and what then."""
+        then = self.algorithm.sentence if self.climbs else "nothing climbs from there"
+        return f"{self.past}; then {then}"
+
+    @abc.abstractmethod
+    def wandering(self, key: Array, inverse_temperature: Array) -> EStep:
+        """The E-step of one step of one restart."""
+
+    def wander(
+        self,
+        model: Model,
+        plan: Plan,
+        values: Values,
+        source: Source,
+        key: Array,
+        inverse_temperature: Array,
+    ) -> Step:
+        """One step; its evidence is exact, its image may be worse."""
+        e_step = self.wandering(key, inverse_temperature)
+        em = dataclasses.replace(em_of(self), e_step=e_step)
+        return em.step(model, plan, values, source)
+
+    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+        """See `Algorithm`."""
+        return self.algorithm.step(model, plan, values, source)
+
+    @property
+    def leaps(self) -> bool:
+        """See `Algorithm`."""
+        return self.algorithm.leaps
+
+    def memory(self, model: Model, dtype: Any) -> Any:
+        """See `Algorithm`."""
+        return self.algorithm.memory(model, dtype)
+
+    def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
+        """See `Algorithm`."""
+        return self.algorithm.propose(model, memory, values, image)
+
+    def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
+        """See `Algorithm`."""
+        return self.algorithm.refuse(model, memory, image)
+
+
+def em_of(algorithm: Algorithm) -> EM:
+    """The EM inside an algorithm."""
+    while isinstance(algorithm, Prelude | Wrapped):
+        algorithm = algorithm.algorithm
+    assert isinstance(algorithm, EM)
+    return algorithm
+
+
+def check_count(owner: str, name: str, value: Any) -> None:
+    """A number of steps or draws.
+
+    Raises:
+        DeclarationError: If it is no positive integer.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise DeclarationError(f"{owner}: {name} must be an integer of at least 1; got {value!r}.")

@@ -11,7 +11,7 @@ from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
-    from jaxem.algorithm import EM, Anderson, Squarem
+    from jaxem.algorithm import EM, Anderson, Incremental, Online, Squarem
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
     from jaxem.fitting import Fit, Race, Restarts, fit, load
@@ -55,7 +55,9 @@ _HOMES = {
     "Finite": "jaxem.latent",
     "Fit": "jaxem.fitting",
     "Hard": "jaxem.estep",
+    "Incremental": "jaxem.algorithm",
     "Model": "jaxem.model",
+    "Online": "jaxem.algorithm",
     "Program": "jaxem.programs",
     "Race": "jaxem.fitting",
     "Restarts": "jaxem.fitting",
@@ -87,7 +89,9 @@ __all__ = [
     "Finite",
     "Fit",
     "Hard",
+    "Incremental",
     "Model",
+    "Online",
     "Program",
     "Race",
     "Restarts",

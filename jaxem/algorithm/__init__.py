@@ -3,6 +3,8 @@
 from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.anderson import Anderson
 from jaxem.algorithm.em import EM
+from jaxem.algorithm.incremental import Incremental
+from jaxem.algorithm.online import Online
 from jaxem.algorithm.squarem import Squarem
 
-__all__ = ["EM", "Algorithm", "Anderson", "Squarem"]
+__all__ = ["EM", "Algorithm", "Anderson", "Incremental", "Online", "Squarem"]

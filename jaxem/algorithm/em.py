@@ -49,13 +49,13 @@ class EM(Algorithm):
         own = isinstance(m_step, MStep)
         object.__setattr__(self, "m_step", m_step if own else Derived(m_step))
 
-    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """One step from parameters by dotted name."""
         values = jax.lax.stop_gradient(dict(values))
         evidence, counts, q = source.expect(model, self.e_step, values)
         names = tuple(p.name for p in model.free)
         image = self.m_step(plan, q, values, names)
-        return Step(evidence, model.prior_density(values), counts, image)
+        return Step(evidence, model.prior_density(values), counts, image, memory)
 
     @property
     def leaps(self) -> bool:

@@ -12,6 +12,7 @@ from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algorithm import EM, Algorithm
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
+from jaxem.fitting.dealing import deal_out
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.options import check_finish, check_named, check_options
@@ -61,7 +62,8 @@ def fit(
             zero is absence.
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
-        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster.
+        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster;
+            ``Online(batch_size=...)`` or ``Incremental(batch_size=...)``, for many rows.
         finish: "newton" climbs to the top where EM has become slow, by a quasi-Newton method on the
             exact gradient; each gradient counts as a step. None leaves all to the algorithm.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
@@ -90,6 +92,7 @@ def fit(
     setting = Setting(model, plan, data, weights, bound.sequences)
     starts = make_starts(setting, init, restarts, key)
     ways = find_ways(model, plan, algorithm, data, weights, restarts, bound.sequences)
+    ways = deal_out(ways, algorithm, key)
     guards = Guards(model, plan, ways)
     runner = Runner(
         model,

@@ -29,8 +29,8 @@ def check_options(
         raise DeclarationError(f"time_limit must be positive seconds, or None; got {time_limit!r}.")
     if not isinstance(algorithm, Algorithm):
         raise DeclarationError(
-            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...) or jaxem.Anderson(...); "
-            f"got {algorithm!r}."
+            f"algorithm must be jaxem.EM(...), jaxem.Squarem(...), jaxem.Anderson(...), "
+            f"jaxem.Online(...) or jaxem.Incremental(...); got {algorithm!r}."
         )
 
 

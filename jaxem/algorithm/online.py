@@ -53,7 +53,7 @@ class Epochs(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Online(Minibatches):
-    """Online EM over minibatches while it pays, then EM; a step is an epoch.
+    r"""Online EM over minibatches while it pays, then EM; a step is an epoch.
 
     With one minibatch it is EM.
 
@@ -63,7 +63,7 @@ class Online(Minibatches):
         exponent: a; above one half and at most 1. Small ones forget the start sooner.
         delay: :math:`t_0`, at least 0. Large ones take smaller steps at first.
         optimizer: Where there are no sufficient statistics, an optax optimiser; its updates are
-            multiplied by :math:`\\gamma_t`. ``optax.adam(0.1)`` if left out.
+            multiplied by :math:`\gamma_t`. ``optax.adam(0.1)`` if left out.
 
     Raises:
         DeclarationError: If these are out of range, or the M-step reads rows.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import jaxem.version
-from jaxem.algorithm import EM, Algorithm, Anderson, Squarem
+from jaxem.algorithm import EM, Algorithm, Anderson, Incremental, Online, Squarem
 from jaxem.estep import EStep, Exact, Hard, Tempered
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
@@ -20,6 +20,8 @@ from jaxem.status import Status
 from jaxem.types import DeclarationError
 
 _FORMAT = 1
+
+_NUMBER = (int, float, np.number)
 
 _E_STEPS: dict[str, type[EStep]] = {kind.__name__: kind for kind in (Exact, Hard, Tempered)}
 
@@ -48,6 +50,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "best": fit.restarts.best,
         "e_step": _record(fit.algorithm.e_step),
         "algorithm": type(fit.algorithm).__name__,
+        "options": _numbers(fit.algorithm),
     }
     restarts = fit.restarts
     arrays = {
@@ -119,10 +122,16 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
 
 
 def _algorithm(header: dict[str, Any], path: Path) -> Algorithm:
-    """The algorithm without its options, which are code."""
-    em = EM(_e_step(header["e_step"], path))
-    around = {"Squarem": Squarem, "Anderson": Anderson}
-    return around[header["algorithm"]](em) if header["algorithm"] in around else em
+    """The algorithm without those of its options that are code."""
+    em, kind = EM(_e_step(header["e_step"], path)), header["algorithm"]
+    around = {a.__name__: a for a in (Squarem, Anderson, Online, Incremental)}
+    return around[kind](em, **header["options"]) if kind in around else em
+
+
+def _numbers(algorithm: Any) -> dict[str, Any]:
+    """The options of an algorithm that are numbers."""
+    options = {f.name: getattr(algorithm, f.name) for f in dataclasses.fields(algorithm)}
+    return {k: np.asarray(v).item() for k, v in options.items() if isinstance(v, _NUMBER)}
 
 
 def pick(params: dict[str, Any], index: int) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
-from jaxem.algebra.anchors import Anchors
+from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block, Solver, Sweep
-from jaxem.algorithm.em import EM
+from jaxem.algorithm import EM, Algorithm, Online
 from jaxem.estep.source import Source
+from jaxem.fitting.dealing import deal_out
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.latent import Tree
 from jaxem.model import Model
@@ -95,6 +96,7 @@ def explain(
     weights: Any = None,
     lengths: Any = None,
     restarts: int = 1,
+    algorithm: Algorithm | None = None,
 ) -> Explanation:
     """Say how a model will be fitted, without fitting it.
 
@@ -104,6 +106,7 @@ def explain(
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
         restarts: How many starts would run at once, for the memory.
+        algorithm: What would be run, ``EM()`` if left out.
 
     Returns:
         The explanation.
@@ -116,7 +119,9 @@ def explain(
     prepared = bound.weigh(weights)
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
-    ways = find_ways(model, plan, EM(), rows, prepared, restarts, bound.sequences)
+    algorithm = EM() if algorithm is None else algorithm
+    ways = find_ways(model, plan, algorithm, rows, prepared, restarts, bound.sequences)
+    ways = deal_out(ways, algorithm, 0)
     lines = tuple(_line(model, plan, p) for p in model.parameters)
     states = _count(model.latent.size, "latent state")
     title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
@@ -127,7 +132,7 @@ def explain(
         order,
         plan.exact,
         plan.verdict,
-        _data_words(model, ways, restarts),
+        (*_data_words(model, ways, restarts), *_batch_words(algorithm, ways)),
         ways.route(),
     )
 
@@ -216,6 +221,21 @@ def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[
         f"memory: {_count(blocks, 'block')} of {size} rows, "
         f"{per_row * size * width / 2**20:.2g} MB each; the data take {_megabytes(source):.2g} MB",
     )
+
+
+def _batch_words(algorithm: Algorithm, ways: Ways) -> tuple[str, ...]:
+    """What becomes of minibatches."""
+    if ways.dealt is None:
+        return ()
+    parts, size = ways.dealt.shape
+    units = "rows" if ways.sequences is None else "sequences"
+    how = "an M-step after each, on the statistics of all, of which its own are renewed"
+    if isinstance(algorithm, Online):
+        how = "an M-step after each, on averaged statistics"
+        if isinstance(ways.found, Refused):
+            how = "a gradient step after each, since there are no sufficient statistics"
+        how = f"{how}; EM when that no longer pays"
+    return (f"{type(algorithm).__name__}: {parts} minibatches of {size} {units}: {how}",)
 
 
 def _megabytes(source: Source) -> float:

@@ -11,7 +11,15 @@ from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem import datasets, initial, posterior, zoo
-    from jaxem.algorithm import EM, Anderson, Annealed, Squarem, Stochastic
+    from jaxem.algorithm import (
+        EM,
+        Anderson,
+        Annealed,
+        Incremental,
+        Online,
+        Squarem,
+        Stochastic,
+    )
     from jaxem.derivatives import empirical_bayes, implicit_mode, influence, sensitivity
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
@@ -61,7 +69,9 @@ _HOMES = {
     "Finite": "jaxem.latent",
     "Fit": "jaxem.fitting",
     "Hard": "jaxem.estep",
+    "Incremental": "jaxem.algorithm",
     "Model": "jaxem.model",
+    "Online": "jaxem.algorithm",
     "Program": "jaxem.programs",
     "Race": "jaxem.fitting",
     "Restarts": "jaxem.fitting",
@@ -95,7 +105,9 @@ __all__ = [
     "Finite",
     "Fit",
     "Hard",
+    "Incremental",
     "Model",
+    "Online",
     "Program",
     "Race",
     "Restarts",

@@ -85,6 +85,11 @@ class Anchors:
             return "coefficients from the log joint at random parameters, stored for every row"
         return self.features.describe()
 
+    def at(self, rows: np.ndarray | slice) -> "Anchors":
+        """The same anchors of these rows of the data."""
+        stored = None if self.stored is None else self.stored[rows]
+        return dataclasses.replace(self, references=self.references[rows], stored=stored)
+
     def coefficients(self, data: Data, index: np.ndarray) -> np.ndarray:
         """C at these rows of the data, (len(index), r)."""
         if self.features is None:

@@ -20,12 +20,14 @@ class Step(NamedTuple):
         log_prior: Log density of the prior there, a scalar.
         counts: Expected count of each latent state there, (K,).
         image: What the E- and the M-step make of those parameters.
+        memory: The algorithm's memory, with what it made of the data besides.
     """
 
     evidence: Array
     log_prior: Array
     counts: Array
     image: dict[str, Array]
+    memory: Any
 
 
 class Proposal(NamedTuple):
@@ -64,7 +66,7 @@ class Algorithm(abc.ABC):
         return True
 
     @abc.abstractmethod
-    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """The EM map at parameters by dotted name."""
 
     @abc.abstractmethod

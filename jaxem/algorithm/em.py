@@ -63,7 +63,7 @@ class EM(Algorithm):
             )
         object.__setattr__(self, "multicycle", bool(multicycle))
 
-    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """One step from parameters by dotted name."""
         values = jax.lax.stop_gradient(dict(values))
         evidence, counts, q = source.expect(model, self.e_step, values)
@@ -71,7 +71,7 @@ class EM(Algorithm):
             image = self._cycle(model, plan, values, source, q)
         else:
             image = self.m_step(plan, q, values, tuple(p.name for p in model.free))
-        return Step(evidence, model.prior_density(values), counts, image)
+        return Step(evidence, model.prior_density(values), counts, image, memory)
 
     def _cycle(
         self, model: Model, plan: Plan, values: Values, source: Source, q: Expectation

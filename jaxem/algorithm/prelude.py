@@ -9,6 +9,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.algorithm import Algorithm, Proposal, Step
 from jaxem.algorithm.em import EM
+from jaxem.algorithm.minibatches import Minibatches
 from jaxem.algorithm.wrapped import Wrapped
 from jaxem.estep import EStep, Exact
 from jaxem.estep.expectation import Values
@@ -34,7 +35,7 @@ class Prelude(Algorithm, abc.ABC):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        if not isinstance(self.algorithm, EM | Wrapped):
+        if not isinstance(self.algorithm, EM | Wrapped) or isinstance(self.algorithm, Minibatches):
             raise DeclarationError(
                 f"jaxem.{name} goes before jaxem.EM(...), jaxem.Squarem(...) or "
                 f"jaxem.Anderson(...); got algorithm={self.algorithm!r}."
@@ -108,11 +109,11 @@ class Prelude(Algorithm, abc.ABC):
         """One step; its evidence is exact, its image may be worse."""
         e_step = self.wandering(key, inverse_temperature)
         em = dataclasses.replace(em_of(self), e_step=e_step)
-        return em.step(model, plan, values, source)
+        return em.step(model, plan, values, source, ())
 
-    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """See `Algorithm`."""
-        return self.algorithm.step(model, plan, values, source)
+        return self.algorithm.step(model, plan, values, source, memory)
 
     @property
     def leaps(self) -> bool:

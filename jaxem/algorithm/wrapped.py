@@ -56,9 +56,9 @@ class Wrapped(Algorithm, abc.ABC):
         """That of the EM."""
         return self.algorithm.m_step
 
-    def step(self, model: Model, plan: Plan, values: Values, source: Source) -> Step:
+    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """The EM map."""
-        return self.algorithm.step(model, plan, values, source)
+        return self.algorithm.step(model, plan, values, source, memory)
 
     @abc.abstractmethod
     def memory(self, model: Model, dtype: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxem.estep.parts import in_slots
 from jaxem.model.sequences import Sequences
 from jaxem.types import Data
 
@@ -65,7 +66,13 @@ def first_steps(rows: Any, size: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[:size], rows)
 
 
-def in_order(sequences: Sequences, cells: int, lanes: int = 1, split: bool = False) -> Order:
+def in_order(
+    sequences: Sequences,
+    cells: int,
+    lanes: int = 1,
+    split: bool = False,
+    dealt: np.ndarray | None = None,
+) -> Order:
     """Cut sequences into equal blocks; the last is filled with sequences of no steps.
 
     Args:
@@ -73,8 +80,11 @@ def in_order(sequences: Sequences, cells: int, lanes: int = 1, split: bool = Fal
         cells: Log factors that each step brings with it, S + S^2.
         lanes: Restarts that run at once.
         split: Whether recursions hold vectors of states, and not tables of pairs.
+        dealt: The sequences of each minibatch, see `parts.deal`; all in one if left out.
     """
-    count, given = sequences.count, sequences.horizon
+    given = sequences.horizon
+    dealt = np.arange(sequences.count)[None] if dealt is None else dealt
+    parts, count = dealt.shape
     largest = max(1, _ENTRIES // (cells * lanes * given))
     blocks = -(-count // largest)
     size = -(-count // blocks)
@@ -82,11 +92,13 @@ def in_order(sequences: Sequences, cells: int, lanes: int = 1, split: bool = Fal
     windows = max(1, -(-given * size * width * lanes // _WINDOW))
     horizon = 1 + windows * _filled(-(-(given - 1) // windows))
 
+    slots = in_slots(dealt, blocks * size)
+
     def cut(rectangle: np.ndarray) -> np.ndarray:
-        filled = np.zeros((blocks * size, horizon), rectangle.dtype)
-        filled[:count, :given] = rectangle
-        cube = filled.reshape(blocks, size, horizon)
-        return cube.swapaxes(1, 2).reshape(blocks, horizon * size)
+        filled = np.zeros((len(slots), horizon), rectangle.dtype)
+        filled[slots >= 0, :given] = rectangle[slots[slots >= 0]]
+        cube = filled.reshape(parts * blocks, size, horizon)
+        return cube.swapaxes(1, 2).reshape(parts * blocks, horizon * size)
 
     return Order(cut(sequences.places()), cut(sequences.exists), size, given, windows)
 

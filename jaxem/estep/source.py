@@ -20,9 +20,11 @@ class Source(eqx.Module):
 
     Attributes:
         batch: The rows, in blocks.
+        parts: Minibatches that the blocks make up, equally many blocks each.
     """
 
     batch: Batch
+    parts: int = eqx.field(static=True, default=1, kw_only=True)
 
     @abc.abstractmethod
     def expect(
@@ -54,6 +56,17 @@ class Source(eqx.Module):
         """The first block of rows alone, to be timed."""
         first = jax.tree.map(lambda leaf: leaf[:1], self.blocks)
         return eqx.tree_at(lambda s: s.blocks, self, first, is_leaf=lambda leaf: leaf is None)
+
+    def part(self, index: int | Array) -> "Source":
+        """A minibatch, its weights raised so that it stands for all rows."""
+        count = self.batch.weights.shape[0] // self.parts
+
+        def cut(leaf: Array) -> Array:
+            return jax.lax.dynamic_slice_in_dim(leaf, index * count, count)
+
+        some = jax.tree.map(cut, self.blocks)
+        one = eqx.tree_at(lambda s: s.blocks, self, some, is_leaf=lambda leaf: leaf is None)
+        return eqx.tree_at(lambda s: s.batch.weights, one, self.parts * one.batch.weights)
 
     @property
     def rows(self) -> int:

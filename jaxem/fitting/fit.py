@@ -11,6 +11,7 @@ from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algorithm import EM, Algorithm, Prelude
 from jaxem.fitting.certify import Landscape, certify
 from jaxem.fitting.collapse import collapsed
+from jaxem.fitting.dealing import deal_out
 from jaxem.fitting.edges import prior_is_infinite, rises_inward
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.method import method_of
@@ -65,7 +66,8 @@ def fit(
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
         algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster;
-            ``Annealed(...)`` or ``Stochastic(...)``, which wander first.
+            ``Annealed(...)`` or ``Stochastic(...)``, which wander first;
+            ``Online(batch_size=...)`` or ``Incremental(batch_size=...)``, for many rows.
         finish: "newton" climbs to the top where EM has become slow, by a quasi-Newton method on the
             exact gradient; each gradient counts as a step. None leaves all to the algorithm.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
@@ -95,6 +97,7 @@ def fit(
     setting = Setting(model, plan, data, weights, bound.sequences)
     starts = make_starts(setting, init, restarts, key)
     ways = find_ways(model, plan, algorithm, data, weights, restarts, bound.sequences)
+    ways = deal_out(ways, algorithm, key)
     guards = Guards(model, plan, ways)
     limits: dict[str, Any] = {"max_steps": max_steps, "time_limit": time_limit}
     limits["report"] = reporter(progress)

@@ -47,7 +47,7 @@ class Moves(NamedTuple):
     """What the loop asks of an algorithm, for one restart.
 
     Attributes:
-        step: Parameters to what the EM map finds there.
+        step: Parameters and memory to what the EM map finds there.
         propose: Memory, parameters that were judged good and their image, to a proposal.
         refuse: Memory and the image of the last good parameters to a proposal, after a leap failed.
         between: Parameters half way between two.
@@ -55,7 +55,7 @@ class Moves(NamedTuple):
         trusted: Whether a fall of the objective is damped (True) or ends the run.
     """
 
-    step: Callable[[Values], Step]
+    step: Callable[[Values, Any], Step]
     propose: Callable[[Any, Values, Values], Proposal]
     refuse: Callable[[Any, Values], Proposal]
     between: Callable[[Values, Values], Values]
@@ -80,7 +80,7 @@ def run_chunk(
     """
 
     def one(state: State, start: Array) -> State:
-        found = moves.step(state.values)
+        found = moves.step(state.values, state.memory)
         noise = rounding(found.evidence + found.log_prior, rows)
         new = _judge(state, found, moves, controls, start, noise)
         running = state.status == Status.RUNNING
@@ -185,7 +185,7 @@ def _accept(
         & (controls.tolerance > 0)
     )
     rest = jnp.where(state.rest > 0, state.rest - 1, jnp.where(little, _PLAIN, 0))
-    proposal = moves.propose(state.memory, state.values, found.image)
+    proposal = moves.propose(found.memory, state.values, found.image)
     bold = proposal.bold & (rest == 0)
     return State(
         values=_where(bold, proposal.values, found.image),

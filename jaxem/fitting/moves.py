@@ -21,8 +21,8 @@ def moves_of(
         finish: Whether somebody else leaps too, between chunks.
     """
 
-    def step(values):
-        return algorithm.step(model, plan, values, source)
+    def step(values, memory):
+        return algorithm.step(model, plan, values, source, memory)
 
     def propose(memory, values, image):
         return algorithm.propose(model, memory, values, image)

@@ -35,7 +35,8 @@ def check_algorithm(algorithm: Any) -> None:
     if not isinstance(algorithm, Algorithm):
         raise DeclarationError(
             f"algorithm must be jaxem.EM(...), jaxem.Squarem(...), jaxem.Anderson(...), "
-            f"jaxem.Annealed(...) or jaxem.Stochastic(...); got {algorithm!r}."
+            f"jaxem.Annealed(...), jaxem.Stochastic(...), jaxem.Online(...) or "
+            f"jaxem.Incremental(...); got {algorithm!r}."
         )
 
 

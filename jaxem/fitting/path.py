@@ -23,6 +23,7 @@ from jaxem.estep.anchored import make_anchored
 from jaxem.estep.anchored_steps import make_anchored_steps
 from jaxem.estep.batch import block_size, keeps_responsibilities, make_batch
 from jaxem.estep.order import Order, in_order
+from jaxem.estep.parts import deal, in_slots
 from jaxem.estep.source import Direct, Source
 from jaxem.estep.steps import make_steps
 from jaxem.model import Model
@@ -50,6 +51,7 @@ class Ways:
             where it was not measured.
         sequences: Where the steps are, or None for independent rows.
         split: Whether the joint of a step splits into transition and emission.
+        dealt: The rows, or sequences, of each minibatch, see `parts.deal`; None if there are none.
         made: The source that was made last.
     """
 
@@ -61,6 +63,7 @@ class Ways:
     seconds: tuple[float, ...] = ()
     sequences: Sequences | None = None
     split: bool = False
+    dealt: np.ndarray | None = None
     made: dict[Any, Source] = dataclasses.field(default_factory=dict)
 
     def route(self) -> Route:
@@ -84,20 +87,49 @@ class Ways:
             self.made[key] = self._make(path, states, lanes)
         return self.made[key]
 
+    def in_parts(self, parts: int, rng: np.random.Generator) -> "Ways":
+        """The same data, their rows or sequences dealt to so many minibatches."""
+        if parts == 1:
+            return self
+        own = self.weights
+        own = own if self.sequences is None else own[self.sequences.starts]
+        return dataclasses.replace(self, dealt=deal(own, parts, rng), made={})
+
+    @property
+    def parts(self) -> int:
+        """Number of minibatches."""
+        return 1 if self.dealt is None else len(self.dealt)
+
     def _make(self, path: str, states: int, lanes: int) -> Source:
         if self.sequences is not None:
-            return self._make_steps(self.sequences, path, states, lanes)
-        count = row_count(self.rows)
+            source = self._make_steps(self.sequences, path, states, lanes)
+        else:
+            source = self._make_rows(path, states, lanes)
+        return source if self.dealt is None else dataclasses.replace(source, parts=self.parts)
+
+    def _make_rows(self, path: str, states: int, lanes: int) -> Source:
+        count = row_count(self.rows) if self.dealt is None else self.dealt.shape[1]
         if path == "direct" or isinstance(self.found, Refused):
-            batch = make_batch(self.rows, self.weights, block_size(count, states * lanes))
+            size = block_size(count, states * lanes)
+            rows, weights, _ = self._laid_out(size)
+            batch = make_batch(rows, weights, size)
             return Direct(batch, keeps_responsibilities(batch, states, lanes))
         features, product = self.found.change.shape[0], path == "product"
         size = block_size(count, states * lanes + features, products=product)
-        return make_anchored(self.found, self.rows, self.weights, size, product)
+        rows, weights, slots = self._laid_out(size)
+        return make_anchored(self.found.at(slots), rows, weights, size, product)
+
+    def _laid_out(self, size: int) -> tuple[Data, np.ndarray, np.ndarray | slice]:
+        """Rows as they are dealt, whole blocks of this size a minibatch; and which they are."""
+        if self.dealt is None:
+            return self.rows, self.weights, slice(None)
+        slots = in_slots(self.dealt, -(-self.dealt.shape[1] // size) * size)
+        weights = np.where(slots >= 0, self.weights[slots], 0).astype(self.weights.dtype)
+        return take_rows(self.rows, slots), weights, slots
 
     def order(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Order:
         """The order of the steps that a run on this path sees."""
-        return in_order(sequences, cells, lanes, self.split and path == "product")
+        return in_order(sequences, cells, lanes, self.split and path == "product", self.dealt)
 
     def _make_steps(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Source:
         product, order = path == "product", self.order(sequences, path, cells, lanes)

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 import jaxem.version
-from jaxem.algorithm import EM, Algorithm, Anderson, Annealed, Prelude, Squarem, Stochastic
+from jaxem.algorithm import (
+    EM,
+    Algorithm,
+    Anderson,
+    Annealed,
+    Incremental,
+    Online,
+    Prelude,
+    Squarem,
+    Stochastic,
+)
 from jaxem.estep import EStep, Exact, Hard, Tempered
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
@@ -23,8 +33,8 @@ _FORMAT = 1
 
 _E_STEPS: dict[str, type[EStep]] = {kind.__name__: kind for kind in (Exact, Hard, Tempered)}
 
-_AROUND = {"Squarem": Squarem, "Anderson": Anderson}
-_PRELUDES = {"Annealed": Annealed, "Stochastic": Stochastic}
+_AROUND: dict[str, Any] = {a.__name__: a for a in (Squarem, Anderson, Online, Incremental)}
+_PRELUDES: dict[str, Any] = {a.__name__: a for a in (Annealed, Stochastic)}
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -126,12 +136,13 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
 
 
 def _algorithm(header: dict[str, Any], path: Path) -> Algorithm:
-    """The algorithm without its options, which are code."""
+    """The algorithm without those of its options that are code."""
     em = EM(_e_step(header["e_step"], path))
     record = header["algorithm"]
-    climber = _AROUND[record["climber"]](em) if record["climber"] in _AROUND else em
+    kind = record["climber"]
+    climber = _AROUND[kind](em, **record["options"]) if kind in _AROUND else em
     if "prelude" in record:
-        return _PRELUDES[record["prelude"]](**record["options"], algorithm=climber)
+        return _PRELUDES[record["prelude"]](**record["first"], algorithm=climber)
     return climber
 
 
@@ -142,10 +153,16 @@ def pick(params: dict[str, Any], index: int) -> dict[str, Any]:
 
 def _record_algorithm(algorithm: Algorithm) -> dict[str, Any]:
     if not isinstance(algorithm, Prelude):
-        return {"climber": type(algorithm).__name__}
+        return {"climber": type(algorithm).__name__, "options": _written(algorithm)}
+    first = {"prelude": type(algorithm).__name__, "first": _written(algorithm)}
+    return {**_record_algorithm(algorithm.algorithm), **first}
+
+
+def _written(algorithm: Any) -> dict[str, Any]:
+    """The options that are numbers or words; others are code."""
     options = {f.name: getattr(algorithm, f.name) for f in dataclasses.fields(algorithm)}
-    climber = type(options.pop("algorithm")).__name__
-    return {"climber": climber, "prelude": type(algorithm).__name__, "options": options}
+    options = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
+    return {k: v for k, v in options.items() if type(v) in (bool, int, float, str, tuple)}
 
 
 def _record(e_step: EStep) -> dict[str, Any]:

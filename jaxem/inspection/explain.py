@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
-from jaxem.algebra.anchors import Anchors
+from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block
-from jaxem.algorithm import EM, Algorithm
+from jaxem.algorithm import EM, Algorithm, Online
 from jaxem.estep.source import Source
+from jaxem.fitting.dealing import deal_out
 from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_algorithm, check_finish, check_named
 from jaxem.fitting.path import Ways, find_ways
@@ -133,6 +134,7 @@ def explain(
     check_declaration(model, rows)
     plan = make_plan(model, rows, prepared)
     ways = find_ways(model, plan, algorithm, rows, prepared, count, bound.sequences)
+    ways = deal_out(ways, algorithm, 0)
     told = order_words(plan, algorithm)
     lines = tuple(_line(model, plan, p, told.groups) for p in model.parameters)
     states = _count(model.latent.size, "latent state")
@@ -143,7 +145,7 @@ def explain(
         told.order,
         told.exact,
         told.verdict,
-        _data_words(model, ways, count),
+        (*_data_words(model, ways, count), *_batch_words(algorithm, ways)),
         ways.route(),
         method_of(algorithm, finish, race),
     )
@@ -226,6 +228,21 @@ def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[
         f"memory: {_count(blocks, 'block')} of {size} rows, "
         f"{per_row * size * width / 2**20:.2g} MB each; the data take {_megabytes(source):.2g} MB",
     )
+
+
+def _batch_words(algorithm: Algorithm, ways: Ways) -> tuple[str, ...]:
+    """What becomes of minibatches."""
+    if ways.dealt is None:
+        return ()
+    parts, size = ways.dealt.shape
+    units = "rows" if ways.sequences is None else "sequences"
+    how = "an M-step after each, on the statistics of all, of which its own are renewed"
+    if isinstance(algorithm, Online):
+        how = "an M-step after each, on averaged statistics"
+        if isinstance(ways.found, Refused):
+            how = "a gradient step after each, since there are no sufficient statistics"
+        how = f"{how}; EM when that no longer pays"
+    return (f"{type(algorithm).__name__}: {parts} minibatches of {size} {units}: {how}",)
 
 
 def _megabytes(source: Source) -> float:

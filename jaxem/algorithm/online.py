@@ -1,0 +1,165 @@
+r"""Online (stepwise) EM (Cappe and Moulines 2009; Liang and Klein 2009).
+
+With sufficient statistics an E-step over all rows can be a stochastic approximation of itself: a
+minibatch b stands for all rows, :math:`S \leftarrow (1 - \gamma_t) S + \gamma_t \tfrac{n}{b} S_b`,
+:math:`\gamma_t = (t + t_0)^{-a}` with :math:`\tfrac12 < a \le 1`, and every minibatch is followed
+by the M-step on S. Without them the parameters themselves take the steps :math:`\gamma_t`, along
+the gradient of the log posterior as the minibatch shows it, which is that of Q where the E-step was
+made (Fisher's identity).
+
+An epoch begins with the E-step over all rows by which parameters are judged, and with its
+statistics. It is a leap: the loop accepts its end if the objective rose. If not, what is left to
+gain is less than the noise of minibatches, the epochs are over, and EM goes on from its last good
+step.
+
+    O. Cappe and E. Moulines (2009), "On-line expectation-maximization algorithm for latent data
+    models", Journal of the Royal Statistical Society B 71, 593-613.
+    P. Liang and D. Klein (2009), "Online EM for unsupervised models", NAACL, 611-619.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm.algorithm import Proposal, Step
+from jaxem.algorithm.gradient import descend
+from jaxem.algorithm.minibatches import Minibatches
+from jaxem.estep.anchored import Anchored
+from jaxem.estep.expectation import Values
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.numerics.lanes import highest
+from jaxem.types import Array, DeclarationError
+
+
+class Epochs(NamedTuple):
+    """How far a restart is.
+
+    Attributes:
+        begun: Epochs that led somewhere.
+        over: Whether EM goes on alone.
+        ahead: Where the last epoch ended.
+    """
+
+    begun: Array
+    over: Array
+    ahead: dict[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Online(Minibatches):
+    r"""Online EM over minibatches while it pays, then EM; a step is an epoch.
+
+    With one minibatch it is EM.
+
+    Args:
+        algorithm: The EM whose E- and M-step are used, ``EM()`` if left out.
+        batch_size: Rows of a minibatch; of chains, sequences.
+        exponent: a; above one half and at most 1. Small ones forget the start sooner.
+        delay: :math:`t_0`, at least 0. Large ones take smaller steps at first.
+        optimizer: Where there are no sufficient statistics, an optax optimiser; its updates are
+            multiplied by :math:`\gamma_t`. ``optax.adam(0.1)`` if left out.
+
+    Raises:
+        DeclarationError: If these are out of range, or the M-step reads rows.
+    """
+
+    exponent: float = dataclasses.field(default=0.6, kw_only=True)
+    delay: float = dataclasses.field(default=2.0, kw_only=True)
+    optimizer: optax.GradientTransformation | None = dataclasses.field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _is_number(self.exponent) or not 0.5 < self.exponent <= 1:
+            raise DeclarationError(
+                f"jaxem.Online: exponent must be above 0.5 and at most 1, so that the steps sum up "
+                f"to infinity and their squares do not; got {self.exponent!r}."
+            )
+        if not _is_number(self.delay) or not 0 <= self.delay < np.inf:
+            raise DeclarationError(f"jaxem.Online: delay must be at least 0; got {self.delay!r}.")
+        if self.optimizer is not None and not hasattr(self.optimizer, "update"):
+            raise DeclarationError(
+                f"jaxem.Online takes an optax optimiser, like optax.adam(0.1); got "
+                f"{self.optimizer!r}."
+            )
+
+    @property
+    def sentence(self) -> str:
+        """What an epoch is, and how it ends."""
+        return (
+            f"online EM, minibatches of {self.batch_size}: a step is an epoch, and one that does not "
+            f"raise the objective is the last; then EM"
+        )
+
+    def step(
+        self, model: Model, plan: Plan, values: Values, source: Source, memory: Epochs
+    ) -> Step:
+        """The EM map, and an epoch from there."""
+        if source.parts == 1:
+            found = self.algorithm.step(model, plan, values, source, memory)
+            return found._replace(memory=memory._replace(over=jnp.ones((), bool)))
+        epoch, going = highest(memory.begun), highest(~memory.over)
+        order = jax.random.permutation(jax.random.key(epoch), source.parts)
+        first = epoch * source.parts + 1
+        how = self._average if isinstance(source, Anchored) else self._climb
+        found, ahead = how(model, plan, values, source, order, first, going)
+        return found._replace(memory=memory._replace(ahead=ahead))
+
+    def _average(self, model, plan, values, source, order, first, going):
+        """With statistics: the first M-step is on those of all rows, and gives the image."""
+        evidence, start = self.gather(model, values, source)
+
+        def visit(turn, carry):
+            there, image, found = carry
+            _, new = self.gather(model, there, source.part(order[turn - 1]))
+            share = jnp.where(turn > 0, self._size(first + turn - 1, evidence.dtype), 0.0)
+            found = jax.tree.map(lambda a, b: a + share * (b - a), found, new)
+            there = self.maximise(model, plan, there, source, found)
+            return there, jax.tree.map(lambda a, b: jnp.where(turn == 0, a, b), there, image), found
+
+        turns = jnp.where(going, source.parts, 0) + 1
+        carry = (dict(values), dict(values), start)
+        ahead, image, _ = jax.lax.fori_loop(0, turns, visit, carry)
+        prior = model.prior_density(values)
+        return Step(evidence, prior, start.counts, image, None), ahead
+
+    def _climb(self, model, plan, values, source, order, first, going):
+        """Without: a gradient a minibatch, from the image."""
+        found = self.algorithm.step(model, plan, values, source, None)
+        optimizer = optax.adam(0.1) if self.optimizer is None else self.optimizer
+        sizes = self._size(first + jnp.arange(source.parts), found.evidence.dtype)
+
+        def epoch(image):
+            return descend(model, self.e_step, optimizer, source, image, order, sizes)
+
+        return found, jax.lax.cond(going, epoch, dict, found.image)
+
+    def _size(self, turn: Array, dtype: Any) -> Array:
+        return (turn.astype(dtype) + self.delay) ** -self.exponent
+
+    def memory(self, model: Model, dtype: Any) -> Epochs:
+        """No epoch yet."""
+        zero: Any = np.zeros((), np.int32)
+        nowhere: Any = {p.name: np.zeros(p.shape, dtype) for p in model.parameters}
+        return Epochs(zero, zero > 0, nowhere)
+
+    def propose(self, model: Model, memory: Epochs, values: Values, image: Values) -> Proposal:
+        """The end of the epoch, while there are any."""
+        ends = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in memory.ahead.values()])
+        bold = ~memory.over & jnp.all(ends)
+        there = {k: jnp.where(bold, memory.ahead[k], image[k]) for k in image}
+        return Proposal(there, memory._replace(begun=memory.begun + 1), bold)
+
+    def refuse(self, model: Model, memory: Epochs, image: Values) -> Proposal:
+        """The image; there are no more epochs."""
+        over = memory._replace(over=jnp.ones((), bool))
+        return Proposal(dict(image), over, jnp.zeros((), bool))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -1,0 +1,29 @@
+"""Dealing rows, or sequences, to minibatches."""
+
+import numpy as np
+
+
+def deal(weights: np.ndarray, parts: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal at random, like cards; the heaviest first, so that no minibatch gets many of them.
+
+    Args:
+        weights: Weights of rows or sequences, (n,).
+        parts: Number of minibatches.
+        rng: Random numbers.
+
+    Returns:
+        Rows of each minibatch, (parts, size); -1 fills up those that have one less.
+    """
+    shuffled = rng.permutation(len(weights))
+    order = shuffled[np.argsort(-weights[shuffled], kind="stable")]
+    size = -(-len(order) // parts)
+    rounds = np.full(size * parts, -1)
+    rounds[: len(order)] = order
+    return rng.permuted(rounds.reshape(size, parts), axis=1).T
+
+
+def in_slots(dealt: np.ndarray, size: int) -> np.ndarray:
+    """Minibatches filled up to a common size, one after another, (parts * size,)."""
+    slots = np.full((len(dealt), size), -1)
+    slots[:, : dealt.shape[1]] = dealt
+    return slots.ravel()

@@ -1,0 +1,43 @@
+"""The data of an algorithm that goes by minibatches."""
+
+from typing import Any
+
+from jaxem.algebra.anchors import Refused
+from jaxem.algorithm import Algorithm, Incremental
+from jaxem.algorithm.minibatches import Minibatches
+from jaxem.fitting.path import Ways
+from jaxem.numerics.keys import generator
+from jaxem.types import DeclarationError
+
+
+def deal_out(ways: Ways, algorithm: Algorithm, key: Any) -> Ways:
+    """Deal the rows, or the sequences, to the minibatches of an algorithm, if it has any.
+
+    Rows that are equal have been merged; it is the different ones that are dealt.
+
+    Args:
+        ways: The data.
+        algorithm: The algorithm.
+        key: Who gets which.
+
+    Raises:
+        DeclarationError: If a minibatch is larger than the data, or statistics are needed and there
+            are none.
+    """
+    if not isinstance(algorithm, Minibatches):
+        return ways
+    chains, name = ways.sequences, type(algorithm).__name__
+    given, units = (ways.given, "rows") if chains is None else (chains.count, "sequences")
+    if algorithm.batch_size > given:
+        raise DeclarationError(
+            f"jaxem.{name}: batch_size={algorithm.batch_size}, and the data have {given} {units}; "
+            f"a minibatch is smaller, or use jaxem.EM()."
+        )
+    if isinstance(algorithm, Incremental) and isinstance(ways.found, Refused):
+        raise DeclarationError(
+            f"jaxem.Incremental keeps the sufficient statistics of minibatches, and this log joint "
+            f"has none on these data: {ways.found.reason}. Use jaxem.EM(), or jaxem.Online(...), "
+            f"which takes gradients there."
+        )
+    different = len(ways.weights) if chains is None else chains.count
+    return ways.in_parts(algorithm.parts(different), generator(key))

@@ -1,10 +1,10 @@
 r"""Where the log prior has a kink: the slope of an entry falls there, by a finite amount.
 
-A Laplace density has one, and so has its product with any smooth density, an elastic net, or a term
-of the joint factor; no distribution is asked for its name. Where no absolute value,
-maximum, choice or root comes between there is no kink. Elsewhere every entry is followed over many orders of
-magnitude on both sides of zero, and each interval is halved towards the larger change of the slope
-until two neighbouring floating-point numbers are left. A change that remains is a jump. It is
+A Laplace density has one, and so has its product with any smooth density, an elastic net, or a
+term of the joint factor; no distribution is asked for its name. Where no absolute value, maximum,
+choice or root comes between there is no kink. Elsewhere every entry is followed over many orders
+of magnitude on both sides of zero, and each interval is halved towards the larger change of the
+slope until two neighbouring floating-point numbers are left. A change that remains is a jump. It is
 accepted when
 
 1. it stays the same from one unit of rounding to a thousand: a pole grows, a steep bend fades;
@@ -129,9 +129,7 @@ def _of_parameter(
     return looked[0], ""
 
 
-def _jumps(
-    along: Along, shape: tuple[int, ...], rng: np.random.Generator
-) -> np.ndarray:
+def _jumps(along: Along, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Places where the slope falls by a finite amount, (intervals, *shape), NaN for none."""
     size = 10.0 ** (np.arange(-_DECADES * _PER_DECADE, _DECADES * _PER_DECADE + 1) / _PER_DECADE)
     edges = np.concatenate([-size[::-1], size])

@@ -1,8 +1,8 @@
 r"""Absolute values in the log prior, :math:`-\lambda |x - c|`, elementwise, and what is left.
 
-The places c are constants, found when a plan is made (`kinks`); the strength :math:`\lambda` is half
-of the fall of the slope across c, which a derivative on either side gives to rounding, and may
-depend on other parameters (a Laplace prior of unknown scale).
+The places c are constants, found when a plan is made (`kinks`); the strength :math:`\lambda` is
+half of the fall of the slope across c, which a derivative on either side gives to rounding, and
+may depend on other parameters (a Laplace prior of unknown scale).
 
 What is left of Q when the absolute values are taken out is smooth. Its derivatives at c itself are
 taken next to it, where automatic differentiation of both terms agrees on a side.
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.model import Model
+from jaxem.numerics.lasso import soft_threshold
 from jaxem.types import Array
 
 _NEXT_TO_ZERO = 1e-30
@@ -62,9 +63,20 @@ class Penalty:
         return total
 
     def resting(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """By dotted name which entries are exactly at their kinks; leading axes may be more."""
-        dtypes = {name: values[name].dtype for name in self.centres}
-        return {n: values[n] == c.astype(dtypes[n]) for n, c in self.centres.items()}
+        """By dotted name which entries are exactly at their kinks, perhaps of many restarts."""
+        return {n: values[n] == c.astype(values[n].dtype) for n, c in self.centres.items()}
+
+    def steepest(
+        self, values: Mapping[str, Array], smooth: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """The slope of the whole, from that of its smooth part; at a kink the least there is."""
+        out, rests = dict(smooth), self.resting(values)
+        for name, strength in self.strengths(values).items():
+            slope = smooth[name]
+            least = soft_threshold(slope, strength)
+            side = jnp.sign(values[name] - jnp.nan_to_num(self.centres[name]))
+            out[name] = jnp.where(rests[name], least, slope - strength * side)
+        return out
 
     def aside(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """The same parameters, entries at their kinks moved by less than any rounding."""

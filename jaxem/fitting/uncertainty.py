@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from jaxem.algebra.plan import kinks_of
 from jaxem.errors import Errors, standard_errors
 from jaxem.estep import Exact
 from jaxem.likelihood.evidence import check_evidence
@@ -27,8 +28,15 @@ def errors_of(fit: "Fit", data: Data, weights: Any, lengths: Any, **options: Any
     check_call(bound.model, take_rows(bound.rows, 0))
     units = make_units(bound, given, merge=options["clusters"] is None)
     homes = {} if fit.plan is None else fit.plan.home
+    kinks = kinks_of(bound.model) if fit.plan is None else fit.plan.kinks
     found = standard_errors(
-        bound.model, units, fit.params, homes=homes, compile=fit.compile, **options
+        bound.model,
+        units,
+        fit.params,
+        homes=homes,
+        kinks=kinks.centres,
+        compile=fit.compile,
+        **options,
     )
     check_evidence(found.curvature.value - fit.log_prior, fit.log_likelihood)
     return found

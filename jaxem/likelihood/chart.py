@@ -2,7 +2,8 @@ r"""Real coordinates around one point, as many as there are free numbers.
 
 Logarithms of positive numbers, logits of probabilities, Cholesky factors with a log diagonal. A
 simplex of K entries has K - 1: logarithms relative to its largest entry, which is held. What lies
-on the boundary of its support is held too: there is no curvature to look at.
+on the boundary of its support, or at a kink of its prior, is held too: there is no curvature to
+look at.
 """
 
 from collections.abc import Mapping
@@ -54,16 +55,19 @@ class Place(eqx.Module):
     Attributes:
         names: The free coordinates in words, (d,), such as "log scale[0]".
         edge: For each free parameter, which entries are on the boundary, by dotted name.
+        resting: Which entries are exactly at a kink of their prior.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
     edge: dict[str, np.ndarray]
+    resting: dict[str, np.ndarray]
 
 
 def make_chart(
     model: Model,
     values: Mapping[str, Any],
     homes: Mapping[str, np.ndarray],
+    kinks: Mapping[str, np.ndarray],
     total: float,
 ) -> tuple[Chart, Place]:
     """The chart at a point.
@@ -72,17 +76,20 @@ def make_chart(
         model: The declared model.
         values: Parameters by dotted name.
         homes: Ordinary values of some; the middle of the support for the others.
+        kinks: Where priors have kinks, by dotted name, NaN for entries without.
         total: Total weight of the rows.
     """
     dtype = jnp.result_type(float)
-    base, held, names, edges = [], [], [], {}
+    base, held, names, edges, resting = [], [], [], {}, {}
     for p in model.free:
         value = np.asarray(values[p.name], float)
         edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
         real = np.asarray(p.to_real(_inside(p, value, edge)), float)
-        edges[p.name] = edge
+        kink = kinks.get(p.name, np.full(p.shape, np.nan))
+        rests = value == kink.astype(np.asarray(values[p.name]).dtype)
+        edges[p.name], resting[p.name] = edge, rests
         base.append(real.ravel())
-        held.append(_held(p, value, edge, real.shape).ravel())
+        held.append(_held(p, value, edge | rests, real.shape).ravel())
         names += coordinate_names(p, value)
     free = np.flatnonzero(~np.concatenate(held))
     chart = Chart(
@@ -90,7 +97,7 @@ def make_chart(
         free=jnp.asarray(free),
         fixed={name: jnp.asarray(v, dtype) for name, v in model.fixed.items()},
     )
-    return chart, Place(tuple(names[i] for i in free), edges)
+    return chart, Place(tuple(names[i] for i in free), edges, resting)
 
 
 def free_numbers(model: Model) -> int:

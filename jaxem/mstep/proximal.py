@@ -82,7 +82,7 @@ def _kinks(layout: Layout, block: Block, values: Values, penalty: Penalty) -> tu
 
 
 def _no_further(x: Array, target: Array, longest: Array) -> Array:
-    """The target, or the point on the way to it where an unknown of its block has gone its limit."""
+    """The target, or on the way there the point where an unknown of its block is at its limit."""
     step = jnp.where(jnp.isfinite(target), target - x, 0.0)
     excess = jnp.max(jnp.abs(step) / longest, axis=-1, keepdims=True)
     whole = (excess <= 1) & jnp.isfinite(target)

@@ -145,7 +145,8 @@ def _jumps(along: Along, shape: tuple[int, ...], rng: np.random.Generator) -> np
         high, at_high = np.where(right, high, middle), np.where(right, at_high, at_middle)
     best, place = np.zeros(low.shape), np.full(low.shape, np.nan)
     zero = (low <= 0) & (high >= 0)
-    for c in (np.where(zero, 0.0, low), np.where(zero, 0.0, high)):
+    # A derivative that is one-sided at c itself mistakes a neighbour for c; it is mostly x >= c.
+    for c in (np.where(zero, 0.0, high), np.where(zero, 0.0, low)):
         jump = _lasting_jump(along, c)
         better = jump > best
         best, place = np.where(better, jump, best), np.where(better, c, place)

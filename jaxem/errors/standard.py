@@ -55,8 +55,8 @@ def standard_errors(
     chart, place = make_chart(model, values, homes, kinks, units.total)
     if not len(place.names):
         raise DeclarationError(
-            "every parameter lies on the boundary of its support or at a kink of its prior; there is "
-            "no curvature to look at."
+            "every parameter lies on the boundary of its support or at a kink of its prior; there "
+            "is no curvature to look at."
         )
     own = of is None
     surface = Surface(model, chart, units, of, compile)

@@ -87,10 +87,14 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
             return {**values, **solve_block(solver, q, values)}
         case Climb():
             return Ascent()(plan, q, values, solver.names)
-        case Sweep():
-            for _ in range(solver.rounds):
-                for member in solver.members:
-                    values = _solve(member, plan, q, values)
+        case Sweep(rounds=1):
+            for member in solver.members:
+                values = _solve(member, plan, q, values)
+        case Sweep():  # a loop of the program: written out, each round would be compiled
+            once = dataclasses.replace(solver, rounds=1)
+            return jax.lax.fori_loop(
+                0, solver.rounds, lambda _, values: _solve(once, plan, q, values), values
+            )
     return values
 
 

@@ -46,6 +46,7 @@ NAMES = {
     "landscape",
     "likelihood_ratio_test",
     "load",
+    "penalty",
     "posterior",
     "predictive_check",
     "select",

@@ -89,7 +89,8 @@ def _along_face(
     side = jnp.where(strength > 0, jnp.sign(x - centre), 0.0)
     free = (strength == 0) | (side != 0)
     both = free[:, :, None] & free[:, None, :]
-    face = jnp.where(both, matrix, 0.0) + jnp.where(free, 0.0, 1.0)[:, None] * jnp.eye(x.shape[1])
+    eye = jnp.eye(x.shape[1], dtype=x.dtype)
+    face = jnp.where(both, matrix, 0.0) + jnp.where(free, 0.0, 1.0)[:, None] * eye
     step = solve_concave(-face, jnp.where(free, slope - strength * side, 0.0))
     step = jnp.where(jnp.isfinite(step) & free, step, 0.0)
     crosses = side * (x + step - centre) < 0

@@ -61,7 +61,7 @@ def _by_factor(_, factor: Array, gradient: Array) -> Array:
 def _by_eigenvalues(scaled: Array, _, gradient: Array) -> Array:
     size = gradient.shape[-1]
     finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)
-    values, vectors = jnp.linalg.eigh(jnp.where(finite, scaled, jnp.eye(size)))
+    values, vectors = jnp.linalg.eigh(jnp.where(finite, scaled, jnp.eye(size, dtype=scaled.dtype)))
     values = jnp.abs(values)
     floor = 10 * size * jnp.finfo(scaled.dtype).eps * values.max(-1, keepdims=True)
     inverse = jnp.where(values > floor, 1.0 / jnp.where(values > floor, values, 1.0), 0.0)

@@ -137,8 +137,10 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
     return model.plans[key]
 
 
-def kinks_of(model: Model) -> Kinks:
-    """Where the log prior of a model has kinks."""
+def kinks_of(model: Model, plan: Plan | None = None) -> Kinks:
+    """Where the log prior of a model has kinks; a plan knows."""
+    if plan is not None:
+        return plan.kinks
     return find_kinks(model, lambda function: jax.jit(plain(function)))
 
 

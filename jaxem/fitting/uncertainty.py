@@ -28,13 +28,12 @@ def errors_of(fit: "Fit", data: Data, weights: Any, lengths: Any, **options: Any
     check_call(bound.model, take_rows(bound.rows, 0))
     units = make_units(bound, given, merge=options["clusters"] is None)
     homes = {} if fit.plan is None else fit.plan.home
-    kinks = kinks_of(bound.model) if fit.plan is None else fit.plan.kinks
     found = standard_errors(
         bound.model,
         units,
         fit.params,
         homes=homes,
-        kinks=kinks.centres,
+        kinks=kinks_of(bound.model, fit.plan).centres,
         compile=fit.compile,
         **options,
     )

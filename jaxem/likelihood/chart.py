@@ -85,8 +85,7 @@ def make_chart(
         value = np.asarray(values[p.name], float)
         edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
         real = np.asarray(p.to_real(_inside(p, value, edge)), float)
-        kink = kinks.get(p.name, np.full(p.shape, np.nan))
-        rests = value == kink.astype(np.asarray(values[p.name]).dtype)
+        rests = _rests(kinks.get(p.name), values[p.name])
         edges[p.name], resting[p.name] = edge, rests
         base.append(real.ravel())
         held.append(_held(p, value, edge | rests, real.shape).ravel())
@@ -100,9 +99,25 @@ def make_chart(
     return chart, Place(tuple(names[i] for i in free), edges, resting)
 
 
-def free_numbers(model: Model) -> int:
-    """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2."""
-    return sum(int(np.prod(p.unconstrained_shape)) for p in model.free)
+def free_numbers(model: Model, values: Mapping[str, Any], kinks: Mapping[str, np.ndarray]) -> int:
+    """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2.
+
+    Entries at a kink of their prior, the zeros of a lasso, count nothing: the number of the others
+    estimates its degrees of freedom without bias (Zou, Hastie and Tibshirani 2007).
+
+    Args:
+        model: The declared model.
+        values: Parameters by dotted name.
+        kinks: As in `make_chart`.
+    """
+    resting = sum(int(_rests(kinks.get(p.name), values[p.name]).sum()) for p in model.free)
+    return sum(int(np.prod(p.unconstrained_shape)) for p in model.free) - resting
+
+
+def _rests(kink: np.ndarray | None, value: Any) -> np.ndarray:
+    """Which entries are exactly at a kink of their prior."""
+    value = np.asarray(value)
+    return np.zeros(value.shape, bool) if kink is None else value == kink.astype(value.dtype)
 
 
 def entry_names(name: str, shape: tuple[int, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxem.algebra.plan import kinks_of
 from jaxem.estep import Exact
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import free_numbers
@@ -124,7 +125,8 @@ def _weigh(fit: Fit, model: Model, units: Units, size: float, counted: str) -> C
     there, weights = units.weights > 0, units.weights.astype(float)
     total, spread, peak = (float((weights * x)[there].sum()) for x in (evidence, entropy, top))
     check_evidence(total, fit.log_likelihood)
-    d = free_numbers(model)
+    kinks = kinks_of(model, fit.plan).centres
+    d = free_numbers(model, model.flatten(fit.params), kinks)
     bic = -2 * total + d * math.log(size)
     largest = units.total * math.log(model.latent.size)
     return Criteria(

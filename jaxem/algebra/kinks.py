@@ -16,7 +16,7 @@ Then the log prior is a smooth function less :math:`\sum_i \lambda_i |x_i - c_i|
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -57,6 +57,11 @@ class Kinks:
 
     centres: dict[str, np.ndarray]
     refused: dict[str, str]
+
+    def resting(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """By dotted name which entries of parameters are exactly at their kinks."""
+        given = {name: np.asarray(values[name]) for name in self.centres}
+        return {n: given[n] == c.astype(given[n].dtype) for n, c in self.centres.items()}
 
     def words(self, name: str) -> str:
         """Where a parameter has its kinks, or an empty string."""

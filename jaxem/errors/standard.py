@@ -26,7 +26,7 @@ def standard_errors(
     params: Params,
     *,
     homes: Mapping[str, np.ndarray],
-    kinks: Mapping[str, np.ndarray],
+    resting: Mapping[str, np.ndarray],
     of: Quantity | None,
     kind: str,
     clusters: Any,
@@ -39,7 +39,7 @@ def standard_errors(
         units: The data, in their order where there are clusters.
         params: The mode, nested as declared.
         homes: Ordinary values of the free parameters, by dotted name.
-        kinks: Where their priors have kinks, by dotted name, NaN for entries without.
+        resting: Which of their entries are exactly at a kink of the prior, by dotted name.
         of: Quantities of interest; the free parameters themselves if None.
         kind: One of `KINDS`.
         clusters: Cluster of each unit, or None.
@@ -52,7 +52,7 @@ def standard_errors(
         raise DeclarationError(f"kind={kind!r}; expected one of {', '.join(map(repr, KINDS))}.")
     groups = read_clusters(clusters, kind, units.count)
     values = model.flatten(params)
-    chart, place = make_chart(model, values, homes, kinks, units.total)
+    chart, place = make_chart(model, values, homes, resting, units.total)
     if not len(place.names):
         raise DeclarationError(
             "every parameter lies on the boundary of its support or at a kink of its prior; there "
@@ -77,7 +77,7 @@ def standard_errors(
     missing = missing_fraction(slopes, observed, complete)
     names = tree_names(surface.shaped(estimate))
     flat, upward = (_combinations(m, place.names) for m in (base.flat, base.upward))
-    boundary, resting = (_entries(model, where) for where in (place.edge, place.resting))
+    boundary, at_kinks = (_entries(model, where) for where in (place.edge, place.resting))
     return Errors(
         names=names,
         estimate=surface.shaped(estimate),
@@ -87,10 +87,10 @@ def standard_errors(
         rate=em_rate(curvature),
         kind=kind,
         boundary=boundary,
-        resting=resting,
+        resting=at_kinks,
         unidentified=flat,
         upward=upward,
-        notes=_notes(boundary, resting, flat, upward, scores, groups),
+        notes=_notes(boundary, at_kinks, flat, upward, scores, groups),
         coordinates=place.names,
         curvature=curvature,
         surface=surface,

@@ -33,7 +33,7 @@ def errors_of(fit: "Fit", data: Data, weights: Any, lengths: Any, **options: Any
         units,
         fit.params,
         homes=homes,
-        kinks=kinks_of(bound.model, fit.plan).centres,
+        resting=kinks_of(bound.model, fit.plan).resting(bound.model.flatten(fit.params)),
         compile=fit.compile,
         **options,
     )

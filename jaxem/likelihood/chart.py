@@ -67,7 +67,7 @@ def make_chart(
     model: Model,
     values: Mapping[str, Any],
     homes: Mapping[str, np.ndarray],
-    kinks: Mapping[str, np.ndarray],
+    resting: Mapping[str, np.ndarray],
     total: float,
 ) -> tuple[Chart, Place]:
     """The chart at a point.
@@ -76,19 +76,20 @@ def make_chart(
         model: The declared model.
         values: Parameters by dotted name.
         homes: Ordinary values of some; the middle of the support for the others.
-        kinks: Where priors have kinks, by dotted name, NaN for entries without.
+        resting: Which entries are exactly at a kink of their prior, by dotted name; parameters
+            without kinks may be left out.
         total: Total weight of the rows.
     """
     dtype = jnp.result_type(float)
-    base, held, names, edges, resting = [], [], [], {}, {}
+    base, held, names, edges = [], [], [], {}
+    resting = {p.name: resting.get(p.name, np.zeros(p.shape, bool)) for p in model.free}
     for p in model.free:
         value = np.asarray(values[p.name], float)
         edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
         real = np.asarray(p.to_real(_inside(p, value, edge)), float)
-        rests = _rests(kinks.get(p.name), values[p.name])
-        edges[p.name], resting[p.name] = edge, rests
+        edges[p.name] = edge
         base.append(real.ravel())
-        held.append(_held(p, value, edge | rests, real.shape).ravel())
+        held.append(_held(p, value, edge | resting[p.name], real.shape).ravel())
         names += coordinate_names(p, value)
     free = np.flatnonzero(~np.concatenate(held))
     chart = Chart(
@@ -99,7 +100,7 @@ def make_chart(
     return chart, Place(tuple(names[i] for i in free), edges, resting)
 
 
-def free_numbers(model: Model, values: Mapping[str, Any], kinks: Mapping[str, np.ndarray]) -> int:
+def free_numbers(model: Model, resting: Mapping[str, np.ndarray]) -> int:
     """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2.
 
     Entries at a kink of their prior, the zeros of a lasso, count nothing: the number of the others
@@ -107,17 +108,10 @@ def free_numbers(model: Model, values: Mapping[str, Any], kinks: Mapping[str, np
 
     Args:
         model: The declared model.
-        values: Parameters by dotted name.
-        kinks: As in `make_chart`.
+        resting: As in `make_chart`.
     """
-    resting = sum(int(_rests(kinks.get(p.name), values[p.name]).sum()) for p in model.free)
-    return sum(int(np.prod(p.unconstrained_shape)) for p in model.free) - resting
-
-
-def _rests(kink: np.ndarray | None, value: Any) -> np.ndarray:
-    """Which entries are exactly at a kink of their prior."""
-    value = np.asarray(value)
-    return np.zeros(value.shape, bool) if kink is None else value == kink.astype(value.dtype)
+    all_of_them = sum(int(np.prod(p.unconstrained_shape)) for p in model.free)
+    return all_of_them - sum(int(rests.sum()) for rests in resting.values())
 
 
 def entry_names(name: str, shape: tuple[int, ...]) -> list[str]:

@@ -181,6 +181,16 @@ def test_errors_hold_the_zeros_and_say_so():
     np.testing.assert_allclose(found, exact, rtol=1e-8)
 
 
+def test_no_gaussian_is_put_on_a_kink():
+    with pytest.raises(jaxem.DeclarationError, match=r"'slopes' at the kink.*posterior\.nuts"):
+        jaxem.posterior.laplace(single(), SINGLE)
+
+
+def test_zeros_are_no_parameters():
+    fit = single()
+    assert jaxem.criteria(fit, SINGLE).parameters == 1 + (fit.params["slopes"] != 0).sum()
+
+
 def test_it_is_explained():
     lines = {line.name: line for line in jaxem.explain(mixture(), DATA).lines}
     assert lines["slopes"].reason == "its prior has a kink at 0"

@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-#: Conjugacy needs a closer line search than quasi-Newton steps do (Nocedal and Wright, page 34).
-_CURVATURE = 0.1
+#: Of the slope along a line, what may be left. Q is often nearly a quadratic, and directions are
+#: conjugate only if lines are searched to their ends.
+_CURVATURE = 0.01
 _SEARCHES = 20
 
 

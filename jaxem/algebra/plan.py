@@ -22,6 +22,7 @@ from jaxem.algebra.blocks import (
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
+from jaxem.algebra.groups import largest, solve_group
 from jaxem.algebra.kinks import Kinks, find_kinks
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.penalty import Penalty
@@ -29,19 +30,13 @@ from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
 from jaxem.algebra.rows import planning_rows
-from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
+from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
 from jaxem.model import Model
 from jaxem.model.declaration import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
 from jaxem.numerics.plain import plain
 from jaxem.types import Data
-
-#: Largest block for Newton's method; beyond it, gradient ascent.
-LARGEST_BLOCK = 64
-
-#: The same where the prior has kinks, and ascent would not find the zeros.
-LARGEST_KINKED = 512
 
 _TRIALS = 3
 
@@ -202,7 +197,7 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
         members, answers, reasons = _solve_each(probe, trials, rng, kinks)
         strength = dependencies(probe, trials, answers, rng)
         groups = components(strength, list(members))
-        solvers = tuple(_group(probe, trials, rng, group, members) for group in groups)
+        solvers = tuple(solve_group(probe, trials, rng, group, members) for group in groups)
     return Plan(solvers, members, climbs, strength, reasons, tables, kinks)
 
 
@@ -222,7 +217,7 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
         batch = batch_axes(probe, (p,), trials, rng)
         size = block_size(p, batch)
         kinked = p.name in kinks.centres
-        if p.kind == "real" and size <= _largest(kinked):
+        if p.kind == "real" and size <= largest(kinked):
             proof = prove(probe, p, by_least_squares(probe, p, batch), trials)
             if proof.accepted:
                 flat = same_at_every_row(probe, (p,), trials, rng)
@@ -244,59 +239,11 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
     return members, answers, reasons
 
 
-def _largest(kinked: bool) -> int:
-    return LARGEST_KINKED if kinked else LARGEST_BLOCK
-
-
 def _fallback(
     p: Parameter, batch: tuple[int, ...], size: int, kinked: bool
 ) -> tuple[Block | Climb, str]:
-    if size <= _largest(kinked):
+    if size <= largest(kinked):
         reason = "no closed form was proved"
         return Block((p.name,), (batch,), size, quadratic=False, kinked=kinked), reason
     reason = f"no closed form was proved, and a block has {size} numbers"
     return Climb((p.name,), reason), reason
-
-
-def _group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
-    """One solver for parameters whose answers depend on one another."""
-    if len(group) == 1:
-        return members[group[0]]
-    quadratic = all(isinstance(members[n], Block) and members[n].quadratic for n in group)
-    closed = all(members[n].exact for n in group)
-    if quadratic or not closed:
-        kinked = any(isinstance(m, Block) and m.kinked for m in map(members.get, group))
-        joint = _joint(probe, trials, rng, group, quadratic, kinked)
-        if joint is not None:
-            return joint
-    return Sweep(tuple(members[n] for n in group))
-
-
-def _joint(
-    probe: Probe, trials, rng, group: list[str], quadratic: bool, kinked: bool
-) -> Block | None:
-    """Newton's method on all parameters of a cycle at once, in the blocks that they share."""
-    parameters = tuple(p for p in probe.free if p.name in group)
-    shared = _shared_leading(parameters)
-    batch: tuple[int, ...] = ()
-    if shared:
-        found = batch_axes(probe, parameters, trials, rng)
-        while len(batch) < len(shared) and len(batch) in found:
-            batch = (*batch, len(batch))
-    size = sum(block_size(p, batch) for p in parameters)
-    if size > _largest(kinked):
-        return None
-    names = tuple(p.name for p in parameters)
-    flat = quadratic and same_at_every_row(probe, parameters, trials, rng)
-    return Block(names, (batch,) * len(names), size, quadratic, flat, kinked)
-
-
-def _shared_leading(parameters: tuple[Parameter, ...]) -> tuple[int, ...]:
-    """Sizes of the leading non-event axes that all parameters have in common."""
-    leading = [p.shape[: len(p.shape) - p.event_dim] for p in parameters]
-    shared = []
-    for sizes in zip(*leading, strict=False):
-        if len(set(sizes)) > 1:
-            break
-        shared.append(sizes[0])
-    return tuple(shared)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jaxem.fitting import Fit, Race, Restarts, fit, load
     from jaxem.inspection import Explanation, expected_log_joint, explain
     from jaxem.latent import Chain, Finite, Tree
-    from jaxem.model import Model, flat, sequences
+    from jaxem.model import Model, flat, penalty, sequences
     from jaxem.mstep import Ascent, ClosedForm, Derived
     from jaxem.posterior import to_numpyro
     from jaxem.programs import Program, from_numpyro
@@ -86,6 +86,7 @@ _HOMES = {
     "flat": "jaxem.model",
     "from_numpyro": "jaxem.programs",
     "load": "jaxem.fitting",
+    "penalty": "jaxem.model",
     "sequences": "jaxem.model",
     "to_numpyro": "jaxem.posterior",
 }
@@ -136,6 +137,7 @@ __all__ = [
     "landscape",
     "likelihood_ratio_test",
     "load",
+    "penalty",
     "posterior",
     "predictive_check",
     "select",

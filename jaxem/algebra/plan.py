@@ -22,21 +22,21 @@ from jaxem.algebra.blocks import (
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
+from jaxem.algebra.groups import largest, solve_group
+from jaxem.algebra.kinks import Kinks, find_kinks
 from jaxem.algebra.order import Strengths, components, dependencies
+from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.probe import Probe, Values, derivatives, widen
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
 from jaxem.algebra.rows import planning_rows
-from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
+from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
 from jaxem.model import Model
 from jaxem.model.declaration import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
 from jaxem.numerics.plain import plain
 from jaxem.types import Data
-
-#: Largest block for Newton's method; beyond it, gradient ascent.
-LARGEST_BLOCK = 64
 
 _TRIALS = 3
 
@@ -53,6 +53,7 @@ class Plan:
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
         tables: The log joint in float64, compiled.
+        kinks: Where the log prior has kinks.
         programs: Compiled programs of this plan, by what they were compiled for.
         compiled: Seconds that compiling took, by algorithm, path and number of restarts.
         found: The sufficient statistics of the last data, by their fingerprint.
@@ -66,6 +67,7 @@ class Plan:
     strengths: Strengths
     reasons: dict[str, str]
     tables: Tables
+    kinks: Kinks
     programs: dict[Any, Any] = dataclasses.field(default_factory=dict)
     compiled: dict[Any, float] = dataclasses.field(default_factory=dict)
     found: dict[bytes, Anchors | Refused] = dataclasses.field(default_factory=dict)
@@ -124,9 +126,17 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
     key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
     if key not in model.plans:
         tables = Tables(model, jax.jit(plain(model.table)))
-        probe = _open_probe(model, planning_rows(data, weights), tables)
-        model.plans[key] = _plan(probe, tables)
+        kinks = kinks_of(model)
+        probe = _open_probe(model, planning_rows(data, weights), tables, kinks)
+        model.plans[key] = _plan(probe, tables, kinks)
     return model.plans[key]
+
+
+def kinks_of(model: Model, plan: Plan | None = None) -> Kinks:
+    """Where the log prior of a model has kinks; a plan knows."""
+    if plan is not None:
+        return plan.kinks
+    return find_kinks(model, lambda function: jax.jit(plain(function)))
 
 
 def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
@@ -164,7 +174,7 @@ def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:
     return splits(plan.tables, draws, found, model.latent.size)
 
 
-def _open_probe(model: Model, rows: Data, tables: Tables) -> Probe:
+def _open_probe(model: Model, rows: Data, tables: Tables, kinks: Kinks) -> Probe:
     """Look at the log joint at ordinary parameters, and compile its derivatives."""
     rows = widen(rows)
     ordinary = ordinary_values(model, _TRIALS)
@@ -172,22 +182,23 @@ def _open_probe(model: Model, rows: Data, tables: Tables) -> Probe:
     looked = np.stack([tables(draw, rows) for draw in draws])
     with jax.enable_x64(True):
         beyond = np.asarray(jax.jit(plain(model.overruns))(draws[0], rows))
-        compiled = jax.jit(plain(jax.vmap(derivatives(model), in_axes=(0, 0, None, None))))
+        derived = derivatives(model, Penalty(model, kinks.centres))
+        compiled = jax.jit(plain(jax.vmap(derived, in_axes=(0, 0, None, None))))
     check_tables(looked, rows)
     warn_of_overruns(beyond, rows)
     return Probe(model, rows, np.any(looked > -np.inf, axis=0), compiled)
 
 
-def _plan(probe: Probe, tables: Tables) -> Plan:
+def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         climbs = climb_apart(probe, find_home(probe, rng), rng)
         trials = _trials(probe, climbs, rng)
-        members, answers, reasons = _solve_each(probe, trials, rng)
+        members, answers, reasons = _solve_each(probe, trials, rng, kinks)
         strength = dependencies(probe, trials, answers, rng)
         groups = components(strength, list(members))
-        solvers = tuple(_group(probe, trials, rng, group, members) for group in groups)
-    return Plan(solvers, members, climbs, strength, reasons, tables)
+        solvers = tuple(solve_group(probe, trials, rng, group, members) for group in groups)
+    return Plan(solvers, members, climbs, strength, reasons, tables, kinks)
 
 
 def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:
@@ -199,74 +210,40 @@ def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) 
     ]
 
 
-def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator):
+def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kinks: Kinks):
     """The best proved solver of each parameter on its own."""
     members, answers, reasons = {}, {}, {}
     for p in probe.free:
         batch = batch_axes(probe, (p,), trials, rng)
         size = block_size(p, batch)
-        if p.kind == "real" and size <= LARGEST_BLOCK:
+        kinked = p.name in kinks.centres
+        if p.kind == "real" and size <= largest(kinked):
             proof = prove(probe, p, by_least_squares(probe, p, batch), trials)
             if proof.accepted:
                 flat = same_at_every_row(probe, (p,), trials, rng)
-                members[p.name] = Block((p.name,), (batch,), size, True, flat)
-                answers[p.name] = proof.answers
+                members[p.name] = Block((p.name,), (batch,), size, True, flat, kinked)
+                if not kinked:  # else it is the answer of what is left of Q alone
+                    answers[p.name] = proof.answers
                 continue
-        for form in candidate_forms(probe, p, trials):
+        for form in () if kinked else candidate_forms(probe, p, trials):
             proof = prove(probe, p, by_form(probe, p, form), trials)
             if proof.accepted:
                 members[p.name] = Closed(p.name, form)
                 answers[p.name] = proof.answers
                 break
         else:
-            members[p.name], reasons[p.name] = _fallback(p, batch, size)
+            members[p.name], reasons[p.name] = _fallback(p, batch, size, kinked)
+    for name in members:
+        told = [words for words in (kinks.words(name), reasons.get(name)) if words]
+        reasons.update({name: "; ".join(told)} if told else {})
     return members, answers, reasons
 
 
-def _fallback(p: Parameter, batch: tuple[int, ...], size: int) -> tuple[Block | Climb, str]:
-    if size <= LARGEST_BLOCK:
+def _fallback(
+    p: Parameter, batch: tuple[int, ...], size: int, kinked: bool
+) -> tuple[Block | Climb, str]:
+    if size <= largest(kinked):
         reason = "no closed form was proved"
-        return Block((p.name,), (batch,), size, quadratic=False), reason
+        return Block((p.name,), (batch,), size, quadratic=False, kinked=kinked), reason
     reason = f"no closed form was proved, and a block has {size} numbers"
     return Climb((p.name,), reason), reason
-
-
-def _group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
-    """One solver for parameters whose answers depend on one another."""
-    if len(group) == 1:
-        return members[group[0]]
-    quadratic = all(isinstance(members[n], Block) and members[n].quadratic for n in group)
-    closed = all(members[n].exact for n in group)
-    if quadratic or not closed:
-        joint = _joint(probe, trials, rng, group, quadratic)
-        if joint is not None:
-            return joint
-    return Sweep(tuple(members[n] for n in group))
-
-
-def _joint(probe: Probe, trials, rng, group: list[str], quadratic: bool) -> Block | None:
-    """Newton's method on all parameters of a cycle at once, in the blocks that they share."""
-    parameters = tuple(p for p in probe.free if p.name in group)
-    shared = _shared_leading(parameters)
-    batch: tuple[int, ...] = ()
-    if shared:
-        found = batch_axes(probe, parameters, trials, rng)
-        while len(batch) < len(shared) and len(batch) in found:
-            batch = (*batch, len(batch))
-    size = sum(block_size(p, batch) for p in parameters)
-    if size > LARGEST_BLOCK:
-        return None
-    names = tuple(p.name for p in parameters)
-    flat = quadratic and same_at_every_row(probe, parameters, trials, rng)
-    return Block(names, (batch,) * len(names), size, quadratic, flat)
-
-
-def _shared_leading(parameters: tuple[Parameter, ...]) -> tuple[int, ...]:
-    """Sizes of the leading non-event axes that all parameters have in common."""
-    leading = [p.shape[: len(p.shape) - p.event_dim] for p in parameters]
-    shared = []
-    for sizes in zip(*leading, strict=False):
-        if len(set(sizes)) > 1:
-            break
-        shared.append(sizes[0])
-    return tuple(shared)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.algebra.penalty import Penalty
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count
 from jaxem.types import Data
@@ -90,8 +91,11 @@ class Probe:
             return jax.tree.map(np.asarray, out)
 
 
-def derivatives(model: Model) -> Compiled:
-    """The function (values, tangent, responsibilities, rows) to Q, its gradient and H tangent."""
+def derivatives(model: Model, penalty: Penalty) -> Compiled:
+    """The function (values, tangent, responsibilities, rows) to Q, its gradient and H tangent.
+
+    Absolute values in the log prior are taken out: what is left is what closed forms are of.
+    """
 
     def expected(values, responsibilities, rows):
         given = {**values, **model.fixed}
@@ -99,7 +103,7 @@ def derivatives(model: Model) -> Compiled:
         table = model.table(values, rows)
         held = responsibilities > 0
         inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
-        return inner.sum() + model.prior_gradient_point(values)
+        return inner.sum() + model.prior_gradient_point(values) + penalty.absolute(values)
 
     def at(values, tangent, responsibilities, rows):
         both = jax.value_and_grad(lambda v: expected(v, responsibilities, rows))

@@ -38,6 +38,8 @@ class Block:
         quadratic: Q was proved quadratic: one step is exact, and is a closed form.
         same_at_every_row: The curvature depends on the data through the counts of the states
             alone, and is evaluated at one row.
+        kinked: The log prior has kinks in these parameters; the rest of Q is what was proved, and
+            steps are proximal.
     """
 
     names: tuple[str, ...]
@@ -45,6 +47,7 @@ class Block:
     size: int
     quadratic: bool
     same_at_every_row: bool = False
+    kinked: bool = False
 
     @property
     def exact(self) -> bool:
@@ -54,6 +57,10 @@ class Block:
     def describe(self) -> str:
         """In words."""
         unit = "elementwise" if self.size == 1 else f"in blocks of {self.size}"
+        if self.kinked and self.quadratic:
+            return f"proximal step: least squares with soft thresholds, {unit}"
+        if self.kinked:
+            return f"proximal Newton, safeguarded, {unit}"
         if self.quadratic:
             return f"closed form: weighted least squares, {unit}"
         return f"Newton, safeguarded, {unit}"

@@ -92,8 +92,8 @@ class Online(Minibatches):
     def sentence(self) -> str:
         """What an epoch is, and how it ends."""
         return (
-            f"online EM, minibatches of {self.batch_size}: a step is an epoch, and one that does not "
-            f"raise the objective is the last; then EM"
+            f"online EM, minibatches of {self.batch_size}: a step is an epoch, and one that does "
+            f"not raise the objective is the last; then EM"
         )
 
     def step(

@@ -99,7 +99,7 @@ def influence(
     surface, present = errors.surface, errors.surface.units.weights > 0
     unknown = errors.identified.misses(errors.slopes)
     derivative = np.where(present[:, None] & ~unknown, errors.influence(), np.nan)
-    lanes = 1 + free_numbers(bound.model) ** 2  # the Hessian of each unit is held
+    lanes = 1 + free_numbers(bound.model, {}) ** 2  # the Hessian of each unit is held
     program = fit.compile(("leave out", of), leave_out_function(bound.model, surface.of))
     root = jnp.asarray(errors.identified.root, surface.chart.base.dtype)
     third = fit.compile(("third",), third_function(bound.model))

@@ -45,13 +45,14 @@ class Errors:
     Attributes:
         names: Every entry, such as "loc[0]", (m,), in the order of `covariance`.
         estimate: Estimates, nested as the parameters are, or in the form of the quantities.
-        se: Standard errors in the same form; NaN for what lies on the boundary of its support, is
-            not identified, or where the fit is no maximum.
+        se: Standard errors in the same form; NaN for what lies on the boundary of its support or at
+            a kink of its prior, is not identified, or where the fit is no maximum.
         covariance: Of all entries, (m, m).
         missing: In the same form, the share of each variance that the hidden states make.
         rate: Factor by which EM's distance from the answer shrinks at every step.
         kind: "information", "sandwich" or "outer".
         boundary: Entries on the boundary of their support; they were held.
+        resting: Entries exactly at a kink of their prior, as zeros of a lasso; they were held.
         unidentified: Combinations that the likelihood does not change along, in words.
         upward: Combinations along which it rises on: the fit is a saddle.
         notes: What a reader should know, in sentences.
@@ -67,6 +68,7 @@ class Errors:
     rate: float
     kind: str
     boundary: tuple[str, ...]
+    resting: tuple[str, ...]
     unidentified: tuple[str, ...]
     upward: tuple[str, ...]
     notes: tuple[str, ...]

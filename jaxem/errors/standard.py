@@ -13,7 +13,7 @@ from jaxem.errors.intervals import entry_bounds
 from jaxem.errors.missing import em_rate, missing_fraction
 from jaxem.errors.record import Errors
 from jaxem.errors.surface import Compile, Curvature, Quantity, Surface
-from jaxem.likelihood.chart import Place, make_chart, tree_names
+from jaxem.likelihood.chart import make_chart, tree_names
 from jaxem.likelihood.units import Units
 from jaxem.model import Model
 from jaxem.model.prior import nest
@@ -26,6 +26,7 @@ def standard_errors(
     params: Params,
     *,
     homes: Mapping[str, np.ndarray],
+    resting: Mapping[str, np.ndarray],
     of: Quantity | None,
     kind: str,
     clusters: Any,
@@ -38,6 +39,7 @@ def standard_errors(
         units: The data, in their order where there are clusters.
         params: The mode, nested as declared.
         homes: Ordinary values of the free parameters, by dotted name.
+        resting: Which of their entries are exactly at a kink of the prior, by dotted name.
         of: Quantities of interest; the free parameters themselves if None.
         kind: One of `KINDS`.
         clusters: Cluster of each unit, or None.
@@ -50,10 +52,11 @@ def standard_errors(
         raise DeclarationError(f"kind={kind!r}; expected one of {', '.join(map(repr, KINDS))}.")
     groups = read_clusters(clusters, kind, units.count)
     values = model.flatten(params)
-    chart, place = make_chart(model, values, homes, units.total)
+    chart, place = make_chart(model, values, homes, resting, units.total)
     if not len(place.names):
         raise DeclarationError(
-            "every parameter lies on the boundary of its support; there is no curvature to look at."
+            "every parameter lies on the boundary of its support or at a kink of its prior; there "
+            "is no curvature to look at."
         )
     own = of is None
     surface = Surface(model, chart, units, of, compile)
@@ -74,7 +77,7 @@ def standard_errors(
     missing = missing_fraction(slopes, observed, complete)
     names = tree_names(surface.shaped(estimate))
     flat, upward = (_combinations(m, place.names) for m in (base.flat, base.upward))
-    boundary = tuple(n for n, e in zip(_edge_names(model), _edges(model, place), strict=True) if e)
+    boundary, at_kinks = (_entries(model, where) for where in (place.edge, place.resting))
     return Errors(
         names=names,
         estimate=surface.shaped(estimate),
@@ -84,9 +87,10 @@ def standard_errors(
         rate=em_rate(curvature),
         kind=kind,
         boundary=boundary,
+        resting=at_kinks,
         unidentified=flat,
         upward=upward,
-        notes=_notes(boundary, flat, upward, scores, groups),
+        notes=_notes(boundary, at_kinks, flat, upward, scores, groups),
         coordinates=place.names,
         curvature=curvature,
         surface=surface,
@@ -136,8 +140,11 @@ def _in_order(model: Model, leaf_of: Any) -> np.ndarray:
     return np.concatenate(jax.tree.leaves(tree), -1)
 
 
-def _edges(model: Model, place: Place) -> np.ndarray:
-    return _in_order(model, lambda p: place.edge[p.name].ravel())
+def _entries(model: Model, where: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """The entries of free parameters that are marked, in words."""
+    names = tree_names(nest({p.name: np.zeros(p.shape) for p in model.free}, model.free))
+    marked = _in_order(model, lambda p: where[p.name].ravel())
+    return tuple(name for name, mark in zip(names, marked, strict=True) if mark)
 
 
 def _bounds(model: Model) -> np.ndarray:
@@ -148,22 +155,18 @@ def _no_bounds(count: int) -> np.ndarray:
     return np.stack([np.full(count, -np.inf), np.full(count, np.inf)])
 
 
-def _edge_names(model: Model) -> tuple[str, ...]:
-    return tree_names(nest({p.name: np.zeros(p.shape) for p in model.free}, model.free))
-
-
 def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(combination(v, names) for v in directions.T)
 
 
-def _notes(boundary, flat, upward, scores, groups) -> tuple[str, ...]:
-    notes = []
-    if boundary:
-        shown = ", ".join(boundary[:8]) + (", ..." if len(boundary) > 8 else "")
-        notes.append(
-            f"on the boundary of the support, and held there: {shown}. They have no standard "
-            f"error, and those of the others are given that these are where they are."
-        )
+def _notes(boundary, resting, flat, upward, scores, groups) -> tuple[str, ...]:
+    held = {"on the boundary of the support": boundary, "at the kink of the prior": resting}
+    notes = [
+        f"{where}, and held there: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}. They "
+        f"have no standard error, and those of the others are given that these are where they are."
+        for where, names in held.items()
+        if names
+    ]
     notes += [f"not identified: the likelihood does not change along {words}." for words in flat]
     notes += [
         f"a saddle: the objective curves upwards along {words}; the fit is no maximum and has no "

@@ -6,6 +6,10 @@ each Hessian-vector product being a central difference of two gradients; a Ritz 
 the largest eigenvalue, so a positive one is never an artefact of stopping early. A saddle is told
 only if, moreover, a walk along that direction really raises the objective; and a run whose
 objective still rises along the gradient has stalled, whatever its last gains were.
+
+Where an entry is exactly at a kink of the log prior there are many slopes; the one nearest to zero
+is taken, and is zero at a maximum. What looks along directions looks along the face, on which such
+entries are held.
 """
 
 import dataclasses
@@ -15,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
@@ -55,15 +60,22 @@ class Landscape:
         self._free = model.free
         self._source = source
 
+        penalty = Penalty(model, plan.kinks.centres)
+        self._centres = plan.kinks.centres
+
         def both(u, fixed, source):
             """The gradient is that of Q where the E-step was made (Fisher's identity)."""
 
             def values(u):
                 return {**fixed, **{p.name: p.from_real(u[p.name]) for p in model.free}}
 
+            def smooth(u):
+                return q(values(u)) + penalty.absolute(values(u))
+
             here = jax.lax.stop_gradient(values(u))
             evidence, _, q = source.expect(model, algorithm.e_step, here)
-            return evidence + model.prior_density(here), jax.grad(lambda v: q(values(v)))(u)
+            slope = penalty.steepest(here, jax.grad(smooth)(penalty.aside(u)))
+            return evidence + model.prior_density(here), slope
 
         program = jax.vmap(both, in_axes=(0, None, None))
         self._program = plan.program(("landscape", algorithm.e_step), program)
@@ -100,6 +112,18 @@ class Landscape:
         flat = [np.asarray(gradient[k]).reshape(len(u), -1) for k in self._shapes]
         return np.asarray(value, float), np.concatenate(flat, 1).astype(float)
 
+    def face(self, u: np.ndarray) -> "Landscape | Face":
+        """The landscape with the coordinates held that are exactly at a kink, (R, d)."""
+        held = self.resting(u)
+        return Face(self, u, held) if held.any() else self
+
+    def resting(self, u: np.ndarray) -> np.ndarray:
+        """Which coordinates are exactly at a kink, (R, d)."""
+        here = self._split(u)
+        rests = {n: here[n] == c.astype(self._dtype) for n, c in self._centres.items()}
+        flat = [rests.get(n, np.zeros(here[n].shape, bool)) for n in self._shapes]
+        return np.concatenate([np.asarray(leaf).reshape(len(u), -1) for leaf in flat], 1)
+
     def _split(self, u: np.ndarray) -> dict[str, Any]:
         out, start = {}, 0
         for name, shape in self._shapes.items():
@@ -108,6 +132,36 @@ class Landscape:
             out[name] = jnp.asarray(piece, self._dtype)
             start += width
         return out
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Face:
+    """The objective of all restarts with some coordinates held.
+
+    Attributes:
+        whole: The landscape.
+        at: Coordinates, (R, d), of which the held ones stay.
+        held: Which they are, (R, d).
+    """
+
+    whole: Landscape
+    at: np.ndarray
+    held: np.ndarray
+
+    @property
+    def unitless(self) -> np.ndarray:
+        """As of the whole."""
+        return self.whole.unitless
+
+    @property
+    def moving(self) -> np.ndarray:
+        """As of the whole."""
+        return self.whole.moving
+
+    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Objective (R,), and gradient (R, d), zero where held."""
+        value, gradient = self.whole(np.where(self.held, self.at, u))
+        return value, np.where(self.held, 0.0, gradient)
 
 
 def _moving(p: Parameter, shape: tuple[int, ...]) -> np.ndarray:
@@ -153,8 +207,9 @@ def certify(landscape: Landscape, values: dict[str, np.ndarray], stationary: boo
         norm = np.abs(gradient).max(1, initial=0.0)
         if not stationary or not u.shape[1]:
             return Certificate(norm, *np.zeros((3, len(u))))
-        upward = _most_upward(landscape, u)
-        escape = _walk(landscape, u, objective, upward, (1, -1))
+        face = landscape.face(u)
+        upward = _most_upward(face, u)
+        escape = _walk(face, u, objective, upward, (1, -1))
         size = np.maximum(np.abs(u), 1.0)
         steepest = np.abs(gradient * size).max(1, keepdims=True)
         uphill = size * np.nan_to_num(gradient * size / np.where(steepest > 0, steepest, 1.0))
@@ -165,7 +220,7 @@ def certify(landscape: Landscape, values: dict[str, np.ndarray], stationary: boo
     return Certificate(norm, escape, climb, left)
 
 
-def _walk(landscape: Landscape, u, objective, direction, signs) -> np.ndarray:
+def _walk(landscape: Landscape | Face, u, objective, direction, signs) -> np.ndarray:
     """The largest rise of the objective on a few steps along a direction, (R,)."""
     if not np.any(direction):
         return np.zeros(len(u))
@@ -173,7 +228,7 @@ def _walk(landscape: Landscape, u, objective, direction, signs) -> np.ndarray:
     return np.fmax(np.fmax.reduce(rises), 0.0)
 
 
-def _most_upward(landscape: Landscape, u: np.ndarray) -> np.ndarray:
+def _most_upward(landscape: Landscape | Face, u: np.ndarray) -> np.ndarray:
     """The Ritz vector of the largest curvature, (R, d), zero where that is not positive."""
     eps = float(np.finfo(jnp.result_type(float)).eps) ** (1 / 3)
     size = np.maximum(np.abs(u), 1.0)

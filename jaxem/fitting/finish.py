@@ -8,6 +8,7 @@ BFGS update, one evaluation a step. A step that does not keep a share of its pro
 (Armijo's rule); where the promise is rounding of the objective, a step must make the gradient
 smaller. The climb is in real coordinates, without any Jacobian: it changes the way, not the top.
 What it found is judged by the loop like any leap, and EM goes on from it, or from where it was.
+Coordinates at a kink of the log prior are held: the climb is along the face that EM has found.
 
     J. Nocedal and S. J. Wright (2006), Numerical Optimization, chapters 3 and 6.
 """
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxem.fitting.certify import Landscape
+from jaxem.fitting.certify import Face, Landscape
 from jaxem.fitting.state import State
 
 #: Coordinates beyond which a matrix of second derivatives is not made.
@@ -62,9 +63,10 @@ def leap(landscape: Landscape, states: State, lanes: np.ndarray, max_steps: int)
     here = {name: np.asarray(leaf)[lanes] for name, leaf in states.previous.items()}
     was = np.asarray(states.objective)[lanes]
     with np.errstate(all="ignore"):
+        start = landscape.coordinates(here)
         found = climb(
-            landscape,
-            landscape.coordinates(here),
+            landscape.face(start),
+            start,
             float(np.finfo(was.dtype).eps),
             max_steps - 1 - np.asarray(states.steps)[lanes],
         )
@@ -80,7 +82,7 @@ def leap(landscape: Landscape, states: State, lanes: np.ndarray, max_steps: int)
     return [np.fmax(t, w).tolist() for t, w in zip(found.trace, was, strict=True)]
 
 
-def climb(landscape: Landscape, u: np.ndarray, eps: float, allowed: np.ndarray) -> Climb:
+def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.ndarray) -> Climb:
     """Climb from flat coordinates until a step promises no more than rounding.
 
     Args:
@@ -126,7 +128,7 @@ def climb(landscape: Landscape, u: np.ndarray, eps: float, allowed: np.ndarray) 
     return Climb(u, value, np.asarray([len(t) for t in trace]), trace)
 
 
-def _curvature(landscape: Landscape, u, gradient, move: float) -> np.ndarray:
+def _curvature(landscape: Landscape | Face, u, gradient, move: float) -> np.ndarray:
     """Negative second derivatives (R, d, d), a column a gradient."""
     size = np.maximum(np.abs(u), 1.0)
     matrix = np.zeros((*u.shape, u.shape[1]))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxem.algebra.plan import kinks_of
 from jaxem.errors import Errors, standard_errors
 from jaxem.estep import Exact
 from jaxem.likelihood.evidence import check_evidence
@@ -50,7 +51,13 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
     units = make_units(bound, weights, merge)
     homes = {} if fit.plan is None else fit.plan.home
     found = standard_errors(
-        bound.model, units, fit.params, homes=homes, compile=fit.compile, **options
+        bound.model,
+        units,
+        fit.params,
+        homes=homes,
+        resting=kinks_of(bound.model, fit.plan).resting(bound.model.flatten(fit.params)),
+        compile=fit.compile,
+        **options,
     )
     check_evidence(found.curvature.value - fit.log_prior, fit.log_likelihood)
     return found

@@ -2,7 +2,8 @@ r"""Real coordinates around one point, as many as there are free numbers.
 
 Logarithms of positive numbers, logits of probabilities, Cholesky factors with a log diagonal. A
 simplex of K entries has K - 1: logarithms relative to its largest entry, which is held. What lies
-on the boundary of its support is held too: there is no curvature to look at.
+on the boundary of its support, or at a kink of its prior, is held too: there is no curvature to
+look at.
 """
 
 from collections.abc import Mapping
@@ -54,16 +55,19 @@ class Place(eqx.Module):
     Attributes:
         names: The free coordinates in words, (d,), such as "log scale[0]".
         edge: For each free parameter, which entries are on the boundary, by dotted name.
+        resting: Which entries are exactly at a kink of their prior.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
     edge: dict[str, np.ndarray]
+    resting: dict[str, np.ndarray]
 
 
 def make_chart(
     model: Model,
     values: Mapping[str, Any],
     homes: Mapping[str, np.ndarray],
+    resting: Mapping[str, np.ndarray],
     total: float,
 ) -> tuple[Chart, Place]:
     """The chart at a point.
@@ -72,17 +76,20 @@ def make_chart(
         model: The declared model.
         values: Parameters by dotted name.
         homes: Ordinary values of some; the middle of the support for the others.
+        resting: Which entries are exactly at a kink of their prior, by dotted name; parameters
+            without kinks may be left out.
         total: Total weight of the rows.
     """
     dtype = jnp.result_type(float)
     base, held, names, edges = [], [], [], {}
+    resting = {p.name: resting.get(p.name, np.zeros(p.shape, bool)) for p in model.free}
     for p in model.free:
         value = np.asarray(values[p.name], float)
         edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
         real = np.asarray(p.to_real(_inside(p, value, edge)), float)
         edges[p.name] = edge
         base.append(real.ravel())
-        held.append(_held(p, value, edge, real.shape).ravel())
+        held.append(_held(p, value, edge | resting[p.name], real.shape).ravel())
         names += coordinate_names(p, value)
     free = np.flatnonzero(~np.concatenate(held))
     chart = Chart(
@@ -90,12 +97,21 @@ def make_chart(
         free=jnp.asarray(free),
         fixed={name: jnp.asarray(v, dtype) for name, v in model.fixed.items()},
     )
-    return chart, Place(tuple(names[i] for i in free), edges)
+    return chart, Place(tuple(names[i] for i in free), edges, resting)
 
 
-def free_numbers(model: Model) -> int:
-    """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2."""
-    return sum(int(np.prod(p.unconstrained_shape)) for p in model.free)
+def free_numbers(model: Model, resting: Mapping[str, np.ndarray]) -> int:
+    """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2.
+
+    Entries at a kink of their prior, the zeros of a lasso, count nothing: the number of the others
+    estimates its degrees of freedom without bias (Zou, Hastie and Tibshirani 2007).
+
+    Args:
+        model: The declared model.
+        resting: As in `make_chart`.
+    """
+    all_of_them = sum(int(np.prod(p.unconstrained_shape)) for p in model.free)
+    return all_of_them - sum(int(rests.sum()) for rests in resting.values())
 
 
 def entry_names(name: str, shape: tuple[int, ...]) -> list[str]:

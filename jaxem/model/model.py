@@ -1,7 +1,7 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from jaxem.latent import Latent, Markov
 from jaxem.latent.links import dense_links
 from jaxem.model.prior import Parameter, nest, read_prior
 from jaxem.numerics.logspace import weighted
+from jaxem.numerics.rewrite import passes
 from jaxem.numerics.rows import time_first
 from jaxem.numerics.traced import Traced
 from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
@@ -205,6 +206,14 @@ class Model:
     def prior_gradient_point(self, values: Mapping[str, Array]) -> Array:
         """The log prior for differentiation, at parameters that are already interior."""
         return self._prior(dict(values))
+
+    def prior_passes(self, names: Collection[str], primitives: Collection[str]) -> bool:
+        """Whether what the log prior makes of some parameters passes one of these primitives."""
+        center = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in self.parameters}
+        with numpyro.validation_enabled(False):  # a check of the support is a choice, but no bend
+            program = jax.make_jaxpr(self._call_prior)(center).jaxpr
+        leaves = [name in names for name in sorted(center)]
+        return passes(program, leaves, primitives)
 
     def shapes(self, values: Mapping[str, Array], row: Data) -> list[tuple[int, ...]]:
         """Shapes of what the log joint returns for one row, however it is called."""

@@ -9,33 +9,39 @@ import optax
 
 from jaxem.algebra.plan import Plan
 from jaxem.estep.expectation import Expectation, Values
+from jaxem.mstep.conjugate import conjugate_gradient
 from jaxem.mstep.mstep import MStep
 from jaxem.types import Array, DeclarationError
 
 _HALVINGS = 20
 
+_NAMED = {"lbfgs": optax.lbfgs, "conjugate_gradient": conjugate_gradient}
+
 
 @dataclasses.dataclass(frozen=True)
 class Ascent(MStep):
-    """A few steps of an optax optimiser: generalised EM.
+    """A few steps of an optimiser: generalised EM.
 
     The coordinates are unconstrained, so every support is respected; the target stays the density
     of the constrained parameters. After the last step the whole move is halved until Q does not
     fall.
 
     Args:
-        optimizer: Any optax optimiser; L-BFGS with its line search if none is given. It starts
-            afresh in every M-step.
+        optimizer: ``"lbfgs"``, ``"conjugate_gradient"``, both with a line search, or any optax
+            optimiser. It starts afresh in every M-step, because Q is another function then; with
+            no more steps than its ten memories L-BFGS is BFGS.
         steps: Steps an M-step.
     """
 
-    optimizer: optax.GradientTransformation | None = None
+    optimizer: optax.GradientTransformation | str = "lbfgs"
     steps: int = 5
 
     def __post_init__(self):
-        if self.optimizer is not None and not hasattr(self.optimizer, "update"):
+        named = isinstance(self.optimizer, str)
+        if self.optimizer not in _NAMED if named else not hasattr(self.optimizer, "update"):
             raise DeclarationError(
-                f"Ascent takes an optax optimiser, like optax.adam(1e-2); got {self.optimizer!r}."
+                f"Ascent takes {', '.join(map(repr, _NAMED))} or an optax optimiser, like "
+                f"optax.adam(1e-2); got {self.optimizer!r}."
             )
         if not self.steps >= 1:
             raise DeclarationError(f"Ascent needs at least 1 step; got steps={self.steps!r}.")
@@ -56,7 +62,8 @@ class Ascent(MStep):
         return {**values, **constrain(_guard(loss, start, self._descend(loss, start)))}
 
     def _descend(self, loss, start) -> Any:
-        optimizer = optax.lbfgs() if self.optimizer is None else self.optimizer
+        named = isinstance(self.optimizer, str)
+        optimizer = _NAMED[self.optimizer]() if named else self.optimizer
         optimizer = optax.with_extra_args_support(optimizer)
 
         def step(carry, _):

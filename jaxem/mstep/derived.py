@@ -12,12 +12,14 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.algebra.forms import propose
+from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.mstep.ascent import Ascent
 from jaxem.mstep.mstep import MStep
 from jaxem.mstep.newton import solve_block
+from jaxem.mstep.proximal import solve_kinked
 from jaxem.types import Array, DeclarationError
 
 
@@ -144,14 +146,21 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
     match solver:
         case Closed():
             return {**values, solver.name: _closed(solver, q, values)}
+        case Block(kinked=True):
+            penalty = Penalty(q.model, plan.kinks.centres)
+            return {**values, **solve_kinked(solver, q, values, penalty)}
         case Block():
             return {**values, **solve_block(solver, q, values)}
         case Climb():
             return Ascent()(plan, q, values, solver.names)
-        case Sweep():
-            for _ in range(solver.rounds):
-                for member in solver.members:
-                    values = _solve(member, plan, q, values)
+        case Sweep(rounds=1):
+            for member in solver.members:
+                values = _solve(member, plan, q, values)
+        case Sweep():  # a loop of the program: written out, each round would be compiled
+            once = dataclasses.replace(solver, rounds=1)
+            return jax.lax.fori_loop(
+                0, solver.rounds, lambda _, values: _solve(once, plan, q, values), values
+            )
     return values
 
 

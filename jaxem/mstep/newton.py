@@ -13,28 +13,26 @@ to a few million, not to where the density is a difference of huge numbers. A lo
 of a rate whose optimum is zero, meets no huge numbers and is let go.
 """
 
-import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
-from jaxem.model import Model
+from jaxem.mstep.layout import Layout, derivatives
 from jaxem.numerics.linalg import solve_concave
 from jaxem.types import Array
 
-_ITERATIONS = 12
-_HALVINGS = 30
-_LONGEST = 3.0
-_STIFFNESS = 1e-6
+ITERATIONS = 12
+HALVINGS = 30
+LONGEST = 3.0
+STIFFNESS = 1e-6
 
 
 def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array]:
-    """New values of the parameters of a block, the others given."""
-    layout = _Layout(q.model, block)
+    """New values of the parameters of a block without kinks, the others given."""
+    layout = Layout(q.model, block)
     start = layout.pack(values)
 
     def objective(x: Array, q: Expectation = q) -> Array:
@@ -42,64 +40,15 @@ def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array
 
     if block.same_at_every_row:
         gradient = jax.grad(objective)(start)
-        _, hessian = _derivatives(lambda x: objective(x, q.at_one_row()), start)
+        _, hessian = derivatives(lambda x: objective(x, q.at_one_row()), start)
         return layout.unpack(start + solve_concave(hessian, gradient))
     if block.quadratic:
-        gradient, hessian = _derivatives(objective, start)
+        gradient, hessian = derivatives(objective, start)
         return layout.unpack(start + solve_concave(hessian, gradient))
     unitless = layout.unitless()
-    longest = jnp.where(unitless, _LONGEST, jnp.inf).astype(start.dtype)
-    stiffness = jnp.where(unitless, _STIFFNESS * q.counts.sum(), 0.0)
+    longest = jnp.where(unitless, LONGEST, jnp.inf).astype(start.dtype)
+    stiffness = jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0)
     return layout.unpack(_climb(objective, start, longest, stiffness))
-
-
-class _Layout:
-    """How parameters become the rows (B, d) of unknowns, and back."""
-
-    def __init__(self, model: Model, block: Block):
-        self.parameters = [model.parameter(name) for name in block.names]
-        self.batch = block.batch
-        self.identity = block.quadratic
-
-    def pack(self, values: Values) -> Array:
-        columns = []
-        for p, batch in zip(self.parameters, self.batch, strict=True):
-            t = values[p.name]
-            u = t if self.identity else p.unconstrain(t)
-            front = jnp.moveaxis(u, batch, range(len(batch)))
-            columns.append(front.reshape(math.prod(front.shape[: len(batch)]), -1))
-        return jnp.concatenate(columns, -1)
-
-    def unitless(self) -> np.ndarray:
-        """For each unknown of a block, whether it is a logarithm or logit, (d,)."""
-        widths = [
-            int(np.prod([n for a, n in enumerate(p.unconstrained_shape) if a not in batch]))
-            for p, batch in zip(self.parameters, self.batch, strict=True)
-        ]
-        return np.repeat([p.kind != "real" for p in self.parameters], widths)
-
-    def unpack(self, x: Array) -> dict[str, Array]:
-        out, start = {}, 0
-        for p, batch in zip(self.parameters, self.batch, strict=True):
-            shape = p.shape if self.identity else p.unconstrained_shape
-            kept = [shape[a] for a in batch]
-            rest = [n for a, n in enumerate(shape) if a not in batch]
-            width = int(np.prod(rest))
-            front = x[:, start : start + width].reshape(kept + rest)
-            u = jnp.moveaxis(front, range(len(batch)), batch)
-            out[p.name] = u if self.identity else p.constrain(u)
-            start += width
-        return out
-
-
-def _derivatives(objective: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
-    """Gradient (B, d), and the diagonal blocks (B, d, d) of the Hessian."""
-    gradient = jax.grad(objective)
-    unit = jnp.eye(x.shape[1], dtype=x.dtype)
-    moves = jnp.broadcast_to(unit[:, None, :], (x.shape[1], *x.shape))
-    value, push = jax.linearize(gradient, x)
-    columns = jax.vmap(push)(moves)
-    return value, jnp.moveaxis(columns, 0, -1)
 
 
 def _climb(
@@ -107,11 +56,11 @@ def _climb(
 ) -> Array:
     def unfinished(state):
         _, _, promise, iteration = state
-        return (promise > 0) & (iteration < _ITERATIONS)
+        return (promise > 0) & (iteration < ITERATIONS)
 
     def iterate(state):
         x, value, _, iteration = state
-        gradient, hessian = _derivatives(objective, x)
+        gradient, hessian = derivatives(objective, x)
         stiff = jnp.where(gradient > 0, stiffness, 0.0)
         hessian = hessian - stiff[..., None] * jnp.eye(x.shape[1], dtype=x.dtype)
         step = _shorten(solve_concave(hessian, gradient), longest)
@@ -140,7 +89,7 @@ def _backtrack(objective, x: Array, value: Array, step: Array, promise: Array):
 
     def refused(state):
         scale, trial, halvings = state
-        return ~(trial >= value + 0.1 * scale * promise) & (halvings < _HALVINGS)
+        return ~(trial >= value + 0.1 * scale * promise) & (halvings < HALVINGS)
 
     def halve(state):
         scale, _, halvings = state

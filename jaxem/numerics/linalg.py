@@ -61,10 +61,30 @@ def _by_factor(_, factor: Array, gradient: Array) -> Array:
 def _by_eigenvalues(scaled: Array, _, gradient: Array) -> Array:
     size = gradient.shape[-1]
     finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)
-    values, vectors = jnp.linalg.eigh(jnp.where(finite, scaled, jnp.eye(size)))
+    values, vectors = jnp.linalg.eigh(jnp.where(finite, scaled, jnp.eye(size, dtype=scaled.dtype)))
     values = jnp.abs(values)
     floor = 10 * size * jnp.finfo(scaled.dtype).eps * values.max(-1, keepdims=True)
     inverse = jnp.where(values > floor, 1.0 / jnp.where(values > floor, values, 1.0), 0.0)
     along = jnp.einsum("...ij,...i->...j", vectors, gradient)
     step = jnp.einsum("...ij,...j->...i", vectors, inverse * along)
     return jnp.where(finite[..., 0], step, jnp.nan)
+
+
+def make_semidefinite(matrix: Array) -> Array:
+    """A symmetric matrix, or that matrix raised by as much as its lowest eigenvalue is negative.
+
+    Args:
+        matrix: Shape (..., d, d), symmetrised here.
+
+    Returns:
+        Shape (..., d, d); what is added is in units of the diagonal.
+    """
+    matrix = (matrix + matrix.mT) / 2
+    diagonal = jnp.abs(jnp.diagonal(matrix, axis1=-2, axis2=-1))
+    scale = jnp.where(diagonal > 0, diagonal, 1.0)
+    unit = jnp.sqrt(scale)
+    scaled = matrix / (unit[..., :, None] * unit[..., None, :])
+    finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)
+    lowest = jnp.linalg.eigvalsh(jnp.where(finite, scaled, 0.0))[..., :1]
+    eye = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return matrix + eye * (scale * jnp.maximum(-lowest, 0.0))[..., :, None]

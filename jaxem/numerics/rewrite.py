@@ -5,7 +5,7 @@ primitive are put in line, bodies of loops and branches are rewritten in their t
 equations are bound as they were. What no output depends on is left out.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -110,6 +110,23 @@ def mentions(jaxpr, names: Collection[str]) -> bool:
         eqn.primitive.name in names or any(mentions(inner, names) for inner in _inner(eqn))
         for eqn in jaxpr.eqns
     )
+
+
+def passes(jaxpr, inputs: Sequence[bool], names: Collection[str]) -> bool:
+    """Whether what depends on some of the inputs reaches a primitive of one of these names.
+
+    Args:
+        jaxpr: The program.
+        inputs: For each input, whether it counts.
+        names: The primitives, at any depth.
+    """
+    reached = {v for v, counts in zip(jaxpr.invars, inputs, strict=True) if counts}
+    for eqn in jaxpr.eqns:
+        if any(not isinstance(v, core.Literal) and v in reached for v in eqn.invars):
+            if eqn.primitive.name in names or any(mentions(i, names) for i in _inner(eqn)):
+                return True
+            reached.update(eqn.outvars)
+    return False
 
 
 def _live(jaxpr) -> list[Any]:

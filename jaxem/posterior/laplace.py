@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxem.algebra.plan import kinks_of
 from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.numerics.keys import generator
@@ -97,6 +98,7 @@ def laplace(
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 0:
         raise DeclarationError(f"draws must be an integer of at least 0; got {draws!r}.")
     fitted = open_fit(fit, data, weights, lengths=lengths)
+    _refuse_kinks(fitted)
     warn_of_improper_priors(fitted.target.model)
     found = _approximate(fitted, draws, generator(key))
     if draws and not fitted.holds(found.draws):
@@ -104,6 +106,19 @@ def laplace(
     for note in found.notes:
         warnings.warn(note, stacklevel=2)
     return found
+
+
+def _refuse_kinks(fitted: Fitted) -> None:
+    """Where entries are at a kink of their prior the density has no second derivative."""
+    model, fit = fitted.target.model, fitted.fit
+    resting = kinks_of(model, fit.plan).resting(model.flatten(fit.params))
+    names = [name for name, rests in resting.items() if rests.any()]
+    if names:
+        raise DeclarationError(
+            f"the fit left entries of {', '.join(map(repr, names))} at the kink of their prior, "
+            f"where the posterior has no curvature and no Gaussian describes it. Draw from it with "
+            f"jaxem.posterior.nuts."
+        )
 
 
 def _few(numbers: np.ndarray) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxem.algebra.plan import kinks_of
 from jaxem.estep import Exact
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import free_numbers
@@ -119,12 +120,13 @@ def criteria(
 def _weigh(fit: Fit, model: Model, units: Units, size: float, counted: str) -> Criteria:
     """Criteria with so many observations."""
     program = fit.compile(("sureness",), lambda v, s: sureness(model, v, s))
-    found = program(model.flatten(fit.params), units.source)
+    values = model.flatten(fit.params)
+    found = program(values, units.source)
     evidence, entropy, top = (in_line(leaf, units.count) for leaf in found)
     there, weights = units.weights > 0, units.weights.astype(float)
     total, spread, peak = (float((weights * x)[there].sum()) for x in (evidence, entropy, top))
     check_evidence(total, fit.log_likelihood)
-    d = free_numbers(model)
+    d = free_numbers(model, kinks_of(model, fit.plan).resting(values))
     bic = -2 * total + d * math.log(size)
     largest = units.total * math.log(model.latent.size)
     return Criteria(

@@ -53,6 +53,7 @@ NAMES = {
     "landscape",
     "likelihood_ratio_test",
     "load",
+    "penalty",
     "posterior",
     "predictive_check",
     "select",

@@ -79,5 +79,5 @@ def test_the_mode_on_a_kink_is_found():
         loc=dist.Laplace(0.0, 0.05),
     )
     fit = jaxem.fit(model, data, init={"loc": 1.0})
-    assert np.all(np.diff(fit.trace) >= 0)
-    np.testing.assert_allclose(fit.params["loc"], 0.0, atol=1e-2)
+    assert fit.converged and fit.gradient_norm == 0
+    assert fit.params["loc"] == 0

@@ -22,6 +22,7 @@ class Case:
         weights: Row weights, or None.
         labels: Parameters with an axis of interchangeable states, and that axis.
         closed: For every free parameter that must be an exact closed form, its words.
+        thresholds: Parameters that are exact by soft thresholds, their priors having kinks.
         update: The textbook M-step, ``update(params, data, shares)`` in NumPy; shares (n, K)
             contain the row weights. None where print has none.
         refused: Parameters for which any closed form would be a mistake.
@@ -34,6 +35,7 @@ class Case:
     weights: np.ndarray | None = None
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
     closed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    thresholds: tuple[str, ...] = ()
     update: Callable[[Params, Any, np.ndarray], Params] | None = None
     refused: tuple[str, ...] = ()
     exact: bool = True

@@ -15,8 +15,11 @@ def test_every_parameter_is_solved_as_the_textbook_does(study):
     for name, words in study.case.closed.items():
         assert found[name].solved == f"closed form: {words}"
         assert found[name].exact and not found[name].reason
+    for name in study.case.thresholds:
+        assert found[name].solved.startswith("proximal step") and found[name].exact
+        assert found[name].reason == "its prior has a kink at 0"
     if study.case.exact:
-        assert set(study.case.closed) == set(found)
+        assert {*study.case.closed, *study.case.thresholds} == set(found)
 
 
 def test_one_sweep_is_the_exact_m_step_or_says_that_it_is_not(study):

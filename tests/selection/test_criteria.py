@@ -104,8 +104,8 @@ def test_every_criterion_by_hand(selection):
 
 
 def test_free_parameters_of_tied_covariances():
-    assert free_numbers(jaxem.zoo.gaussian_mixture(3, 2, "tied")) == 11
-    assert free_numbers(jaxem.zoo.gaussian_mixture(2, 2, "full")) == 11
+    assert free_numbers(jaxem.zoo.gaussian_mixture(3, 2, "tied"), {}) == 11
+    assert free_numbers(jaxem.zoo.gaussian_mixture(2, 2, "full"), {}) == 11
 
 
 def test_weights_count(selection):

@@ -20,7 +20,7 @@ from tests.algorithm.wandering import (
     small_links,
     traced,
 )
-from tests.chains.variants import plain
+from tests.chains.variants import CHANCES, NORMAL, START, plain
 
 WARM = jaxem.Annealed((0.003, 0.01, 0.05, 0.3))
 
@@ -83,9 +83,10 @@ def test_a_chain_is_warmed_as_a_whole(kind):
 @pytest.mark.parametrize("way", [jaxem.Annealed((0.3,), steps=5), jaxem.Stochastic(5, polish=True)])
 @pytest.mark.parametrize("latent", [jaxem.Chain(2), jaxem.Tree((-1, 0, 0, 1), 2)])
 def test_chains_and_trees(latent, way):
-    chain, data, start = plain()
-    model = jaxem.Model(chain.log_joint, latent, chain.prior)
-    found = jaxem.fit(model, data, init=start, algorithm=way, restarts=2)
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(40, 4)) + 3 * (rng.random((40, 1)) < 0.4)
+    model = jaxem.Model(plain()[0].log_joint, latent, {**CHANCES, **NORMAL})
+    found = jaxem.fit(model, data, init=START, algorithm=way, restarts=2, max_steps=20)
     assert found.wandered == 5
     assert np.diff(found.trace[5:]).min() > -1e-9
     exact = float(model.log_likelihood(found.params, data))

@@ -40,7 +40,7 @@ class ElasticNet(dist.Distribution):
         "l2": constraints.positive,
         "loc": constraints.real,
     }
-    support = constraints.real
+    support = constraints.real  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, l1: Any, l2: Any, loc: Any = 0.0, *, validate_args: bool | None = None):
         self.l1, self.l2, self.loc = jnp.broadcast_arrays(*map(jnp.asarray, (l1, l2, loc)))

@@ -62,8 +62,8 @@ class Ascent(MStep):
         return {**values, **constrain(_guard(loss, start, self._descend(loss, start)))}
 
     def _descend(self, loss, start) -> Any:
-        named = isinstance(self.optimizer, str)
-        optimizer = _NAMED[self.optimizer]() if named else self.optimizer
+        given = self.optimizer
+        optimizer = _NAMED[given]() if isinstance(given, str) else given
         optimizer = optax.with_extra_args_support(optimizer)
 
         def step(carry, _):

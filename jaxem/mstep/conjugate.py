@@ -49,11 +49,12 @@ def _init(params: Any) -> ConjugateState:
     return ConjugateState(zero, zero)
 
 
-def _update(gradient: Any, state: ConjugateState, params: Any = None):
-    before = optax.tree.vdot(state.gradient, state.gradient)
-    product = optax.tree.vdot(gradient, optax.tree.sub(gradient, state.gradient))
+def _update(updates: Any, state: Any, params: Any = None) -> tuple[Any, ConjugateState]:
+    gradient = updates  # as optax calls what it is given
+    before = jnp.asarray(optax.tree.vdot(state.gradient, state.gradient))
+    product = jnp.asarray(optax.tree.vdot(gradient, optax.tree.sub(gradient, state.gradient)))
     ratio = jnp.where(before > 0, product / jnp.where(before > 0, before, 1.0), 0.0)
     direction = optax.tree.add_scale(gradient, jnp.maximum(ratio, 0.0), state.direction)
-    downhill = optax.tree.vdot(gradient, direction) > 0
+    downhill = jnp.asarray(optax.tree.vdot(gradient, direction)) > 0
     direction = optax.tree.where(downhill, direction, gradient)
     return direction, ConjugateState(gradient, direction)

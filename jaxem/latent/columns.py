@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.latent.links import Dense, Links, Split, inputs_of
+from jaxem.numerics.logspace import finite
 from jaxem.types import Array
 
 #: Steps of all sequences that are worked on at a time.
@@ -90,8 +91,3 @@ def changing(factors: Array) -> tuple[Array, Array]:
     """Matrices of steps, (steps, S, S, n), and their log scales, (steps, n)."""
     top = finite(factors.max((-1, -2)))
     return jnp.moveaxis(jnp.exp(factors - top[..., None, None]), 1, -1), top
-
-
-def finite(top: Array) -> Array:
-    """Zero in place of -inf, to be subtracted."""
-    return jnp.where(jnp.isfinite(top), top, 0.0)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.latent.links import Dense, Links, Split, before, inputs_of, matrices
-from jaxem.numerics.logspace import log_sum_exp
+from jaxem.numerics.logspace import finite, log_sum_exp
 from jaxem.types import Array
 
 
@@ -41,8 +41,7 @@ def forward(links: Links) -> Filter:
         total, alpha = carry
         factors, valid = inputs
         matrix = matrices(links.steps, factors)
-        own = jnp.max(jnp.where(matrix > -jnp.inf, matrix, -jnp.inf), axis=(-1, -2), keepdims=True)
-        own = jnp.where(jnp.isfinite(own), own, 0.0)
+        own = finite(matrix.max((-1, -2), keepdims=True))
         predicted = log_sum_exp((alpha[:, :, None] + (matrix - own)).swapaxes(1, 2))
         gain, new = _normalise(predicted)
         gain = gain + own[:, 0, 0]

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 
 from jaxem.latent import logarithmic, scaled
 from jaxem.latent.chain import Chain, redone
-from jaxem.latent.columns import Columns, Kernels, across, finite
+from jaxem.latent.columns import Columns, Kernels, across
 from jaxem.latent.links import Links, Split, times
+from jaxem.numerics.logspace import finite
 from jaxem.types import Array
 
 #: Restarts that fill a vector, and columns that are enough to run side by side; with fewer,

@@ -26,8 +26,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxem.latent.columns import Columns, across, columns, finite, pieces
+from jaxem.latent.columns import Columns, across, columns, pieces
 from jaxem.latent.links import Dense, Links, Split
+from jaxem.numerics.logspace import finite
 from jaxem.types import Array
 
 #: A posterior probability that may not get lost.

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxem.latent import scaled
 from jaxem.latent.columns import kernels, pieces
 from jaxem.latent.links import Dense, Links, Split, inputs_of
-from jaxem.numerics.logspace import log_sum_exp
+from jaxem.numerics.logspace import finite, log_sum_exp
 from jaxem.types import Array
 
 #: Sequences and segments that are enough to run side by side.
@@ -155,7 +155,7 @@ def _products(steps: Dense | Split, valid: Array) -> Array:
     none = jnp.zeros((states, lanes), factors.dtype)
     (rows, power), _ = jax.lax.scan(piece, (rows, none), pieces((factors, valid)))
     power = jnp.where(rows.sum(1) > 0, power, -jnp.inf)
-    power = power - jnp.where(jnp.isfinite(power.max(0)), power.max(0), 0.0)
+    power = power - finite(power.max(0))
     return (jnp.log(rows) + jnp.log(2.0) * power[:, None]).transpose(2, 0, 1)
 
 

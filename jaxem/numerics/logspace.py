@@ -24,12 +24,21 @@ def posterior(factors: Array, axis: int = -1) -> tuple[Array, Array]:
         The sums, without the axis, -inf where every entry is -inf; and the weights, in the shape
         of the factors, zero there.
     """
-    top = jax.lax.stop_gradient(jnp.max(factors, axis=axis, keepdims=True))
-    shift = jnp.where(jnp.isfinite(top), top, 0.0)
+    shift = finite(jnp.max(factors, axis=axis, keepdims=True))
     raised = jnp.exp(factors - shift)
     total = raised.sum(axis, keepdims=True)
     evidence = jnp.squeeze(jnp.log(total) + shift, axis)
     return evidence, raised / jnp.where(total > 0, total, 1.0)
+
+
+def finite(top: Array) -> Array:
+    """Zero in place of -inf: a maximum, to be subtracted from logarithms and added to their scale.
+
+    What is added again has no derivative of its own. The derivative of a maximum looks for it among
+    the entries, which XLA may compute once more in other kernels and round otherwise; then none is
+    found, and zero is divided by zero.
+    """
+    return jax.lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0.0))
 
 
 def weighted(evidence: Array, weights: Array) -> Array:

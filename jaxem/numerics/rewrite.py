@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.extend import core
 
 #: From the equation and its inputs to its outputs.
@@ -45,11 +46,12 @@ class _Rewriter:
 
     def run(self, closed: core.ClosedJaxpr, args) -> list[Any]:
         jaxpr = closed.jaxpr
-        values: dict[Any, Any] = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+        constants = zip(jaxpr.constvars, closed.consts, strict=True)
+        values: dict[Any, Any] = {v: _constant(c) for v, c in constants}
         values.update(zip(jaxpr.invars, args, strict=True))
 
         def read(v):
-            return v.val if isinstance(v, core.Literal) else values[v]
+            return _constant(v.val) if isinstance(v, core.Literal) else values[v]
 
         for eqn in _live(jaxpr):
             outputs = self._evaluate(eqn, [read(v) for v in eqn.invars])
@@ -102,6 +104,18 @@ def bind(primitive, args, params):
     if isinstance(bound, tuple):  # jax < 0.10 gives the sub-functions apart
         return primitive.bind(*bound[0], *args, **bound[1])
     return primitive.bind(*args, **bound)
+
+
+def _constant(value: Any) -> Any:
+    """A constant of a program, in the precision of the flag.
+
+    In single precision JAX keeps NumPy's doubles as they are until the program is compiled.
+    """
+    given = getattr(value, "dtype", None)
+    if not isinstance(given, np.dtype):  # a number of Python's, a random key
+        return value
+    meant = jax.dtypes.canonicalize_dtype(given)
+    return value if given == meant else np.asarray(value).astype(meant)
 
 
 def mentions(jaxpr, names: Collection[str]) -> bool:

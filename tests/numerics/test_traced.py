@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 
 from jaxem.numerics.traced import Traced
 
@@ -46,3 +47,11 @@ def test_again_for_another_shape_or_precision():
 def test_what_it_reads():
     function, _ = counted()
     assert function.reads(PARAMS, jnp.ones(2)) == [True, True, False, True]
+
+
+def test_doubles_of_numpy_are_single_in_single_precision(float32):
+    """NumPyro makes the scale of a vector of normals one."""
+    normals = dist.Normal(jnp.zeros(2), 2.0)
+    found = Traced(lambda x: normals.log_prob(x).sum())(jnp.zeros(2))
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, -2 * np.log(2 * np.sqrt(2 * np.pi)), rtol=1e-6)

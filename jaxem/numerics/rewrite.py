@@ -109,7 +109,7 @@ def bind(primitive, args, params):
 def _constant(value: Any) -> Any:
     """A constant of a program, in the precision of the flag.
 
-    In single precision JAX keeps NumPy's doubles as they are until the program is compiled.
+    JAX remembers an array of NumPy as it first met it, perhaps where doubles were asked for.
     """
     given = getattr(value, "dtype", None)
     if not isinstance(given, np.dtype):  # a number of Python's, a random key

@@ -49,9 +49,13 @@ def test_what_it_reads():
     assert function.reads(PARAMS, jnp.ones(2)) == [True, True, False, True]
 
 
-def test_doubles_of_numpy_are_single_in_single_precision(float32):
-    """NumPyro makes the scale of a vector of normals one."""
+def test_constants_of_numpy_are_in_the_precision_of_the_flag(float32):
+    """NumPyro makes the scale an array of NumPy's, which JAX keeps as it first meets it."""
     normals = dist.Normal(jnp.zeros(2), 2.0)
-    found = Traced(lambda x: normals.log_prob(x).sum())(jnp.zeros(2))
+    density = Traced(lambda x: normals.log_prob(x).sum())
+    expected = -2 * np.log(2 * np.sqrt(2 * np.pi))
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(density(jnp.zeros(2)), expected, rtol=1e-12)
+    found = density(jnp.zeros(2, jnp.float32))
     assert found.dtype == jnp.float32
-    np.testing.assert_allclose(found, -2 * np.log(2 * np.sqrt(2 * np.pi)), rtol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

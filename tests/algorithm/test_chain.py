@@ -23,6 +23,7 @@ def plain(declared):
     return declared.fit()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_the_same_optimum_sooner(declared, plain, way):
     fit = declared.fit(**WAYS[way])

@@ -59,6 +59,7 @@ def test_refused_leaps_do_not_keep_from_converging():
     assert wild.objective == pytest.approx(fit(init=START).objective, abs=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", [jaxem.Squarem(), jaxem.Anderson()], ids=repr)
 def test_restarts_run_as_if_alone(algorithm):
     together = fit(init=STARTS, restarts=3, algorithm=algorithm, tolerance=0, max_steps=20)

@@ -110,6 +110,7 @@ def test_weights_are_respected():
     np.testing.assert_allclose(fit.params["shape"]["loc"], plain.params["shape"]["loc"], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_a_few_epochs_are_as_near_to_the_optimum_as_the_truth():
     """Twice what the truth lacks is about chi-squared, of five degrees of freedom here."""
     rng = np.random.default_rng(3)

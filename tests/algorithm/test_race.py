@@ -47,6 +47,7 @@ def test_who_was_left_behind_says_so(full, race):
     assert min(ahead) >= behind
 
 
+@pytest.mark.long
 def test_a_race_of_accelerated_starts(declared, full):
     """Answers on the boundary, whose logarithms never come to rest, do not confuse it."""
     race = jaxem.Race(RESTARTS, keep=KEEP, after=AFTER)

@@ -58,6 +58,7 @@ def test_earthquakes_from_anywhere(earthquakes):
     assert fit.log_likelihood == pytest.approx(expected["loglik"], abs=1e-6)
 
 
+@pytest.mark.long
 def test_a_stationary_start(earthquakes):
     expected = case("hmm_poisson_earthquakes_2")["reference"]["stationary"]
     fit = chains.earthquakes_stationary().fit()
@@ -99,6 +100,7 @@ def test_the_casino_as_it_was_built(casino):
     assert float(value[0]) == pytest.approx(expected["viterbi_logprob"], abs=1e-9)
 
 
+@pytest.mark.long
 def test_every_step_of_the_casino(casino):
     for row in case("hmm_casino_durbin")["reference"]["baum_welch"]["trace"]:
         fit = casino.after(row["iteration"])
@@ -114,6 +116,7 @@ def test_the_casino_converges(casino):
     assert_same(fit.params, {"transition": expected["A"], "faces": expected["E"]}, atol=1e-3)
 
 
+@pytest.mark.long
 def test_response_times(speed):
     expected = case("hmm_gauss_speed_rt")["reference"]
     fit = speed.fit()
@@ -178,6 +181,7 @@ def test_a_mixture_of_markov_chains():
     assert_same(fit.params, found, atol=1e-3)
 
 
+@pytest.mark.long
 def test_earthquakes_in_single_precision(float32):
     expected = case("hmm_poisson_earthquakes_2")["reference"]["free_delta"]
     declared = chains.earthquakes()

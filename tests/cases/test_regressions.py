@@ -44,6 +44,7 @@ def test_patents():
     assert_same_up_to_labels(fit.params, expected, dict.fromkeys(expected, 0), rtol=1e-3)
 
 
+@pytest.mark.long
 def test_patents_with_gates():
     """Gates are compared as logits of all components, whose common level means nothing."""
     published = case("mixglm_patent_concomitant")["reference"]

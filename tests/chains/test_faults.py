@@ -131,6 +131,7 @@ def test_an_impossible_sequence_is_a_status():
     assert np.all(np.asarray(fit.responsibilities(data))[1] == 0)
 
 
+@pytest.mark.long
 def test_a_long_impossible_sequence_is_a_status():
     """So long that the steps are replaced by anchors."""
     data = np.tile([0, 1], (3, 50))
@@ -139,6 +140,7 @@ def test_a_long_impossible_sequence_is_a_status():
     np.testing.assert_allclose(jaxem.fit(categorical(), data[::2], init=CYCLE).trace, 0, atol=1e-9)
 
 
+@pytest.mark.long
 def test_zeros_absorb():
     rng = np.random.default_rng(0)
     data = rng.integers(0, 2, size=(4, 40))

@@ -70,6 +70,7 @@ def driven_and_masked():
     return jaxem.Model(log_joint, jaxem.Chain(2), prior), {**data, "seen": seen}, start
 
 
+@pytest.mark.long
 def test_inputs_of_steps_to_come_are_used():
     model, data, start = driven_and_masked()
     fit = jaxem.fit(model, data, lengths=LENGTHS, init=start, max_steps=0)

@@ -71,6 +71,7 @@ def test_all_paths_agree_where_it_does_not():
     assert_same(answers[1], answers[2])
 
 
+@pytest.mark.long
 def test_blocks_of_sequences_change_nothing(monkeypatch):
     (model, _, start), (data, lengths) = plain(), simulated()
     whole = [look(ways_of(model, data, lengths), path, model, start, Exact()) for path in PATHS]
@@ -104,6 +105,7 @@ def test_windows_of_time_change_nothing(declared, monkeypatch):
     np.testing.assert_allclose(again, evidence, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_memory_of_an_e_step_does_not_grow_with_time(monkeypatch):
     """What it allocates beside its arguments: flags, and no numbers a step."""
     monkeypatch.setattr(order, "_WINDOW", 2**12)
@@ -134,6 +136,7 @@ def test_weights_are_repetitions_and_zero_is_absence():
     assert_same(weighted.params, repeated.params)
 
 
+@pytest.mark.long
 def test_what_stands_past_an_end_is_not_read():
     (model, _, start), (data, lengths) = plain(), simulated()
     spoilt = data.copy()
@@ -146,6 +149,7 @@ def test_what_stands_past_an_end_is_not_read():
         np.testing.assert_array_equal(found, getattr(one, method)(data, lengths=lengths))
 
 
+@pytest.mark.long
 def test_readings_agree_with_one_another():
     (model, _, start), (data, lengths) = plain(), simulated()
     fit = jaxem.fit(model, data, lengths=lengths, init=start, max_steps=2)

@@ -171,14 +171,30 @@ def restarts_of(section: FitSection) -> int | jaxem.Race:
 def algorithm_of(section: FitSection) -> Any:
     """What runs."""
     em = jaxem.EM(e_step=_e_step(section))
-    around = {"squarem": jaxem.Squarem, "anderson": jaxem.Anderson}
-    climber = around[section.algorithm](em) if section.algorithm in around else em
+    climber = _climber(section, em)
     if section.anneal is not None:
         climber = jaxem.Annealed(section.anneal, algorithm=climber)
     if section.stochastic is not None:
         options = section.stochastic.model_dump()
         climber = jaxem.Stochastic(options.pop("steps"), **options, algorithm=climber)
     return climber
+
+
+def _climber(section: FitSection, em: jaxem.EM) -> Any:
+    around = {"squarem": jaxem.Squarem, "anderson": jaxem.Anderson}
+    by_minibatches = {"online": jaxem.Online, "incremental": jaxem.Incremental}
+    name, size = section.algorithm, section.batch_size
+    if name in by_minibatches and size is not None:
+        return by_minibatches[name](em, batch_size=size)
+    if name in by_minibatches:
+        raise DeclarationError(
+            f'algorithm = "{name}" needs the rows of a minibatch, as in batch_size = 1000.'
+        )
+    if size is not None:
+        raise DeclarationError(
+            f'batch_size = {size} is for algorithm = "online" or "incremental"; it is "{name}".'
+        )
+    return around[name](em) if name in around else em
 
 
 def _e_step(section: FitSection) -> Any:

@@ -8,7 +8,7 @@ from jaxem.cli.options import Count, Positive, Section
 
 Whole = Annotated[int, Field(ge=0)]
 EStep = Literal["exact", "hard"]
-Algorithm = Literal["em", "squarem", "anderson"]
+Algorithm = Literal["em", "squarem", "anderson", "online", "incremental"]
 Criterion = Literal["aic", "bic", "caic", "sabic", "icl", "icl_entropy", "held_out"]
 Layout = Literal["auto", "matrix", "vector", "dict"]
 Zoo = Literal[
@@ -111,7 +111,9 @@ class FitSection(Section):
         tolerance: When a restart has converged; 0 runs every step.
         max_steps: Steps after which a restart stops.
         time_limit: Seconds after which all stop.
-        algorithm: "em", or "squarem" or "anderson", which accelerate it.
+        algorithm: "em"; "squarem" or "anderson", which accelerate it; or "online" or
+            "incremental", which go by minibatches.
+        batch_size: Rows, or sequences, of a minibatch.
         finish: "newton" climbs to the top where the algorithm has become slow.
         anneal: Inverse temperatures to go through first, as `jaxem.Annealed` does.
         stochastic: A table: steps of stochastic EM, before the algorithm or in place of it.
@@ -126,6 +128,7 @@ class FitSection(Section):
     max_steps: Whole | None = None
     time_limit: Positive | None = None
     algorithm: Algorithm = "em"
+    batch_size: Count | None = None
     finish: Literal["newton"] | None = None
     anneal: Annotated[list[Positive], Field(min_length=1)] | None = None
     stochastic: StochasticTable | None = None

@@ -238,6 +238,18 @@ def test_what_cannot_be_accelerated_is_a_mistake_of_the_config(run, coins):
     assert "moves in jumps" in answer.stderr
 
 
+def test_minibatches_are_asked_for_in_the_config(run, write, tmp_path):
+    config = write("parts.toml", COINS + 'algorithm = "online"\nbatch_size = 3\n')
+    answer = run("fit", config)
+    assert answer.exit_code == 0, answer.stderr
+    saved = jaxem.load(tmp_path / "results" / "parts" / "fit.npz")
+    assert saved.algorithm == jaxem.Online(batch_size=3) and saved.converged
+    without = run("fit", write("whole.toml", COINS + 'algorithm = "incremental"\n'))
+    assert without.exit_code == 2 and "needs the rows of a minibatch" in without.stderr
+    idle = run("fit", write("idle.toml", COINS + "batch_size = 3\n"))
+    assert idle.exit_code == 2 and 'is for algorithm = "online"' in idle.stderr
+
+
 def test_annealing_is_asked_for_in_the_config(run, write, tmp_path):
     config = write("warm.toml", COINS + "anneal = [0.3, 0.6]\n")
     answer = run("fit", config)

@@ -14,17 +14,24 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 
 # Their parameters share nothing, and each takes long: the workers take them one by one.
-_APART = ("test_pages", "test_notebooks")
+_APART = ("test_pages.py", "test_notebooks.py")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """One worker runs what shares compiled programs: a declared model's tests, or a module's."""
-    for item in items:
-        module = item.module.__name__
-        if not module.endswith(_APART):
-            study = item.callspec.params.get("study") if hasattr(item, "callspec") else None
-            item.add_marker(pytest.mark.xdist_group(study or module))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker runs what shares compiled programs: a file, or the property tests of a model."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, test = nodeid.partition("::")
+            if file.endswith(_APART):
+                return nodeid
+            if "/properties/" in file and "[" in test:
+                return "properties of " + test[test.index("[") :]
+            return file
+
+    return Together(config, log)
 
 
 # Every compiled program keeps a few memory maps, of which Linux allows a process 65530: a worker

@@ -22,12 +22,16 @@ ANSWERS = {
     "returns": (-731.3280540, "variance", [0.16250, 2.21757]),
 }
 
+#: Their models are fitted by other tests too.
+LONG = {"old_faithful_map", "speed_accuracy", "returns", "earthquakes"}
+CONFIGS = [pytest.param(c, marks=pytest.mark.long if c in LONG else ()) for c in ANSWERS]
+
 
 def test_every_config_has_an_answer(configs):
     assert {path.stem for path in configs.glob("*.toml")} == set(ANSWERS)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_config_runs(run, configs, tmp_path, name):
     objective, parameter, values = ANSWERS[name]
     settings = [] if name in ("two_coins", "casino") else ["--set", "fit.restarts=4"]
@@ -66,7 +70,7 @@ def test_the_returns_are_those_that_their_script_makes(configs):
     assert (configs / "returns.csv").read_text().splitlines() == made
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_config_is_explained(run, configs, name):
     answer = run("explain", configs / f"{name}.toml")
     assert answer.exit_code == 0, answer.stderr

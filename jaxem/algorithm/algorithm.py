@@ -3,6 +3,8 @@
 import abc
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+
 from jaxem.algebra.plan import Plan
 from jaxem.estep import EStep
 from jaxem.estep.expectation import Values
@@ -62,21 +64,21 @@ class Algorithm(abc.ABC):
 
     @property
     def leaps(self) -> bool:
-        """Whether proposals may be bold."""
-        return True
+        """Whether proposals may be bold; where not, the image is all that it proposes."""
+        return False
 
     @abc.abstractmethod
     def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """The EM map at parameters by dotted name."""
 
-    @abc.abstractmethod
     def memory(self, model: Model, dtype: Any) -> Any:
         """An empty memory of one restart: a pytree of NumPy zeros."""
+        return ()
 
-    @abc.abstractmethod
     def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
         """Where to go from parameters that were judged good, with the EM map's image of them."""
+        return Proposal(dict(image), memory, jnp.zeros((), bool))
 
-    @abc.abstractmethod
     def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
         """Where to go after a bold proposal was not accepted; the image is always safe."""
+        return Proposal(dict(image), memory, jnp.zeros((), bool))

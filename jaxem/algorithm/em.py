@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.algorithm import Algorithm, Proposal, Step
+from jaxem.algorithm.algorithm import Algorithm, Step
 from jaxem.estep import EStep, Exact
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.estep.source import Source
@@ -93,20 +92,3 @@ class EM(Algorithm):
         own = f", with M-steps of one's own for {own}" if own else ""
         after = "is damped" if self.m_step.trusted else "ends the run"
         return f"EM{raised}{own}; a step that lowers the objective {after}"
-
-    @property
-    def leaps(self) -> bool:
-        """False: the image of the EM map is all that it proposes."""
-        return False
-
-    def memory(self, model: Model, dtype: Any) -> Any:
-        """Nothing."""
-        return ()
-
-    def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
-        """The image."""
-        return Proposal(dict(image), memory, jnp.zeros((), bool))
-
-    def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
-        """The image; EM is never refused."""
-        return Proposal(dict(image), memory, jnp.zeros((), bool))

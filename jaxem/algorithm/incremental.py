@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.algorithm import Proposal, Step
+from jaxem.algorithm.algorithm import Step
 from jaxem.algorithm.minibatches import Minibatches, Statistics
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.expectation import Values
@@ -74,14 +74,6 @@ class Incremental(Minibatches):
     def memory(self, model: Model, dtype: Any) -> Any:
         """Nothing."""
         return ()
-
-    def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
-        """The end of the sweep."""
-        return Proposal(dict(image), memory, jnp.zeros((), bool))
-
-    def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
-        """The end of the sweep; it is never refused."""
-        return Proposal(dict(image), memory, jnp.zeros((), bool))
 
 
 def _mean(kept: Statistics) -> Statistics:

@@ -60,6 +60,11 @@ class Wrapped(Algorithm, abc.ABC):
         """The EM map."""
         return self.algorithm.step(model, plan, values, source, memory)
 
+    @property
+    def leaps(self) -> bool:
+        """It proposes other points than the image."""
+        return True
+
     @abc.abstractmethod
     def memory(self, model: Model, dtype: Any) -> Any:
         """See `Algorithm`."""

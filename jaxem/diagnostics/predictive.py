@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxem.diagnostics.labels import stack
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_same_data
 from jaxem.simulation import Sampler, simulate
 from jaxem.simulation.draw import observed
 from jaxem.types import Data, DeclarationError, Params
@@ -78,10 +79,12 @@ def predictive_check(
         lengths: For a chain, the steps of each sequence, (n,), which are kept.
 
     Raises:
-        DeclarationError: If there is no sampler, or it or the statistic cannot be used.
+        DeclarationError: If there is no sampler, it or the statistic cannot be used, or these are
+            not the data of the fit.
     """
     if not callable(statistic):
         raise DeclarationError(f"statistic must be a function of a data set; got {statistic!r}.")
+    check_same_data(fit, data, weights, lengths)
     bound = fit.bind(data, lengths)
     given: Params = fit.params
     if params is not None:

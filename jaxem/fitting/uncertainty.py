@@ -1,5 +1,6 @@
 """Standard errors of a fit: what it was, and its data, put before `jaxem.errors`."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,4 +61,10 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
         **options,
     )
     check_evidence(found.curvature.value - fit.log_prior, fit.log_likelihood)
-    return found
+    if fit.converged:
+        return found
+    note = (
+        f"the fit ended with the status {str(fit.status)!r}: these are the errors of where it "
+        f"stopped, which may be no mode. Fit on until it converges."
+    )
+    return dataclasses.replace(found, notes=(*found.notes, note))

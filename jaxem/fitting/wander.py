@@ -5,7 +5,6 @@ stops there. All restarts make the same number of steps, in one compiled program
 and numbers of steps are traced.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,9 +19,9 @@ from jaxem.estep.source import Source
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.nudge import nudge
 from jaxem.fitting.path import Ways
-from jaxem.fitting.result import Fit
-from jaxem.fitting.runs import Progress, Runs
+from jaxem.fitting.runs import Progress
 from jaxem.fitting.state import CHUNK, Values
+from jaxem.fitting.wandered import Wandered
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.numerics.keys import as_key, generator
@@ -68,59 +67,6 @@ class Turn(NamedTuple):
     first: Array
     count: Array
     average_from: Array
-
-
-@dataclasses.dataclass(frozen=True)
-class Wandered:
-    """Starts that were reached by wandering.
-
-    Attributes:
-        values: Parameters by dotted name, stacked over restarts.
-        traces: The objective at each step, (R, steps).
-        ended: RUNNING, or why it ended too soon.
-        climbs: Whether an algorithm goes on from them.
-        past: What was done, in words.
-        seconds: How long it took.
-        changes: Why a path through the data was left, in words.
-    """
-
-    values: dict[str, np.ndarray]
-    traces: np.ndarray
-    ended: Status
-    climbs: bool
-    past: str
-    seconds: float
-    changes: tuple[str, ...]
-
-    @property
-    def steps(self) -> int:
-        """How many steps were made."""
-        return self.traces.shape[1]
-
-    def left(self, max_steps: int, time_limit: float | None) -> dict[str, Any]:
-        """What is left of the limits, to climb; at least enough to judge the starts."""
-        climbs = self.climbs and self.ended == Status.RUNNING
-        steps = max(max_steps - self.steps, 0) if climbs else 0
-        seconds = None if time_limit is None else max(time_limit - self.seconds, 1e-3)
-        return {"max_steps": steps, "time_limit": seconds}
-
-    def join(self, runs: Runs) -> Runs:
-        """Runs from these starts with what was before them."""
-        status = runs.status.copy()
-        if self.ended != Status.RUNNING:
-            status[status == Status.STEP_LIMIT] = self.ended
-        elif not self.climbs:
-            status[status == Status.STEP_LIMIT] = Status.SAMPLED
-        traces = tuple(np.concatenate(pair) for pair in zip(self.traces, runs.traces, strict=True))
-        steps = runs.steps + self.steps
-        return dataclasses.replace(runs, status=status, traces=traces, steps=steps)
-
-    def told(self, fit: Fit) -> Fit:
-        """The fit, which says what was before."""
-        said = (
-            f"steps 0 to {self.steps - 1} of the trace: {self.past}; the objective may fall there"
-        )
-        return dataclasses.replace(fit, wandered=self.steps, notes=(*fit.notes, said))
 
 
 def wander(
@@ -175,6 +121,9 @@ def wander(
                 break
             if last and prelude.nudged:
                 track = track._replace(values=nudge(model, plan, track.values, generators))
+        else:
+            if max_steps < sum(count for _, count in prelude.stages):
+                ended = Status.STEP_LIMIT
     except KeyboardInterrupt:
         if len(pieces) == 1:
             raise

@@ -97,31 +97,26 @@ def penalty(
 
     Raises:
         DeclarationError: If a strength is negative, zero for some entries and not for others, or
-            both are zero.
+            both are zero; or a shape does not fit.
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     strengths = {"l1": _strength("l1", l1, shape), "l2": _strength("l2", l2, shape)}
     first, second = (strength.max(initial=0.0) > 0 for strength in strengths.values())
     l1, l2 = (jnp.asarray(strength) for strength in strengths.values())
+    at = jnp.asarray(_spread("at", at, shape))
     if first and second:
-        return ElasticNet(l1, l2, jnp.broadcast_to(jnp.asarray(at, float), shape))
+        return ElasticNet(l1, l2, at)
     if first:
-        return dist.Laplace(jnp.broadcast_to(jnp.asarray(at, float), shape), 1 / l1)
+        return dist.Laplace(at, 1 / l1)
     if second:
-        return dist.Normal(jnp.broadcast_to(jnp.asarray(at, float), shape), 1 / jnp.sqrt(l2))
+        return dist.Normal(at, 1 / jnp.sqrt(l2))
     raise DeclarationError(
         f"penalty({shape}) has no strength; give l1= or l2=, or jaxem.flat({shape}) for none."
     )
 
 
 def _strength(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        strength = np.broadcast_to(np.asarray(value, float), shape)
-    except ValueError:
-        raise DeclarationError(
-            f"penalty: {name} has shape {np.shape(value)}; expected a number, or an array that "
-            f"broadcasts to the shape of the parameter, {shape}."
-        ) from None
+    strength = _spread(name, value, shape)
     if not np.all(np.isfinite(strength) & (strength >= 0)):
         raise DeclarationError(f"penalty: {name} must be at least 0; got {value!r}.")
     if strength.size and strength.min() == 0 < strength.max():
@@ -130,3 +125,13 @@ def _strength(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
             f"parameters, each with its own prior, such as an intercept with jaxem.flat()."
         )
     return strength
+
+
+def _spread(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        return np.broadcast_to(np.asarray(value, float), shape)
+    except ValueError:
+        raise DeclarationError(
+            f"penalty: {name} has shape {np.shape(value)}; expected a number, or an array that "
+            f"broadcasts to the shape of the parameter, {shape}."
+        ) from None

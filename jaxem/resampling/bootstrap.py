@@ -11,6 +11,7 @@ from jaxem.fitting import Fit
 from jaxem.fitting.own import every_row
 from jaxem.fitting.path import find_ways
 from jaxem.fitting.replicates import Replicates, refit
+from jaxem.fitting.same_data import check_same_data
 from jaxem.likelihood.edges import step_inside
 from jaxem.model import Model
 from jaxem.model.binding import Bound
@@ -68,6 +69,12 @@ def bootstrap(
     """
     _check_count(replicates)
     fit.check_mode()
+    if sampler is not None and not parametric:
+        raise DeclarationError(
+            "the bootstrap draws rows of the data, and no sampler; give parametric=True with it, "
+            "or leave it out."
+        )
+    check_same_data(fit, data, weights, lengths)
     bound = fit.bind(data, lengths)
     given = bound.weigh(weights)
     options = {"tolerance": tolerance, "max_steps": max_steps}

@@ -88,11 +88,21 @@ def by_sampler(
     every = jax.vmap(data_set, in_axes=(0 if stacked else None, 0, None))
     program = compile(("simulate", sampler, stacked), every)
     drawn = program(params, jax.random.split(as_key(key), draws), jax.tree.map(jnp.asarray, units))
+    if draws > 1 and not stacked and all(_repeats(leaf) for leaf in jax.tree.leaves(drawn)):
+        raise DeclarationError(
+            f"sampler(params, key, x) drew {draws} data sets that are all the same. It must draw "
+            f"with the key that it is given, by jax.random; NumPy's random numbers are drawn once, "
+            f"when it is traced."
+        )
     return jax.tree_util.tree_map_with_path(
         lambda path, new, old: as_drawn(np.asarray(new), old, f"x{jax.tree_util.keystr(path)}"),
         drawn,
         units,
     )
+
+
+def _repeats(leaf: Any) -> bool:
+    return bool(np.all(np.asarray(leaf) == np.asarray(leaf[:1])))
 
 
 def _check_form(sampler: Sampler, params: Params, one: Data) -> None:

@@ -113,7 +113,9 @@ def test_polished_by_em():
     assert np.diff(polished.trace[400:]).min() > -1e-9
 
 
-def test_time_and_interruption_are_told():
+def test_time_steps_and_interruption_are_told():
+    short = fit(CLOSE, init=START, algorithm=jaxem.Stochastic(10**6), max_steps=3)
+    assert short.status == jaxem.Status.STEP_LIMIT and short.steps == 3
     slow = fit(
         CLOSE, init=START, algorithm=jaxem.Stochastic(10**6), max_steps=10**6, time_limit=0.05
     )

@@ -29,6 +29,7 @@ def named(row, emission):
     return {"initial": row["pi"], "transition": row["A"], emission: row["theta"]}
 
 
+@pytest.mark.long
 def test_every_step_of_the_earthquakes(earthquakes):
     for row in case("hmm_poisson_earthquakes_2")["reference"]["free_delta"]["trace"]:
         fit = earthquakes.after(row["iteration"])
@@ -51,6 +52,7 @@ def test_earthquakes_converge(earthquakes):
     assert float(value[0]) == pytest.approx(expected["viterbi_logprob"], abs=1e-5)
 
 
+@pytest.mark.long
 def test_earthquakes_from_anywhere(earthquakes):
     expected = case("hmm_poisson_earthquakes_2")["reference"]["free_delta"]
     fit = earthquakes.fit(init=None, restarts=8, key=1)

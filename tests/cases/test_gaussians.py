@@ -60,6 +60,7 @@ def test_weighted_old_faithful(weighted_old_faithful):
     assert_same_up_to_labels(fit.params, named(reference["mle"]), AXES, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_weights_equal_repeated_rows(weighted_old_faithful):
     declared = weighted_old_faithful
     start = named(case("gmm_weighted_faithful")["reference"]["mle"])

@@ -195,6 +195,7 @@ def test_a_state_that_is_never_visited_is_noted():
     assert all(np.all(np.isfinite(leaf)) for leaf in fit.params.values())
 
 
+@pytest.mark.long
 def test_hard_steps_raise_the_best_path():
     model, _, start = plain()
     y = np.random.default_rng(2).normal(size=(5, 20)) + np.repeat([[-2.0, 2.0]], 10, 1)

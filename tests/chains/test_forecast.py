@@ -48,6 +48,7 @@ def test_structural_zeros_stay():
     np.testing.assert_allclose(found, powers(last_states(fit, data), [matrix] * 3), atol=1e-12)
 
 
+@pytest.mark.long
 def test_a_missing_step_is_a_step_to_come():
     fit, data = at_start("masked")
     future = {"y": np.full((3, 4), 1e3), "seen": np.zeros((3, 4), bool)}

@@ -171,6 +171,7 @@ def test_readings_agree_with_one_another():
     assert np.all(np.asarray(value) <= np.asarray(fit.log_density(data, lengths=lengths)))
 
 
+@pytest.mark.long
 def test_restarts_run_at_once_as_they_run_alone():
     (model, _, _), (data, lengths) = plain(), simulated()
     options = {"lengths": lengths, "tolerance": 0, "max_steps": 5}

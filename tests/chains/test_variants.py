@@ -13,7 +13,16 @@ import jaxem
 from .variants import LENGTHS, VARIANTS
 
 #: Each is near another one that stays in the ordinary run.
-LONG = {"driven", "of_pairs", "tied", "left_right", "fixed"}
+LONG = {
+    "driven",
+    "of_pairs",
+    "tied",
+    "left_right",
+    "fixed",
+    "stationary",
+    "of_two_kinds",
+    "second_order",
+}
 
 
 @pytest.fixture(

@@ -23,7 +23,14 @@ ANSWERS = {
 }
 
 #: Their models are fitted by other tests too.
-LONG = {"old_faithful_map", "speed_accuracy", "returns", "earthquakes"}
+LONG = {
+    "old_faithful_map",
+    "speed_accuracy",
+    "returns",
+    "earthquakes",
+    "mixed_waits",
+    "casino",
+}
 CONFIGS = [pytest.param(c, marks=pytest.mark.long if c in LONG else ()) for c in ANSWERS]
 
 

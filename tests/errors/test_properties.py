@@ -125,6 +125,7 @@ def test_wald_intervals_stay_inside_the_support(errors):
     assert low["loc"] + high["loc"] == pytest.approx(2 * errors.estimate["loc"])
 
 
+@pytest.mark.long
 def test_repeated_rows_are_integer_weights_and_their_copies_are_clusters(fit, errors):
     repeated = np.repeat(ROWS, WEIGHTS.astype(int), axis=0)
     copies = np.repeat(np.arange(120), WEIGHTS.astype(int))
@@ -230,6 +231,11 @@ def test_a_saddle_has_no_standard_errors():
 def test_mistakes_are_told(fit, options, words):
     with pytest.raises(jaxem.DeclarationError, match=words):
         fit.errors(ROWS, **{"weights": WEIGHTS, **options})
+
+
+def test_a_fit_that_was_cut_short_is_told():
+    short = jaxem.fit(MODEL, ROWS, init=START, weights=WEIGHTS, max_steps=1)
+    assert "ended with the status 'step limit'" in short.errors(ROWS, weights=WEIGHTS).notes[-1]
 
 
 def test_an_unknown_entry_and_level_are_told(errors):

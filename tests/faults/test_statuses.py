@@ -72,12 +72,17 @@ def no_interior_mode():
     return jaxem.fit(choices(concentration=0.1), data, init=start)
 
 
+def sampled():
+    return jaxem.fit(model(), TWO, init=START, algorithm=jaxem.Stochastic(3))
+
+
 def stalled():
     """An update that does not move is at rest, and not at the top."""
     return jaxem.fit(model(), TWO, init=START, algorithm=update_with(lambda loc: loc))
 
 
 ENDS = {
+    Status.SAMPLED: sampled,
     Status.CONVERGED: converged,
     Status.STEP_LIMIT: step_limit,
     Status.TIME_LIMIT: time_limit,

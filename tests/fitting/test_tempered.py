@@ -116,6 +116,7 @@ def test_hot_enough_all_components_are_one():
     assert np.ptp(warm.params["loc"]) > 1
 
 
+@pytest.mark.long
 def test_replaced_data_give_the_same_climb():
     """Sequences so long that steps become anchors, against the sum over tempered chains."""
     rng = np.random.default_rng(2)

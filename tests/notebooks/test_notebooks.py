@@ -44,8 +44,16 @@ def test_committed_with_outputs(path):
     assert path.stat().st_size < HEAVIEST_IN_BYTES
 
 
+#: The ordinary run has time for two of them.
+LONG = {"from_numpyro", "your_own_model"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=pytest.mark.long if p.stem in LONG else ()) for p in NOTEBOOKS],
+    ids=lambda path: path.stem,
+)
 def test_runs_from_top_to_bottom(path):
     notebook = nbformat.read(path, as_version=4)
     shown = pictures(notebook)

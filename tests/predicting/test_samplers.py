@@ -73,8 +73,11 @@ def test_a_predictive_check_of_sequences():
         assert y.shape == (3, 4)
         return np.array([y.sum(), y[:2, 3:].sum()])
 
+    fit = jaxem.fit(
+        chain().model, SERIES, lengths=LENGTHS, weights=weights, init=chain().params, max_steps=0
+    )
     found = jaxem.predictive_check(
-        chain(), SERIES, draw_series, statistic, draws=300, weights=weights, lengths=LENGTHS
+        fit, SERIES, draw_series, statistic, draws=300, weights=weights, lengths=LENGTHS
     )
     assert found.observed.tolist() == [22.0, 0.0]
     assert not found.replicated[:, 1].any() and found.replicated[:, 0].std() > 0
@@ -85,14 +88,15 @@ def test_trees_are_drawn_as_a_whole():
     data = SERIES[:, :3]
 
     def draw(params, key, x):
-        return x + params["rate"].astype(int)[0]
+        return x + params["rate"].astype(int)[0] + jax.random.randint(key, (), 0, 2)
 
-    options = {"what": "a test", "compile": lambda name, function: function, "draws": 4}
+    options = {"what": "a test", "compile": lambda name, function: function, "draws": 40}
     bound, params = bind_steps(model, data), {"rate": jnp.array([1.0, 6.0])}
     found = simulate(bound, data, params, draw, **options)
-    np.testing.assert_array_equal(found.data, np.stack([data + 1] * 4))
+    more = found.data - data - 1
+    assert set(more.ravel()) == {0, 1} and not np.ptp(more, axis=2).any()
     first, every = found.rows(model)
-    assert every.shape == (4, 9) and first.sequences.count == 3 and found.lengths is None
+    assert every.shape == (40, 9) and first.sequences.count == 3 and found.lengths is None
 
 
 def test_mistakes_are_told():
@@ -106,6 +110,12 @@ def test_mistakes_are_told():
     wrong(lambda params, key: 0.0, "TypeError")
     wrong(lambda params, key, x: jnp.log(-9.0 - x), "NaN or infinite in 5 of 5")
     wrong(draw_row, "draws must be an integer of at least 1; got 0", draws=0)
+    wrong(lambda params, key, x: 1.5, "drew 3 data sets that are all the same", draws=3)
+    with pytest.raises(jaxem.DeclarationError, match="no sampler; give parametric=True"):
+        jaxem.bootstrap(parts(), ROWS, sampler=draw_row)
+    for use in (jaxem.bootstrap, lambda *a: jaxem.predictive_check(*a, draw_row, np.mean)):
+        with pytest.raises(jaxem.DeclarationError, match="Give the data and the weights that were"):
+            use(parts(), ROWS + 1.0)
     series = {"fit": chain(), "data": SERIES, "lengths": LENGTHS}
     wrong(None, r"one new sequence, leaves \(T, \.\.\.\)", **series)
     wrong(

@@ -35,7 +35,13 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+#: The ordinary run has time for one chain.
+LONG = {"hidden markov", "lag and input", "music"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(e, marks=pytest.mark.long if e in LONG else ()) for e in EXAMPLES]
+)
 def test_the_marginal_density_is_funsors(name):
     program, data = EXAMPLES[name]
     model, rows = jaxem.from_numpyro(program).bind(data)

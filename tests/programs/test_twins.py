@@ -33,7 +33,16 @@ def _rows(model, data):
 
 
 #: Each is near another one that stays in the ordinary run.
-LONG = {"gaussian", "latent classes", "mixed types", "dependent", "dawid-skene"}
+LONG = {
+    "gaussian",
+    "latent classes",
+    "mixed types",
+    "dependent",
+    "dawid-skene",
+    "hidden markov",
+    "hierarchical",
+    "poisson",
+}
 
 
 @pytest.mark.parametrize(

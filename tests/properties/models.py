@@ -44,8 +44,6 @@ MODELS = {
 ORDINARY = {
     "gaussian full",
     "gaussian cholesky",
-    "gaussian conjugate",
-    "gaussian semi-supervised",
     "blood groups",
     "poisson log-rates",
     "product latent",

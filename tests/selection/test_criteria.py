@@ -47,6 +47,7 @@ def test_carcinoma_as_polca_has_it():
     assert found.bic == pytest.approx(published["bic"], abs=1e-6)
 
 
+@pytest.mark.long
 def test_a_chain_counts_its_steps_as_depmixs4_does():
     declared, fit = fitted.speed_with_payoff()
     found = jaxem.criteria(fit, declared.data, lengths=declared.lengths)

@@ -56,6 +56,7 @@ def test_weighted_rows_go_the_same_way_on_all_paths(monkeypatch):
     assert abs(unweighted.trace[0] - product[0]) > 1
 
 
+@pytest.mark.long
 def test_newtons_method_goes_the_same_way_on_all_paths(monkeypatch):
     product, anchors, direct = _traces(monkeypatch, gammas(), GAMMA, GAMMA_START)
     np.testing.assert_allclose(product, direct, rtol=1e-10)

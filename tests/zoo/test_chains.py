@@ -101,6 +101,7 @@ def test_chains_of_mixtures(kind):
     np.testing.assert_allclose(found, enumerated(np.log((WEIGHTS * density).sum(-1))), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_chains_of_mixtures_reach_the_optimum_of_hmmlearn():
     """GMMHMM of hmmlearn 0.3.3 from the same start, its priors off, to a tolerance of 1e-13.
 

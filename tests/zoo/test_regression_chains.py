@@ -101,6 +101,7 @@ def test_transitions_that_covariates_move():
     np.testing.assert_allclose(found, enumerated(log_density, moves), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_response_times_whose_transitions_the_pay_off_moves():
     """The optimum of depmixS4 1.5.1, Visser and Speekenbrink (2010)."""
     published = case("hmm_speed_rt_tv_transition")

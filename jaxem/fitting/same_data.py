@@ -1,0 +1,31 @@
+"""Whether data are those that were fitted."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxem.likelihood.evidence import check_evidence
+from jaxem.types import Data
+
+if TYPE_CHECKING:
+    from jaxem.fitting.result import Fit
+
+
+def check_same_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> None:
+    """The fitted parameters have on these data the log likelihood that the fit reports.
+
+    Args:
+        fit: The fit.
+        data: Rows, or sequences.
+        weights: Of rows, or of sequences, (n,).
+        lengths: For chains, the steps of each sequence, (n,).
+
+    Raises:
+        DeclarationError: If they have another.
+    """
+    bound = fit.bind(data, lengths)
+    given = bound.weigh(weights)
+    given = given if bound.sequences is None else given[bound.sequences.starts]
+    density = np.asarray(fit.log_density(data, lengths=lengths), float)
+    present = given > 0
+    check_evidence(float(given[present] @ density[present]), fit.log_likelihood)

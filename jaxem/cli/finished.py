@@ -8,8 +8,6 @@ from jaxem.cli.fingerprint import fingerprint
 from jaxem.cli.loading import Job, load_document
 from jaxem.cli.problems import ConfigError, Problem
 
-_AGAIN = "Fit again with jaxem fit {config}."
-
 
 class Finished(NamedTuple):
     """What a run was and what it left.
@@ -42,7 +40,7 @@ def read_finished(folder: Path) -> Finished:
         raise ConfigError(folder, [Problem("summary.json", said)]) from None
     job = load_document(path, document)
     if fingerprint(job)["data"] != then:
-        said = "have changed since the fit. " + _AGAIN.format(config=path)
+        said = f"have changed since the fit. {_again(folder, path)}"
         raise ConfigError(folder, [Problem("the data", said)])
     return Finished(folder, summary, job)
 
@@ -55,8 +53,13 @@ def check_module(finished: Finished) -> None:
     """
     then = finished.summary["fingerprint"].get("module")
     if then is not None and fingerprint(finished.job).get("module") != then:
-        said = "has changed since the fit. " + _AGAIN.format(config=finished.job.path)
+        said = f"has changed since the fit. {_again(finished.folder, finished.job.path)}"
         raise ConfigError(finished.folder, [Problem("the module of the model", said)])
+
+
+def _again(folder: Path, config: Path) -> str:
+    selected = (folder.parent / "selection.json").is_file()
+    return f"Fit again with jaxem {'select' if selected else 'fit'} {config}."
 
 
 def _chosen(folder: Path) -> Path:

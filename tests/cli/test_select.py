@@ -91,7 +91,7 @@ def test_from_a_selection_to_a_report(run, config, write, tmp_path, monkeypatch)
     write("mine.csv", ROWS.replace("12", "13"))
     answer = run("report", place)
     assert answer.exit_code == 2
-    assert "have changed since the fit" in answer.stderr
+    assert "have changed since the fit. Fit again with jaxem select" in answer.stderr
 
 
 def test_every_combination_of_every_model(write):

@@ -84,13 +84,14 @@ def predictive_check(
     """
     if not callable(statistic):
         raise DeclarationError(f"statistic must be a function of a data set; got {statistic!r}.")
-    check_same_data(fit, data, weights, lengths)
     bound = fit.bind(data, lengths)
     given: Params = fit.params
     if params is not None:
         given = bound.model.nest(stack(bound.model, params))
         draws = len(jax.tree.leaves(given)[0])
-    seen = np.asarray(statistic(observed(bound, data, weights)), float)
+    rows = observed(bound, data, weights)
+    check_same_data(fit, data, weights, lengths)
+    seen = np.asarray(statistic(rows), float)
     drawn = simulate(
         bound,
         data,

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import signal
 
 import pytest
 
@@ -43,7 +42,7 @@ def test_from_a_selection_to_a_report(run, config, write, tmp_path, monkeypatch)
 
     def interrupted(job, quiet):
         if job.document["model"]["options"]["components"] == 2:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         return whole(job, quiet)
 
     monkeypatch.setattr(running, "fit", interrupted)

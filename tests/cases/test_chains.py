@@ -174,6 +174,7 @@ def test_growth_of_gnp():
     )
 
 
+@pytest.mark.long
 def test_a_mixture_of_markov_chains():
     expected = case("mixture_markov_chains_bacteria_map")["reference"]
     fit = chains.bacteria().fit()

@@ -62,6 +62,7 @@ def test_conjugate_directions_end_a_quadratic_in_as_many_steps():
     np.testing.assert_allclose(curvature * run(jnp.ones(6)), 1.0, atol=1e-6)
 
 
+@pytest.mark.long
 def test_without_a_closed_form_it_ends_where_newton_ends():
     model, data = gamma()
     m_step = jaxem.Ascent("conjugate_gradient", steps=20)

@@ -57,6 +57,7 @@ def test_the_joint_is_what_numpyro_says(program, data):
     assert float(found) == pytest.approx(float(said), rel=1e-10)
 
 
+@pytest.mark.long
 def test_the_documented_mixture_is_fitted():
     fit = jaxem.fit(MIXTURE, FIVE, restarts=4)
     assert fit.converged

@@ -42,6 +42,7 @@ LONG = {
     "hidden markov",
     "hierarchical",
     "poisson",
+    "grouped",
 }
 
 

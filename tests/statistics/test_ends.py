@@ -23,7 +23,12 @@ def fitted(name: str) -> jaxem.Fit:
 
 def _all() -> list:
     """Names; those whose programs take long to compile are marked."""
-    slow = {"wishart", "normal, or laplace beyond a bend"}
+    slow = {
+        "wishart",
+        "normal, or laplace beyond a bend",
+        "zero-inflated, zeros rare",
+        "censored",
+    }
     names = [*ACCEPTED, *sorted(MERGED), *REFUSED, "huber"]
     return [pytest.param(n, marks=pytest.mark.long if n in slow else ()) for n in names]
 

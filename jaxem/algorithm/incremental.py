@@ -71,10 +71,6 @@ class Incremental(Minibatches):
         prior = model.prior_density(values)
         return Step(evidence.mean(), prior, kept.counts.mean(0), image, memory)
 
-    def memory(self, model: Model, dtype: Any) -> Any:
-        """Nothing."""
-        return ()
-
 
 def _mean(kept: Statistics) -> Statistics:
     """Each minibatch stands for all rows, and all of them on average do so exactly.

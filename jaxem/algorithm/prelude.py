@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm.algorithm import Algorithm, Proposal, Step
+from jaxem.algorithm.algorithm import Algorithm, Step
+from jaxem.algorithm.around import Around
 from jaxem.algorithm.em import EM
 from jaxem.algorithm.minibatches import Minibatches
 from jaxem.algorithm.wrapped import Wrapped
@@ -15,12 +16,11 @@ from jaxem.estep import EStep, Exact
 from jaxem.estep.expectation import Values
 from jaxem.estep.source import Source
 from jaxem.model import Model
-from jaxem.mstep import MStep
 from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
-class Prelude(Algorithm, abc.ABC):
+class Prelude(Around, abc.ABC):
     """An algorithm, and what is done before it begins; asked for a step, it is that algorithm.
 
     Attributes:
@@ -30,8 +30,6 @@ class Prelude(Algorithm, abc.ABC):
         DeclarationError: If it is no EM or acceleration of one, or climbs something else than the
             log posterior.
     """
-
-    algorithm: Algorithm
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -46,16 +44,6 @@ class Prelude(Algorithm, abc.ABC):
                 f"algorithm needs e_step=jaxem.Exact(), which is so if it is left out; got "
                 f"{self.algorithm.e_step!r}."
             )
-
-    @property
-    def e_step(self) -> EStep:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """That of the algorithm."""
-        return self.algorithm.e_step
-
-    @property
-    def m_step(self) -> MStep:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """That of the algorithm."""
-        return self.algorithm.m_step
 
     @property
     @abc.abstractmethod
@@ -111,31 +99,10 @@ class Prelude(Algorithm, abc.ABC):
         em = dataclasses.replace(em_of(self), e_step=e_step)
         return em.step(model, plan, values, source, ())
 
-    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
-        """See `Algorithm`."""
-        return self.algorithm.step(model, plan, values, source, memory)
-
-    @property
-    def leaps(self) -> bool:
-        """See `Algorithm`."""
-        return self.algorithm.leaps
-
-    def memory(self, model: Model, dtype: Any) -> Any:
-        """See `Algorithm`."""
-        return self.algorithm.memory(model, dtype)
-
-    def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
-        """See `Algorithm`."""
-        return self.algorithm.propose(model, memory, values, image)
-
-    def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
-        """See `Algorithm`."""
-        return self.algorithm.refuse(model, memory, image)
-
 
 def em_of(algorithm: Algorithm) -> EM:
     """The EM inside an algorithm."""
-    while isinstance(algorithm, Prelude | Wrapped):
+    while isinstance(algorithm, Around):
         algorithm = algorithm.algorithm
     assert isinstance(algorithm, EM)
     return algorithm

@@ -1,22 +1,15 @@
 """An algorithm around EM: it judges the same map, and proposes other points."""
 
-import abc
 import dataclasses
-from typing import Any
 
-from jaxem.algebra.plan import Plan
-from jaxem.algorithm.algorithm import Algorithm, Step
+from jaxem.algorithm.around import Around
 from jaxem.algorithm.em import EM
-from jaxem.estep import EStep, Hard
-from jaxem.estep.expectation import Values
-from jaxem.estep.source import Source
-from jaxem.model import Model
-from jaxem.mstep import MStep
+from jaxem.estep import Hard
 from jaxem.types import DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
-class Wrapped(Algorithm, abc.ABC):
+class Wrapped(Around):
     """What accelerates EM.
 
     Args:
@@ -47,24 +40,6 @@ class Wrapped(Algorithm, abc.ABC):
             )
 
     @property
-    def e_step(self) -> EStep:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """That of the EM."""
-        return self.algorithm.e_step
-
-    @property
-    def m_step(self) -> MStep:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """That of the EM."""
-        return self.algorithm.m_step
-
-    def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
-        """The EM map."""
-        return self.algorithm.step(model, plan, values, source, memory)
-
-    @property
     def leaps(self) -> bool:
         """It proposes other points than the image."""
         return True
-
-    @abc.abstractmethod
-    def memory(self, model: Model, dtype: Any) -> Any:
-        """See `Algorithm`."""

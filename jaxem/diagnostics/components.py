@@ -15,6 +15,7 @@ from jaxem.estep.expectation import over_blocks
 from jaxem.fitting import Fit
 from jaxem.latent import Chain
 from jaxem.likelihood.chart import entry_names
+from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
 from jaxem.model import Model
 from jaxem.model.declaration import check_call
@@ -81,14 +82,19 @@ def diagnose(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None) 
         data: The rows, or sequences, that were fitted.
         weights: Their weights, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
+
+    Raises:
+        DeclarationError: If these are not the data of the fit.
     """
-    bound = fit.bind(data, lengths)
+    bound = fit.bound(data, lengths)
     model = bound.model
     check_call(model, take_rows(bound.rows, 0))
     units = make_units(bound, bound.weigh(weights), merge=True)
     values = model.flatten(fit.params)
-    counts_of = fit.compile(("counts",), lambda v, s: s.expect(model, fit.algorithm.e_step, v)[1])
-    occupancy = np.asarray(model.latent.occupancy(counts_of(values, units.source)), float)
+    expect = fit.compile(("counts",), lambda v, s: s.expect(model, fit.algorithm.e_step, v)[:2])
+    evidence, counts = expect(values, units.source)
+    check_evidence(float(evidence), fit.log_likelihood)
+    occupancy = np.asarray(model.latent.occupancy(counts), float)
     few = max(1.0, 1e-3 * units.total)
     vanishing = tuple(int(k) for k in np.flatnonzero(occupancy < few))
     duplicates: tuple[tuple[int, int], ...] = ()

@@ -35,7 +35,7 @@ class Overlap:
     """
 
     def __init__(self, fit: Fit, data: Data, weights: Any, lengths: Any):
-        bound: Bound = fit.bind(data, lengths)
+        bound: Bound = fit.bound(data, lengths)
         check_call(bound.model, take_rows(bound.rows, 0))
         self.model: Model = bound.model
         self.rows = bound.rows

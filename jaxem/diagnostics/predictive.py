@@ -84,7 +84,7 @@ def predictive_check(
     """
     if not callable(statistic):
         raise DeclarationError(f"statistic must be a function of a data set; got {statistic!r}.")
-    bound = fit.bind(data, lengths)
+    bound = fit.bound(data, lengths)
     given: Params = fit.params
     if params is not None:
         given = bound.model.nest(stack(bound.model, params))

@@ -23,7 +23,7 @@ def check_same_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> None:
     Raises:
         DeclarationError: If they have another.
     """
-    bound = fit.bind(data, lengths)
+    bound = fit.bound(data, lengths)
     given = bound.weigh(weights)
     given = given if bound.sequences is None else given[bound.sequences.starts]
     density = np.asarray(fit.log_density(data, lengths=lengths), float)

@@ -37,7 +37,7 @@ def fitted_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> tuple[Bou
             f"nothing of errors; fit with algorithm=jaxem.EM()."
         )
     fit.check_mode()
-    bound = fit.bind(data, lengths)
+    bound = fit.bound(data, lengths)
     given = bound.weigh(weights)
     check_call(bound.model, take_rows(bound.rows, 0))
     return bound, given

@@ -75,7 +75,7 @@ def bootstrap(
             "or leave it out."
         )
     check_same_data(fit, data, weights, lengths)
-    bound = fit.bind(data, lengths)
+    bound = fit.bound(data, lengths)
     given = bound.weigh(weights)
     options = {"tolerance": tolerance, "max_steps": max_steps}
     if parametric:

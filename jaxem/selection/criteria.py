@@ -109,7 +109,7 @@ def criteria(
             f"this fit maximised the {fit.algorithm.e_step.likelihood}; the criteria need the "
             f"likelihood. Fit with algorithm=jaxem.EM()."
         )
-    bound = fit.bind(data, lengths)
+    bound = fit.bound(data, lengths)
     check_call(bound.model, take_rows(bound.rows, 0))
     given = bound.weigh(weights)
     units = make_units(bound, given, merge=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxem.algebra.plan import make_plan
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_same_data
 from jaxem.fitting.starts import make_starts
 from jaxem.initial import Setting
 from jaxem.model.binding import Bound
@@ -87,14 +88,16 @@ def likelihood_ratio_test(
         max_steps: Limit of steps of a refit.
 
     Raises:
-        DeclarationError: If there is no sampler, or a fit cannot be gone on from.
+        DeclarationError: If there is no sampler, a fit cannot be gone on from, or these are not
+            the data of both.
     """
     whole = isinstance(replicates, int | np.integer) and not isinstance(replicates, bool)
     if not whole or replicates < 1:
         raise DeclarationError(f"replicates must be an integer of at least 1; got {replicates!r}.")
     for fit in (smaller, larger):
         fit.check_mode()
-    bound = smaller.bind(data, lengths)
+        check_same_data(fit, data, weights, lengths)
+    bound = smaller.bound(data, lengths)
     drawn = simulate(
         bound,
         data,
@@ -109,7 +112,7 @@ def likelihood_ratio_test(
     options = {"tolerance": tolerance, "max_steps": max_steps}
     warm = warm_starts(smaller, bound.model, replicates)
     under = refit_drawn(smaller, bound.model, drawn, warm, **options).best()
-    more = larger.bind(data, lengths)
+    more = larger.bound(data, lengths)
     starts = _starts(larger, more, replicates, restarts, key)
     over = refit_drawn(larger, more.model, drawn, starts, **options).best()
     good = under.usable[:, 0] & over.usable[:, 0]

@@ -87,7 +87,8 @@ def by_sampler(
 
     every = jax.vmap(data_set, in_axes=(0 if stacked else None, 0, None))
     program = compile(("simulate", sampler, stacked), every)
-    drawn = program(params, jax.random.split(as_key(key), draws), jax.tree.map(jnp.asarray, units))
+    keys = jax.random.split(as_key(key), draws)
+    drawn = jax.tree.map(np.asarray, program(params, keys, jax.tree.map(jnp.asarray, units)))
     if draws > 1 and not stacked and all(_repeats(leaf) for leaf in jax.tree.leaves(drawn)):
         raise DeclarationError(
             f"sampler(params, key, x) drew {draws} data sets that are all the same. It must draw "
@@ -95,14 +96,14 @@ def by_sampler(
             f"when it is traced."
         )
     return jax.tree_util.tree_map_with_path(
-        lambda path, new, old: as_drawn(np.asarray(new), old, f"x{jax.tree_util.keystr(path)}"),
+        lambda path, new, old: as_drawn(new, old, f"x{jax.tree_util.keystr(path)}"),
         drawn,
         units,
     )
 
 
-def _repeats(leaf: Any) -> bool:
-    return bool(np.all(np.asarray(leaf) == np.asarray(leaf[:1])))
+def _repeats(leaf: np.ndarray) -> bool:
+    return bool(np.all(leaf == leaf[:1]))
 
 
 def _check_form(sampler: Sampler, params: Params, one: Data) -> None:

@@ -13,7 +13,7 @@ from jaxem.derivatives.problem import Density, Inputs, Problem, hessian, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import Chart
-from jaxem.model.check import as_array, in_flag_precision, is_table
+from jaxem.model.arrays import as_arrays, in_flag_precision
 from jaxem.types import Array, Data, DeclarationError, Params
 
 Values = dict[str, Array]
@@ -51,7 +51,7 @@ class ImplicitMode:
         values = chart.values(bound.model, chart.point)
         family = read_family(bound.model, values, fit.log_prior, prior, hyper)
         self._problem = Problem(bound.model, bound.sequences, family)
-        self._data = jax.tree.map(as_array, data, is_leaf=is_table)
+        self._data = as_arrays(data)
         self._is_program = bound.model is not fit.model
         self._rows, self._weights = bound.rows, errors.surface.units.weights
         self.hyper, self.notes = family.hyper, notes_of(errors)

@@ -14,8 +14,8 @@ from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import Chart, tree_names
+from jaxem.model.arrays import as_arrays
 from jaxem.model.binding import Bound
-from jaxem.model.check import as_array, is_table
 from jaxem.numerics.tables import aligned
 from jaxem.types import Array, Data, DeclarationError
 
@@ -120,7 +120,7 @@ def sensitivity(
     found = program(surface.chart, inputs, rest, directions)
     return Sensitivity(
         estimate=errors.estimate,
-        inputs=family.hyper if wrt == "prior" else jax.tree.map(as_array, data, is_leaf=is_table),
+        inputs=family.hyper if wrt == "prior" else as_arrays(data),
         derivative=_shaped(errors, found if wrt == "prior" else _as_given(bound, found)),
         notes=notes_of(errors),
     )

@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxem.latent.links import Dense, Links
 from jaxem.latent.markov import Markov
-from jaxem.model.check import as_array, is_table
+from jaxem.model.arrays import as_arrays
 from jaxem.types import Array, Data, DeclarationError
 
 _GIVE_FUTURE = (
@@ -65,8 +65,8 @@ def extend(data: Data, lengths: np.ndarray, future: Data) -> tuple[Data, np.ndar
     Raises:
         DeclarationError: If the steps to come have not the form of the data.
     """
-    past = jax.tree.map(as_array, data, is_leaf=is_table)
-    coming = jax.tree.map(as_array, future, is_leaf=is_table)
+    past = as_arrays(data)
+    coming = as_arrays(future, "future")
     leaves, form = jax.tree.flatten(past)
     added, other = jax.tree.flatten(coming)
     if form != other or any(

@@ -3,11 +3,11 @@
 import dataclasses
 from typing import Any, Protocol
 
-import jax
 import numpy as np
 
 from jaxem.latent import Markov, Tree
-from jaxem.model.check import as_array, is_table, prepare_data, prepare_weights
+from jaxem.model.arrays import as_arrays
+from jaxem.model.check import prepare_data, prepare_weights
 from jaxem.model.model import Model
 from jaxem.model.sequences import Sequences, read_sequences
 from jaxem.numerics.rows import row_count
@@ -63,7 +63,7 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
         )
     model, rows = model.bind(data)
     if isinstance(model.latent, Markov):
-        arrays = jax.tree.map(as_array, rows, is_leaf=is_table)
+        arrays = as_arrays(rows)
         found = read_sequences(arrays, lengths)
         if isinstance(model.latent, Tree):
             _check_tree(model.latent, found, lengths)

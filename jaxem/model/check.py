@@ -1,16 +1,14 @@
 """Checking data: what a table must be before any model meets it."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
+from jaxem.model.arrays import as_array, as_arrays, float_type, in_flag_precision, warn_of_float32
 from jaxem.model.model import Model
 from jaxem.types import Data, DeclarationError
-
-_warned = False
 
 
 def prepare_data(data: Any, name_row: Callable[[int], str] = "row {}".format) -> Data:
@@ -21,12 +19,12 @@ def prepare_data(data: Any, name_row: Callable[[int], str] = "row {}".format) ->
         name_row: What to call a row in a complaint.
 
     Returns:
-        The same pytree with NumPy leaves; floats in the flag's precision.
+        The same pytree with NumPy leaves, in the flag's precision.
 
     Raises:
         DeclarationError: If there are no rows, text, NaN or infinity, or unequal numbers of rows.
     """
-    data = jax.tree.map(as_array, data, is_leaf=is_table)
+    data = as_arrays(data)
     leaves = jax.tree_util.tree_leaves_with_path(data)
     if not leaves:
         raise DeclarationError("data is empty: give an array, or a dictionary of arrays.")
@@ -38,7 +36,7 @@ def prepare_data(data: Any, name_row: Callable[[int], str] = "row {}".format) ->
         raise DeclarationError(f"all arrays in data need the same number of rows; {listed}.")
     if next(iter(counts.values())) == 0:
         raise DeclarationError("data has no rows.")
-    _warn_of_float32([leaf for _, leaf in leaves])
+    warn_of_float32(data)
     return jax.tree.map(in_flag_precision, data)
 
 
@@ -59,7 +57,7 @@ def prepare_weights(
     """
     given, one = weights is not None, "row" if lengths is None else "sequence"
     try:
-        out = np.ones(count) if not given else np.asarray(weights, float)
+        out = np.ones(count) if not given else as_array(weights, "weights").astype(float)
     except (TypeError, ValueError):
         raise DeclarationError(f"weights must be numbers, one a {one}; got {weights!r}.") from None
     if out.shape != (count,):
@@ -81,24 +79,7 @@ def prepare_weights(
             f"data has {what} for {states} latent states; fewer observations than states cannot "
             f"tell them apart. Use fewer states, or more data."
         )
-    return out.astype(_float_type())
-
-
-def is_table(x: Any) -> bool:
-    """A leaf that is one table although it is a container: a frame, or a list of numbers."""
-    if hasattr(x, "to_numpy"):
-        return True
-    if isinstance(x, list | tuple) and not hasattr(x, "_fields"):
-        return all(np.ndim(v) == 0 or isinstance(v, list | tuple) for v in x)
-    return False
-
-
-def as_array(leaf: Any) -> np.ndarray:
-    """A NumPy array of an array, a list of numbers or a data frame."""
-    try:
-        return np.asarray(leaf.to_numpy() if hasattr(leaf, "to_numpy") else leaf)
-    except ValueError as error:
-        raise DeclarationError(f"data cannot be read as a table of numbers: {error}.") from None
+    return out.astype(float_type())
 
 
 def _label(path: Any) -> str:
@@ -136,27 +117,3 @@ def _complain_of_missing(label: str, leaf: np.ndarray, name_row: Callable[[int],
 def _kind_words(leaf: np.ndarray) -> str:
     words = {"U": "text", "S": "bytes", "O": "Python objects or text", "M": "dates", "c": "complex"}
     return words.get(leaf.dtype.kind, str(leaf.dtype))
-
-
-def _float_type() -> Any:
-    return np.float64 if jax.config.jax_enable_x64 else np.float32  # pyright: ignore
-
-
-def in_flag_precision(leaf: np.ndarray) -> np.ndarray:
-    """Floats in the precision of JAX's flag; other types as they are."""
-    return leaf.astype(_float_type()) if leaf.dtype.kind == "f" else leaf
-
-
-def _warn_of_float32(leaves: list[np.ndarray]) -> None:
-    """Once, when double precision is thrown away because of JAX's flag."""
-    global _warned
-    doubles = any(leaf.dtype == np.float64 for leaf in leaves)
-    if not doubles or _float_type() is np.float64 or _warned:
-        return
-    _warned = True
-    warnings.warn(
-        "float64 data are fitted in float32, because JAX's 64-bit flag is off. Objectives and "
-        "tolerances are coarser; jax.config.update('jax_enable_x64', True) at the start of the "
-        "program gives double precision.",
-        stacklevel=4,
-    )

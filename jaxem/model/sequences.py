@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxem.model.arrays import as_arrays
 from jaxem.types import Data, DeclarationError
 
 
@@ -33,7 +34,7 @@ def sequences(parts: Sequence[Any]) -> tuple[Data, np.ndarray]:
             f"sequences takes a list with one array, or one dictionary of arrays, a sequence; got "
             f"{type(parts).__name__}{' with no entries' if hasattr(parts, '__len__') else ''}."
         )
-    trees = [jax.tree.map(np.asarray, part, is_leaf=_is_list) for part in parts]
+    trees = [as_arrays(part, f"parts[{i}]") for i, part in enumerate(parts)]
     lengths = np.asarray([_length(i, tree, trees[0]) for i, tree in enumerate(trees)])
 
     def pad(*leaves: np.ndarray) -> np.ndarray:
@@ -44,10 +45,6 @@ def sequences(parts: Sequence[Any]) -> tuple[Data, np.ndarray]:
         return out
 
     return jax.tree.map(pad, *trees), lengths
-
-
-def _is_list(part: Any) -> bool:
-    return isinstance(part, list | tuple)
 
 
 def _length(index: int, tree: Data, first: Data) -> int:

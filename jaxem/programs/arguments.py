@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxem.model.check import as_array, in_flag_precision, is_table
+from jaxem.model.arrays import as_array, in_flag_precision, is_table, warn_of_float32
 from jaxem.programs.run import run
 from jaxem.types import DeclarationError
 
@@ -145,7 +145,10 @@ def _as_arrays(name: str, value: Any) -> Any:
     def convert(leaf: Any) -> Any:
         if not (is_table(leaf) or isinstance(leaf, np.ndarray | jax.Array)):
             return leaf
-        array = in_flag_precision(as_array(leaf))
+        read = as_array(leaf, f"argument {name!r}")
+        if read.dtype.kind in "iuf":
+            warn_of_float32(read)
+        array = in_flag_precision(read)
         if array.dtype.kind not in "biuf":
             raise DeclarationError(
                 f"argument {name!r} holds {array.dtype}, not numbers. Code categories as "

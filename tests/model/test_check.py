@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxem
-from jaxem.model import check
+from jaxem.model import arrays
 from jaxem.model.check import prepare_data, prepare_weights
 
 
@@ -44,10 +44,10 @@ def test_a_pytree_of_tables():
 
 
 def test_integers_stay_integers_and_floats_follow_the_flag(float32, monkeypatch):
-    monkeypatch.setattr(check, "_warned", False)
+    monkeypatch.setattr(arrays, "_warned", False)
     with pytest.warns(UserWarning, match="float64 data are fitted in float32.*enable_x64"):
         prepared = prepare_data({"x": np.ones(2), "y": np.arange(2)})
-    assert prepared["x"].dtype == np.float32 and prepared["y"].dtype == np.int64
+    assert prepared["x"].dtype == np.float32 and prepared["y"].dtype == np.int32
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         prepare_data({"x": np.ones(2)})

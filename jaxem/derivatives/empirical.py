@@ -16,7 +16,7 @@ from jaxem.derivatives.stationary import errors_at_mode
 from jaxem.fitting import Fit
 from jaxem.likelihood.edges import step_inside
 from jaxem.model import Model
-from jaxem.model.prior import nest
+from jaxem.model.tied import nest
 from jaxem.numerics.tables import aligned
 from jaxem.types import Data, DeclarationError, Params
 
@@ -157,5 +157,6 @@ def _with_priors(family: Family, hyper: Any) -> Model:
     """The declaration with other hyper-parameters."""
     model, new = family.model, family.priors(hyper)
     priors = {p.name: new.get(p.name, p.prior) for p in model.parameters}
-    nested = nest(priors, model.parameters)
+    priors |= {t.name: t.prior for t in model.tied}
+    nested = nest(priors, (*model.parameters, *model.tied))
     return Model(model.log_joint, model.latent, nested, factor=model.factor)

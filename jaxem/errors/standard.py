@@ -16,7 +16,7 @@ from jaxem.errors.surface import Compile, Curvature, Quantity, Surface
 from jaxem.likelihood.chart import make_chart, tree_names
 from jaxem.likelihood.units import Units
 from jaxem.model import Model
-from jaxem.model.prior import nest
+from jaxem.model.tied import nest
 from jaxem.types import DeclarationError, Params
 
 

@@ -19,7 +19,8 @@ from jaxem.estep.source import Source
 from jaxem.likelihood.chart import Chart
 from jaxem.likelihood.units import Units, evidence, in_line, unit_weights
 from jaxem.model import Model
-from jaxem.model.prior import dotted, nest
+from jaxem.model.prior import dotted
+from jaxem.model.tied import nest
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array, Params
 

@@ -137,6 +137,7 @@ def explain(
     ways = deal_out(ways, algorithm, 0)
     told = order_words(plan, algorithm)
     lines = tuple(_line(model, plan, p, told.groups) for p in model.parameters)
+    lines += tuple(Line(t.name, t.shape, "", "tied", "from others", True, "") for t in model.tied)
     states = _count(model.latent.size, "latent state")
     title = f"{model.latent!r}, {_count(row_count(rows), 'row')}, {states}"
     return Explanation(

@@ -34,7 +34,7 @@ def is_table(x: Any) -> bool:
     if hasattr(x, "to_numpy"):
         return True
     if isinstance(x, list | tuple) and not hasattr(x, "_fields"):
-        return all(np.ndim(v) == 0 or isinstance(v, list | tuple) for v in x)
+        return all(isinstance(v, list | tuple) or np.ndim(v) == 0 for v in x)
     return False
 
 

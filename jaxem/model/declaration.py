@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxem.model.model import Model
 from jaxem.model.prior import dotted
+from jaxem.model.tied import check_ties
 from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
@@ -28,6 +29,7 @@ def check_declaration(model: Model, data: Data) -> None:
     """
     row = take_rows(data, 0)
     check_call(model, row)
+    _check_prior(model)
     _check_use(model, row)
 
 
@@ -36,7 +38,7 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
 
     Args:
         model: The declared model.
-        params: The dictionary; fixed parameters may be left out.
+        params: The dictionary; fixed and tied parameters may be left out.
         what: How to call it in a message.
         lanes: With restarts, a leading axis of this length is allowed.
 
@@ -52,12 +54,13 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
             f"jaxem.initial.kmeans_plus_plus; got {params!r}."
         )
     known = {p.name: p for p in model.parameters}
+    names = dict.fromkeys((*known, *(t.name for t in model.tied)))
     given = dict(dotted(params))
     for name in given:
-        if name not in known:
+        if name not in names:
             raise DeclarationError(
-                f"{what} has {name!r}, which is no parameter{_did_you_mean(name, known)}; "
-                f"the parameters are {', '.join(map(repr, known))}."
+                f"{what} has {name!r}, which is no parameter{_did_you_mean(name, names)}; "
+                f"the parameters are {', '.join(map(repr, names))}."
             )
     out = {}
     for name, p in known.items():
@@ -79,6 +82,10 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
             )
         _check_support(p, value, f"{what}[{name!r}]")
         out[name] = value
+    if any(t.name in given for t in model.tied):
+        leading = (lanes,) if any(out[n].shape != p.shape for n, p in known.items()) else ()
+        every = {n: np.broadcast_to(out[n], (*leading, *p.shape)) for n, p in known.items()}
+        check_ties(every, params, model.parameters, model.tied, what)
     return out
 
 
@@ -144,6 +151,29 @@ def check_call(model: Model, row: Data) -> None:
         )
 
 
+def _check_prior(model: Model) -> None:
+    """Trace the log prior once, and put its complaint in words."""
+    values = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
+    try:
+        shapes = model.prior_shapes(values)
+    except DeclarationError:
+        raise
+    except Exception as error:  # a person's own functions: anything can happen
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        advice = ""
+        if isinstance(error, jax.errors.ConcretizationTypeError):
+            advice = " Parameters are traced: write jnp.where instead of if."
+        raise DeclarationError(
+            f"the log prior, of the functions in prior and of factor, fails for params of shapes "
+            f"{ {p.name: p.shape for p in model.parameters} }: {first}.{advice}"
+        ) from error
+    if shapes != [()]:
+        raise DeclarationError(
+            f"factor(params) returns an array of shape {shapes[0]}; expected a scalar, which is "
+            f"added to the log prior. Sum it with .sum()."
+        )
+
+
 def _check_use(model: Model, row: Data) -> None:
     """Every parameter must matter, and so must the latent state."""
     values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
@@ -181,6 +211,8 @@ def _asked_by_prior(model: Model) -> set[str]:
     for p in model.parameters:
         if p.is_conditional:
             p.distribution(params)
+    for tied in model.tied:
+        tied.prior(params)
     if model.factor is not None:
         model.factor(params)
     return params.keys_asked

@@ -11,7 +11,9 @@ import numpyro
 
 from jaxem.latent import Latent, Markov
 from jaxem.latent.links import dense_links
-from jaxem.model.prior import Parameter, nest, read_prior
+from jaxem.model.prior import Parameter
+from jaxem.model.reading import read_prior
+from jaxem.model.tied import Tied, check_ties, nest
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rewrite import passes
 from jaxem.numerics.rows import time_first
@@ -31,12 +33,14 @@ class Model:
         prior: A dictionary, nested or not, with one NumPyro distribution a parameter. It gives
             support, shape and density. ``jaxem.flat`` is maximum likelihood; ``dist.Delta``
             fixes. An entry may be a function of the parameters that returns a distribution, for
-            priors that depend on one another (normal-inverse-Wishart, hierarchies).
+            priors that depend on one another (normal-inverse-Wishart, hierarchies); one that
+            returns a ``dist.Delta`` ties its parameter to the others.
         factor: A function of the parameters whose scalar value is added to the log prior: what is
             known of several of them together, or observed of them apart from the rows.
 
     Attributes:
-        parameters: What the prior says of every parameter, in its order.
+        parameters: What the prior says of every parameter that has a value of its own, in order.
+        tied: The parameters that are functions of these.
 
     Raises:
         DeclarationError: If a part has the wrong kind.
@@ -67,7 +71,9 @@ class Model:
             )
         self.latent = latent
         self.factor = factor
-        self.parameters: tuple[Parameter, ...] = read_prior(prior)
+        self.parameters: tuple[Parameter, ...]
+        self.tied: tuple[Tied, ...]
+        self.parameters, self.tied = read_prior(prior)
         if not self.free:
             raise DeclarationError(
                 "every parameter is fixed by its prior: there is nothing to estimate. Use "
@@ -102,7 +108,7 @@ class Model:
 
     def nest(self, values: Mapping[str, Any]) -> Params:
         """From values by dotted name to the nested dictionary that was declared."""
-        return nest(values, self.parameters)
+        return nest(values, self.parameters, self.tied)
 
     def flatten(self, params: Params) -> dict[str, Array]:
         """From the declared nesting to values by dotted name, in the flag's float type."""
@@ -119,6 +125,7 @@ class Model:
                     f"params[{parameter.name!r}] has shape {out[parameter.name].shape}; expected "
                     f"{parameter.shape}."
                 )
+        check_ties(out, params, self.parameters, self.tied, "params")
         return out
 
     def log_factors(self, params: Params, data: Data) -> Array:
@@ -220,6 +227,10 @@ class Model:
         found = [self._joint.shapes(dict(values), *z, row) for z in self._first_states()]
         return next((shapes for shapes in found if shapes != [()]), [()])
 
+    def prior_shapes(self, values: Mapping[str, Array]) -> list[tuple[int, ...]]:
+        """Shapes of what the log prior returns."""
+        return self._prior.shapes(dict(values))
+
     def reads(self, values: Mapping[str, Array], row: Data) -> tuple[dict[str, bool], bool]:
         """Which parameters the log joint or a prior depends on, and whether on the state."""
         names = sorted(values)
@@ -246,6 +257,9 @@ class Model:
             if parameter.described != "flat":
                 prior = parameter.distribution(params)
                 total = total + jnp.sum(prior.log_prob(values[parameter.name]))
+        for parameter in self.tied:
+            if parameter.weighed:
+                total = total + parameter.log_density(params)
         return total if self.factor is None else total + self.factor(params)
 
     def __repr__(self) -> str:

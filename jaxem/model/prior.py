@@ -133,86 +133,12 @@ class Parameter:
         return center(self.support, self.shape) if self.fixed is None else self.fixed
 
 
-def read_prior(prior: Any) -> tuple[Parameter, ...]:
-    """Read a (possibly nested) dictionary of priors.
-
-    Priors that are functions of other parameters are resolved in the order of their dependence.
+def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Parameter:
+    """What the distribution of an entry of the prior says of its parameter.
 
     Raises:
-        DeclarationError: If an entry is not a continuous NumPyro distribution, or a function
-            whose own parameters never become known.
+        DeclarationError: If it is no continuous NumPyro distribution.
     """
-    if not isinstance(prior, Mapping) or not prior:
-        raise DeclarationError(
-            f"prior must be a dictionary with one NumPyro distribution a parameter, such as "
-            f'{{"loc": jaxem.flat((3,))}}; got {type(prior).__name__}'
-            + (" with no entries." if isinstance(prior, Mapping) else ".")
-        )
-    entries = dict(_walk(prior, ()))
-    known: dict[tuple[str, ...], Parameter] = {}
-    waiting = dict(entries)
-    while waiting:
-        before = len(waiting)
-        reasons = {}
-        for path, entry in list(waiting.items()):
-            try:
-                distribution = entry(_values(known)) if _is_function(entry) else entry
-            except KeyError as missing:
-                reasons[path] = missing
-                continue
-            known[path] = _parameter(path, entry, distribution)
-            del waiting[path]
-        if len(waiting) == before:
-            path, missing = next(iter(reasons.items()))
-            raise DeclarationError(
-                f"the prior of {'.'.join(path)!r} is a function that asks for parameter {missing}, "
-                f"which has no prior or depends on it in turn; the parameters are "
-                f"{', '.join(repr('.'.join(p)) for p in entries)}."
-            )
-    return tuple(known[path] for path in entries)
-
-
-def nest(values: Mapping[str, Any], parameters: tuple[Parameter, ...]) -> Params:
-    """From a flat dictionary by dotted name to the nested one that the person declared."""
-    out: Params = {}
-    for parameter in parameters:
-        here = out
-        for key in parameter.path[:-1]:
-            here = here.setdefault(key, {})
-        here[parameter.path[-1]] = values[parameter.name]
-    return out
-
-
-def dotted(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted names and values of a nested dictionary: `nest` backwards."""
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            yield from dotted(value, f"{prefix}{key}.")
-        else:
-            yield prefix + str(key), value
-
-
-def _walk(prior: Mapping[str, Any], path: tuple[str, ...]):
-    for key, entry in prior.items():
-        if not isinstance(key, str):
-            raise DeclarationError(f"parameter names are strings; got {key!r} in the prior.")
-        if isinstance(entry, Mapping):
-            yield from _walk(entry, (*path, key))
-        else:
-            yield (*path, key), entry
-
-
-def _is_function(entry: Any) -> bool:
-    given = (dist.Distribution, constraints.Constraint, type)
-    return callable(entry) and not isinstance(entry, given)
-
-
-def _values(known: dict[tuple[str, ...], Parameter]) -> Params:
-    values = {p.name: jnp.asarray(p.center()) for p in known.values()}
-    return nest(values, tuple(known.values()))
-
-
-def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Parameter:
     name = ".".join(path)
     if not isinstance(distribution, dist.Distribution):
         raise DeclarationError(
@@ -244,6 +170,12 @@ def _parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Paramete
     )
 
 
+def is_function(entry: Any) -> bool:
+    """Whether an entry of the prior is a function of the other parameters."""
+    given = (dist.Distribution, constraints.Constraint, type)
+    return callable(entry) and not isinstance(entry, given)
+
+
 def base_of(distribution: dist.Distribution) -> dist.Distribution:
     """A distribution without what expands, reinterprets or masks it."""
     wrappers = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
@@ -257,4 +189,13 @@ def _describe(entry: Any, base: dist.Distribution) -> str:
         return "flat"
     if isinstance(base, dist.Delta):
         return "fixed"
-    return f"{type(base).__name__} given others" if _is_function(entry) else type(base).__name__
+    return f"{type(base).__name__} given others" if is_function(entry) else type(base).__name__
+
+
+def dotted(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of a nested dictionary: `nest` backwards."""
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{prefix}{key}.")
+        else:
+            yield prefix + str(key), value

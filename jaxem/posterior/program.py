@@ -10,7 +10,8 @@ import numpyro
 from jaxem.latent import Markov
 from jaxem.likelihood.evidence import of_rows
 from jaxem.model import Model
-from jaxem.model.prior import Parameter, nest
+from jaxem.model.prior import Parameter
+from jaxem.model.tied import Tied, nest_known, tied_values
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
 from jaxem.posterior.rows import prepare
@@ -90,17 +91,18 @@ def order_of_priors(model: Model) -> tuple[Parameter, ...]:
     known: tuple[Parameter, ...] = ()
     waiting = model.parameters
     while waiting:
-        ready = tuple(p for p in waiting if not p.is_conditional or _is_known(p, known))
+        ready = tuple(p for p in waiting if not p.is_conditional or _is_known(p, known, model.tied))
         assert ready, "a declared model has an order"
         known += ready
         waiting = tuple(p for p in waiting if p not in ready)
     return known
 
 
-def _is_known(parameter: Parameter, known: tuple[Parameter, ...]) -> bool:
+def _is_known(parameter: Parameter, known: tuple[Parameter, ...], tied: tuple[Tied, ...]) -> bool:
     """Whether a prior that is a function finds all the parameters that it asks for."""
     try:
-        parameter.distribution(nest({p.name: jnp.asarray(p.center()) for p in known}, known))
+        values = {p.name: jnp.asarray(p.center()) for p in known}
+        parameter.distribution(nest_known(values, known, tied))
     except KeyError:
         return False
     return True
@@ -118,15 +120,20 @@ def sample_parameters(model: Model, order: tuple[Parameter, ...]) -> dict[str, A
             fixed = jnp.asarray(p.fixed, jnp.result_type(float))
             values[p.name] = jnp.asarray(numpyro.deterministic(p.name, fixed))
             continue
-        prior = p.distribution(nest(values, order[:k]))
+        prior = p.distribution(nest_known(values, order[:k], model.tied))
         values[p.name] = jnp.asarray(numpyro.sample(p.name, prior.to_event()))
-    if model.factor is not None:
-        numpyro.factor(site_name(model, "factor"), model.factor(model.nest(values)))
+    for name, value in tied_values(values, model.parameters, model.tied).items():
+        numpyro.deterministic(name, value)
+    params = model.nest(values)
+    terms = [t.log_density(params) for t in model.tied if t.weighed]
+    if model.factor is not None or terms:
+        terms.append(jnp.zeros(()) if model.factor is None else model.factor(params))
+        numpyro.factor(site_name(model, "factor"), sum(terms))
     return values
 
 
 def site_name(model: Model, wanted: str) -> str:
     """This name, with underscores appended until no parameter has it."""
-    while any(p.name == wanted for p in model.parameters):
+    while any(p.name == wanted for p in (*model.parameters, *model.tied)):
         wanted += "_"
     return wanted

@@ -21,7 +21,8 @@ from jaxem.fitting import Fit
 from jaxem.fitting.replicates import Replicates
 from jaxem.likelihood.chart import tree_names
 from jaxem.model import Model
-from jaxem.model.prior import dotted, nest
+from jaxem.model.prior import dotted
+from jaxem.model.tied import nest
 from jaxem.numerics.tables import aligned
 from jaxem.status import Status
 from jaxem.types import DeclarationError, Params

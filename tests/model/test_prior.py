@@ -8,11 +8,11 @@ from numpyro.distributions import constraints
 
 import jaxem
 from jaxem import DeclarationError
-from jaxem.model.prior import read_prior
+from jaxem.model.reading import read_prior
 
 
 def read(prior):
-    (parameter,) = read_prior({"a": prior})
+    (parameter,), _ = read_prior({"a": prior})
     return parameter
 
 
@@ -74,7 +74,7 @@ def test_a_simplex_of_one_category_is_known():
 
 def test_names_are_dotted_paths_in_the_order_of_the_declaration():
     prior = {"b": {"y": jaxem.flat(), "x": jaxem.flat((2,))}, "a": jaxem.flat()}
-    assert [p.name for p in read_prior(prior)] == ["b.y", "b.x", "a"]
+    assert [p.name for p in read_prior(prior)[0]] == ["b.y", "b.x", "a"]
 
 
 def test_a_prior_may_ask_for_others_in_any_order():
@@ -83,7 +83,7 @@ def test_a_prior_may_ask_for_others_in_any_order():
         "width": lambda params: dist.HalfNormal(jnp.exp(params["top"]["centre"])),
         "top": {"centre": dist.Normal(0.0, 1.0)},
     }
-    loc, width, centre = read_prior(prior)
+    loc, width, centre = read_prior(prior)[0]
     assert loc.is_conditional and width.is_conditional and not centre.is_conditional
     assert loc.shape == (3,) and width.kind == "positive"
     assert loc.described == "Normal given others"

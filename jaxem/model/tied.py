@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jax.core import Tracer
 
 from jaxem.model.prior import Parameter, base_of, dotted
 from jaxem.types import Array, DeclarationError, Params
@@ -41,7 +42,9 @@ class Tied:
 
 
 def nest(
-    values: Mapping[str, Any], parameters: tuple[Parameter, ...], tied: tuple[Tied, ...] = ()
+    values: Mapping[str, Any],
+    parameters: "tuple[Parameter | Tied, ...]",
+    tied: tuple[Tied, ...] = (),
 ) -> Params:
     """From a flat dictionary by dotted name to the nested one that the person declared.
 
@@ -62,7 +65,7 @@ def nest(
 
 
 def tied_values(
-    values: Mapping[str, Any], parameters: tuple[Parameter, ...], tied: tuple[Tied, ...]
+    values: Mapping[str, Any], parameters: "tuple[Parameter | Tied, ...]", tied: tuple[Tied, ...]
 ) -> dict[str, Any]:
     """Values of tied parameters by dotted name; NumPy arrays if all others are."""
 
@@ -118,7 +121,7 @@ def check_ties(
     given = dict(dotted(params)) if tied else {}
     given = {t.name: given[t.name] for t in tied if t.name in given}
     leaves = [*given.values(), *values.values()]
-    if not given or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if not given or any(isinstance(leaf, Tracer) for leaf in leaves):
         return
     tolerance = 1e-4 if jnp.result_type(float) == jnp.float32 else 1e-8
     found = tied_values(values, parameters, tied)

@@ -28,7 +28,7 @@ from jaxem.algebra.features import Features, choose_features, few_levels, librar
 from jaxem.algebra.probe import Values
 from jaxem.algebra.rank import Rank, Standard, find_rank
 from jaxem.algebra.tables import Tables
-from jaxem.model.declaration import row_words
+from jaxem.model.ordinary import row_words
 from jaxem.numerics.rows import flat_columns, row_count, take_rows
 from jaxem.types import Data
 

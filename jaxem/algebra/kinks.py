@@ -23,7 +23,7 @@ import jax
 import numpy as np
 
 from jaxem.model import Model
-from jaxem.model.declaration import ordinary_values
+from jaxem.model.ordinary import ordinary_values
 from jaxem.model.prior import Parameter
 
 #: What passes none of these is smooth wherever it is finite.

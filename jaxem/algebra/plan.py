@@ -33,7 +33,7 @@ from jaxem.algebra.rows import planning_rows
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
 from jaxem.model import Model
-from jaxem.model.declaration import check_tables, ordinary_values, warn_of_overruns
+from jaxem.model.ordinary import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
 from jaxem.numerics.plain import plain
 from jaxem.types import Data

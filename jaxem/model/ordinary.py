@@ -1,0 +1,85 @@
+"""What a log joint makes of rows at ordinary parameters, before a model is fitted to them."""
+
+import warnings
+
+import jax
+import numpy as np
+
+from jaxem.model.model import Model
+from jaxem.numerics.charts import from_real, to_real
+from jaxem.numerics.rows import take_rows
+from jaxem.types import Data, DeclarationError
+
+
+def check_tables(tables: np.ndarray, rows: Data) -> None:
+    """The log joint must be a number at ordinary parameters, for every row in some state.
+
+    Args:
+        tables: Log factors at a few ordinary parameters, (draws, n, K).
+        rows: The rows that they are of.
+
+    Raises:
+        DeclarationError: Naming the first row where it is not.
+    """
+    broken = np.isnan(tables).any(2).all(0)
+    if broken.any():
+        raise DeclarationError(
+            f"log_joint is NaN at ordinary parameters, first for the row "
+            f"{_row_words(rows, int(broken.argmax()))}. Look for a logarithm or root of a "
+            f"negative number, or a value outside a distribution's domain."
+        )
+    impossible = (tables == -np.inf).all(2).all(0)
+    if impossible.any():
+        raise DeclarationError(
+            f"log_joint is -inf under every latent state for {int(impossible.sum())} of "
+            f"{len(impossible)} rows looked at, first for the row "
+            f"{_row_words(rows, int(impossible.argmax()))}: an impossible observation. Is the "
+            f"value outside the support of its distribution, or excluded in every state?"
+        )
+
+
+def warn_of_overruns(beyond: np.ndarray, rows: Data) -> None:
+    """Warn of indices past the end of an array, which JAX lets pass.
+
+    Args:
+        beyond: Whether an index is out of range, by row and state, (n, K).
+        rows: The rows.
+    """
+    states = np.flatnonzero(beyond.all(0))
+    if len(states):
+        where = f"in latent state {', '.join(map(str, states[:5]))}"
+    elif beyond.all(1).any():
+        where = f"for the row {_row_words(rows, int(beyond.all(1).argmax()))}"
+    else:
+        return
+    warnings.warn(
+        f"an index in log_joint runs past the end of an array {where}; JAX does not complain, and "
+        f"reads the last entry. Is a parameter shorter than the number of states, or a code larger "
+        f"than the number of categories? If it is meant, and masked, clip the index.",
+        stacklevel=5,
+    )
+
+
+def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:
+    """Ordinary parameters: the centre of every support, and values about it, stacked."""
+    rng = np.random.default_rng(0)
+    out = {}
+    for p in model.parameters:
+        values = np.broadcast_to(p.center(), (draws, *p.shape)).copy()
+        if p.fixed is None and p.kind != "other":
+            noise = 0.5 * np.arange(draws).reshape(-1, *[1] * len(p.shape))
+            values = from_real(
+                p.kind, to_real(p.kind, values) + noise * rng.normal(size=values.shape)
+            )
+        out[p.name] = values
+    return out
+
+
+def row_words(row: Data) -> str:
+    """The contents of one row, shortened."""
+    words = str(jax.tree.map(lambda leaf: np.asarray(leaf).tolist(), row))
+    return words if len(words) <= 120 else words[:117] + "..."
+
+
+def _row_words(rows: Data, index: int) -> str:
+    return row_words(take_rows(rows, index))

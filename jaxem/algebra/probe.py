@@ -16,6 +16,7 @@ import numpy as np
 from jaxem.algebra.penalty import Penalty
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count
+from jaxem.numerics.ties import off_zero
 from jaxem.types import Data
 
 Values = dict[str, np.ndarray]
@@ -100,6 +101,8 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
     def expected(values, responsibilities, rows):
         given = {**values, **model.fixed}
         values = {p.name: p.interior(jnp.asarray(given[p.name], float)) for p in model.parameters}
+        real = {p.name for p in model.free if p.kind == "real"}
+        values = {k: off_zero(v) if k in real else v for k, v in values.items()}
         table = model.table(values, rows)
         held = responsibilities > 0
         inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)

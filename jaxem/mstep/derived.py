@@ -148,9 +148,9 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
             return {**values, solver.name: _closed(solver, q, values)}
         case Block(kinked=True):
             penalty = Penalty(q.model, plan.kinks.centres)
-            return {**values, **solve_kinked(solver, q, values, penalty)}
+            return {**values, **solve_kinked(solver, q, values, penalty, plan.climbs)}
         case Block():
-            return {**values, **solve_block(solver, q, values)}
+            return {**values, **solve_block(solver, q, values, plan.climbs)}
         case Climb():
             return Ascent()(plan, q, values, solver.names)
         case Sweep(rounds=1):

@@ -64,12 +64,16 @@ class Layout:
         return out
 
 
-def derivatives(objective: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
-    """Gradient (B, d), and the diagonal blocks (B, d, d) of the Hessian."""
-    gradient = jax.grad(objective)
+def derivatives(objective: Callable[[Array], Array], x: Array) -> tuple[Array, Array, Array]:
+    """Value, gradient (B, d), and the diagonal blocks (B, d, d) of the Hessian."""
+    both = jax.value_and_grad(objective)
     unit = jnp.eye(x.shape[1], dtype=x.dtype)
     moves = jnp.broadcast_to(unit[:, None, :], (x.shape[1], *x.shape))
-    value, push = jax.linearize(gradient, x)
+    (value, gradient), push = jax.linearize(both, x)
+
+    def image(move: Array) -> Array:
+        return push(move)[1]
+
     few = len(moves) <= _AT_ONCE
-    columns = jax.vmap(push)(moves) if few else jax.lax.map(push, moves, batch_size=_AT_ONCE)
-    return value, jnp.moveaxis(columns, 0, -1)
+    columns = jax.vmap(image)(moves) if few else jax.lax.map(image, moves, batch_size=_AT_ONCE)
+    return value, gradient, jnp.moveaxis(columns, 0, -1)

@@ -3,9 +3,18 @@ r"""Newton's method on independent blocks of parameters, all blocks at once.
 Parameters that share batch axes are laid side by side as unknowns :math:`x` of shape (B, d). The
 Hessian of Q is then B blocks of d by d, and d Hessian-vector products give them all, each product
 moving the same unknown of every block. If Q was proved quadratic one step is its maximiser.
-Otherwise steps are taken in unconstrained coordinates, no longer than a few units in a
-logarithm or logit, halved until Q rises, and repeated until a step promises next to nothing: Newton
-converges quadratically, so what is then left is the square of it.
+Otherwise steps are taken in unconstrained coordinates, within a region of trust, and repeated until
+a step promises next to nothing: Newton converges quadratically, so what is then left is the square
+of it.
+
+The region of trust is a few units of a logarithm or logit, and of a real unknown a few times what
+the data call ordinary: how far apart the draws of the plan are. Where Newton's step leaves the
+region, the curvature of every unknown is raised by :math:`|g_j| / l_j`, with which no unknown alone
+goes further than its length :math:`l_j` (Levenberg 1944, in the units of the diagonal as Marquardt
+1963): an unknown without curvature, where a logistic function is flat, neither goes to 1e13 nor
+holds up the others. A block keeps a step if the slope at its end shows a rise of a tenth of what
+was promised; otherwise that block alone is halved. The region of a block grows where it was
+reached and the step was kept, and is no wider than the last step that was not.
 
 A direction in which a logarithm may *rise* by a unit for less than a millionth of a nat an
 observation is stiffened: the degrees of freedom of a Student-t that the data would have normal go
@@ -13,91 +22,168 @@ to a few million, not to where the density is a difference of huge numbers. A lo
 of a rate whose optimum is zero, meets no huge numbers and is let go.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
+from jaxem.model.prior import Parameter
 from jaxem.mstep.layout import Layout, derivatives
 from jaxem.numerics.linalg import solve_concave
+from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 
 ITERATIONS = 12
 HALVINGS = 30
 LONGEST = 3.0
 STIFFNESS = 1e-6
+GROWTH = 4.0
 
 
-def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array]:
-    """New values of the parameters of a block without kinks, the others given."""
+def solve_block(
+    block: Block, q: Expectation, values: Values, climbs: Sequence[Mapping[str, Any]]
+) -> dict[str, Array]:
+    """New values of the parameters of a block without kinks, the others given.
+
+    Args:
+        block: The parameters.
+        q: The expected log joint.
+        values: All parameters by dotted name.
+        climbs: Ordinary parameters, which tell how long a step may be.
+    """
     layout = Layout(q.model, block)
     start = layout.pack(values)
 
     def objective(x: Array, q: Expectation = q) -> Array:
-        return q({**values, **layout.unpack(x)})
+        return q({**values, **layout.unpack(off_zero(x))})
 
     if block.same_at_every_row:
         gradient = jax.grad(objective)(start)
-        _, hessian = derivatives(lambda x: objective(x, q.at_one_row()), start)
+        _, _, hessian = derivatives(lambda x: objective(x, q.at_one_row()), start)
         return layout.unpack(start + solve_concave(hessian, gradient))
     if block.quadratic:
-        gradient, hessian = derivatives(objective, start)
+        _, gradient, hessian = derivatives(objective, start)
         return layout.unpack(start + solve_concave(hessian, gradient))
     unitless = layout.unitless()
-    longest = jnp.where(unitless, LONGEST, jnp.inf).astype(start.dtype)
     stiffness = jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0)
-    return layout.unpack(_climb(objective, start, longest, stiffness))
+    region = Region(lengths(layout, climbs, start), unitless)
+    return layout.unpack(_climb(objective, start, region, stiffness))
+
+
+class Region:
+    """How far a step may go.
+
+    Args:
+        length: Of each unknown of a block, (d,).
+        unitless: Which of them are logarithms or logits, whose lengths do not grow, (d,).
+    """
+
+    def __init__(self, length: Array, unitless: np.ndarray):
+        self._length, self._unitless = length, unitless
+
+    def limit(self, radius: Array) -> Array:
+        """The longest step of every unknown, (B, d), for radii (B, 1)."""
+        kept = jnp.where(self._unitless, jnp.minimum(radius, 1.0), radius)
+        return kept * self._length
+
+
+def lengths(layout: Layout, climbs: Sequence[Mapping[str, Any]], like: Array) -> Array:
+    """A few ordinary units of each unknown of a block, (d,), in the precision of the unknowns."""
+    home, *others = climbs
+    far = jnp.zeros(like.shape[1], like.dtype)
+    for other in others:
+        moves = {p.name: jnp.asarray(_move(p, home, other), like.dtype) for p in layout.parameters}
+        far = jnp.maximum(far, jnp.max(jnp.abs(layout.beside(moves)), 0))
+    far = jnp.where(jnp.isfinite(far), far, 0.0)
+    far = jnp.where(far > 0, far, jnp.max(far))
+    return LONGEST * jnp.where(layout.unitless() | (far == 0), 1.0, far)
+
+
+def _move(p: Parameter, home: Mapping[str, Any], there: Mapping[str, Any]) -> np.ndarray:
+    if p.kind != "real":
+        return np.zeros(p.unconstrained_shape)
+    return np.asarray(there[p.name]) - np.asarray(home[p.name])
 
 
 def _climb(
-    objective: Callable[[Array], Array], start: Array, longest: Array, stiffness: Array
+    objective: Callable[[Array], Array], start: Array, region: Region, stiffness: Array
 ) -> Array:
     def unfinished(state):
         _, _, promise, iteration = state
         return (promise > 0) & (iteration < ITERATIONS)
 
     def iterate(state):
-        x, value, _, iteration = state
-        gradient, hessian = derivatives(objective, x)
+        x, radius, _, iteration = state
+        value, gradient, hessian = derivatives(objective, x)
         stiff = jnp.where(gradient > 0, stiffness, 0.0)
         hessian = hessian - stiff[..., None] * jnp.eye(x.shape[1], dtype=x.dtype)
-        step = _shorten(solve_concave(hessian, gradient), longest)
+        limit = region.limit(radius)
+        noise = jnp.finfo(x.dtype).eps * (1 + jnp.abs(value))
+        step = _step(hessian, gradient, limit, noise)
+        new, risen, scale = _search(objective, x, value, gradient, step, noise)
+        reach = jnp.max(jnp.abs(step) / limit, axis=-1, keepdims=True)
+        grown = jnp.where(reach > 0.5, GROWTH * radius, radius)
+        radius = jnp.where(scale < 1, jnp.minimum(radius, GROWTH * scale * reach * radius), grown)
         promise = jnp.sum(gradient * step)
-        new, risen = _backtrack(objective, x, value, step, promise)
         enough = jnp.finfo(x.dtype).eps ** 0.62 * (1 + jnp.abs(value))
         promise = jnp.where((promise > enough) & (risen > value), promise, 0.0)
-        return new, risen, promise, iteration + 1
+        return new, radius, promise, iteration + 1
 
-    state = (start, objective(start), jnp.ones((), start.dtype), 0)
+    state = (start, jnp.ones_like(start[:, :1]), jnp.ones((), start.dtype), 0)
     return jax.lax.while_loop(unfinished, iterate, state)[0]
 
 
-def _shorten(step: Array, longest: Array) -> Array:
-    """Each block's step, scaled so that no unknown goes further than its limit."""
-    step = jnp.where(jnp.isfinite(step), step, 0.0)
-    excess = jnp.max(jnp.abs(step) / longest, axis=-1, keepdims=True)
-    return step / jnp.maximum(excess, 1.0)
+def _step(hessian: Array, gradient: Array, limit: Array, noise: Array) -> Array:
+    """Newton's step, or one of raised curvature where that leaves the region of trust.
 
-
-def _backtrack(objective, x: Array, value: Array, step: Array, promise: Array):
-    """The longest of step, step/2, step/4, ... that keeps a tenth of its promise.
-
-    With a promise of zero the unknowns stay where they are.
+    It is raised as well where the step leaves an unknown alone that has a slope and no curvature.
     """
+    slope = jnp.where(jnp.abs(gradient) * limit > noise, gradient, 0.0)
+    raised = jnp.abs(slope) / limit
+    damped = hessian - raised[..., None] * jnp.eye(limit.shape[-1], dtype=limit.dtype)
+    steps = solve_concave(jnp.stack([hessian, damped]), jnp.stack([gradient, slope]))
+    steps = jnp.where(jnp.isfinite(steps), steps, 0.0)
+    excess = jnp.max(jnp.abs(steps) / limit, axis=-1, keepdims=True)
+    shortened = steps / jnp.maximum(excess, 1.0)
+    promise = jnp.sum(gradient * shortened, axis=-1, keepdims=True)
+    whole = (excess[0] <= 1) & (promise[0] >= promise[1])
+    return jnp.where(whole, shortened[0], shortened[1])
+
+
+def _search(objective, x: Array, value: Array, gradient: Array, step: Array, noise: Array):
+    """Points and value after step, step/2, step/4, ..., the first that each block may keep.
+
+    Q is known of all blocks together, and the slope at the end of its step of every block: by the
+    trapezium rule a block rises by half the sum of the slopes at both ends.
+
+    Returns:
+        The unknowns, Q, and the share of its step that each block took, (B, 1).
+    """
+    promise = jnp.sum(gradient * step, axis=-1, keepdims=True)
+    matters = promise > noise
 
     def refused(state):
-        scale, trial, halvings = state
-        return ~(trial >= value + 0.1 * scale * promise) & (halvings < HALVINGS)
+        _, _, fault, halvings = state
+        return jnp.any(fault) & (halvings <= HALVINGS)
 
     def halve(state):
-        scale, _, halvings = state
-        scale = scale / 2
-        return scale, objective(x + scale * step), halvings + 1
+        scale, _, fault, halvings = state
+        scale = jnp.where(fault, scale / 2, scale)
+        trial, there = jax.value_and_grad(objective)(x + scale * step)
+        end = jnp.sum(there * step, axis=-1, keepdims=True)
+        low = matters & ~(end >= -0.8 * promise)
+        kept = trial >= value + 0.1 * jnp.sum(scale * promise) - noise
+        back = matters & (end < 0)
+        blamed = jnp.where(jnp.any(back), back, matters)
+        fault = jnp.where(jnp.any(low) | kept, low, blamed)
+        return scale, trial, fault, halvings + 1
 
-    first = jnp.ones((), x.dtype)
-    begin = (first, jnp.where(promise > 0, objective(x + step), value), 0)
-    scale, trial, _ = jax.lax.while_loop(refused, halve, begin)
-    rose = (trial >= value) & (promise > 0)
-    return jnp.where(rose, x + scale * step, x), jnp.where(rose, trial, value)
+    twice = jnp.full_like(promise, 2.0)
+    begin = (twice, value, jnp.ones_like(matters), 0)
+    scale, trial, _, _ = jax.lax.while_loop(refused, halve, begin)
+    rose = trial >= value
+    return jnp.where(rose, x + scale * step, x), jnp.where(rose, trial, value), scale

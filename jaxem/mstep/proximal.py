@@ -11,6 +11,9 @@ until one promises next to nothing.
     composite functions, SIAM Journal on Optimization 24(3).
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -18,14 +21,19 @@ from jaxem.algebra.penalty import Penalty, gap
 from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.mstep.layout import Layout, derivatives
-from jaxem.mstep.newton import HALVINGS, ITERATIONS, LONGEST, STIFFNESS
+from jaxem.mstep.newton import GROWTH, HALVINGS, ITERATIONS, STIFFNESS, Region, lengths
 from jaxem.numerics.lasso import lasso
 from jaxem.numerics.linalg import make_semidefinite
+from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 
 
 def solve_kinked(
-    block: Block, q: Expectation, values: Values, penalty: Penalty
+    block: Block,
+    q: Expectation,
+    values: Values,
+    penalty: Penalty,
+    climbs: Sequence[Mapping[str, Any]],
 ) -> dict[str, Array]:
     """New values of the parameters of a block with kinks, the others given."""
     layout = Layout(q.model, block)
@@ -39,35 +47,39 @@ def solve_kinked(
         return objective(x, q) + jnp.sum(strength * jnp.abs(x - centre))
 
     def aside(x: Array) -> Array:
-        return x + jnp.where((strength > 0) & (x == centre), gap(centre), 0.0)
+        kinked = (strength > 0) & (x == centre)
+        return jnp.where(kinked, x + gap(centre), off_zero(x))
 
     if block.quadratic:
-        gradient, hessian = derivatives(smooth, aside(start))
+        _, gradient, hessian = derivatives(smooth, aside(start))
         if block.same_at_every_row:
-            _, hessian = derivatives(lambda x: smooth(x, q.at_one_row()), aside(start))
+            _, _, hessian = derivatives(lambda x: smooth(x, q.at_one_row()), aside(start))
         return layout.unpack(lasso(-hessian, gradient, start, centre, strength))
 
     unitless = layout.unitless()
-    longest = jnp.where(unitless, LONGEST, jnp.inf).astype(start.dtype)
+    region = Region(lengths(layout, climbs, start), unitless)
     stiffness = jnp.diag(jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0))
 
     def unfinished(state):
-        _, _, promise, iteration = state
+        _, _, _, promise, iteration = state
         return (promise > 0) & (iteration < ITERATIONS)
 
     def iterate(state):
-        x, value, _, iteration = state
-        gradient, hessian = derivatives(smooth, aside(x))
+        x, value, radius, _, iteration = state
+        _, gradient, hessian = derivatives(smooth, aside(x))
         bend = make_semidefinite(stiffness - hessian)
-        target = _no_further(x, lasso(bend, gradient, x, centre, strength), longest)
+        whole = lasso(bend, gradient, x, centre, strength)
+        target, cut = _no_further(x, whole, region.limit(radius))
+        radius = jnp.where(cut, GROWTH * radius, radius)
         lost = strength * (jnp.abs(target - centre) - jnp.abs(x - centre))
         promise = jnp.sum(gradient * (target - x) - lost)
         new, risen = _backtrack(objective, x, value, target, promise)
         enough = jnp.finfo(x.dtype).eps ** 0.62 * (1 + jnp.abs(value))
         promise = jnp.where((promise > enough) & (risen > value), promise, 0.0)
-        return new, risen, promise, iteration + 1
+        return new, risen, radius, promise, iteration + 1
 
-    state = (start, objective(start), jnp.ones((), start.dtype), 0)
+    one = jnp.ones((), start.dtype)
+    state = (start, objective(start), jnp.ones_like(start[:, :1]), one, 0)
     return layout.unpack(jax.lax.while_loop(unfinished, iterate, state)[0])
 
 
@@ -81,12 +93,16 @@ def _kinks(layout: Layout, block: Block, values: Values, penalty: Penalty) -> tu
     return layout.beside({**none, **centres}), layout.beside({**none, **strengths})
 
 
-def _no_further(x: Array, target: Array, longest: Array) -> Array:
-    """The target, or on the way there the point where an unknown of its block is at its limit."""
+def _no_further(x: Array, target: Array, longest: Array) -> tuple[Array, Array]:
+    """The target, or on the way there the point where an unknown of its block is at its limit.
+
+    Returns:
+        The points, (B, d), and which blocks did not reach their targets, (B, 1).
+    """
     step = jnp.where(jnp.isfinite(target), target - x, 0.0)
     excess = jnp.max(jnp.abs(step) / longest, axis=-1, keepdims=True)
     whole = (excess <= 1) & jnp.isfinite(target)
-    return jnp.where(whole, target, x + step / jnp.maximum(excess, 1.0))
+    return jnp.where(whole, target, x + step / jnp.maximum(excess, 1.0)), excess > 1
 
 
 def _backtrack(objective, x: Array, value: Array, target: Array, promise: Array):

@@ -1,137 +1,174 @@
-"""A CSV file as columns of numbers; what cannot be one is reported with its line."""
+"""A CSV file as columns of numbers and of text, read row by row; no more is kept than asked for."""
 
 import csv
-import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxem.cli import quickcsv
+from jaxem.cli.cells import Numbers, as_numbers, fewer, line_problems
 from jaxem.cli.problems import Problem, did_you_mean, listing
 
+_CELLS = 2**18
 _SHOWN = 5
 
 
-class Sheet(NamedTuple):
-    """Cells of a file, not yet numbers.
+class Header(NamedTuple):
+    """The first line of a file.
 
     Attributes:
         path: The file.
-        header: Names of the columns.
-        lines: Line number of every row in the file.
-        rows: The cells of every row.
+        names: Names of the columns.
+        line: The line that it ends in.
     """
 
     path: Path
-    header: list[str]
-    lines: list[int]
-    rows: list[list[str]]
+    names: list[str]
+    line: int
 
 
-def read_sheet(path: Path) -> tuple[Sheet | None, list[Problem]]:
-    """Split a file into cells; blank lines are skipped."""
+class Sheet(NamedTuple):
+    """Columns of a file.
+
+    Attributes:
+        path: The file.
+        lines: Line number of every row in the file, (n,).
+        numbers: Columns that were asked for as numbers, each (n,), int64 or float64.
+        texts: Columns that were asked for as text, each n cells.
+    """
+
+    path: Path
+    lines: np.ndarray
+    numbers: dict[str, np.ndarray]
+    texts: dict[str, list[str]]
+
+
+def read_header(path: Path) -> tuple[Header | None, list[Problem]]:
+    """Names of the columns, or what is wrong with them."""
+    wrong: list[Problem] = []
+    with _in_words(path, wrong), _reader(path) as reader:
+        for row in reader:
+            if any(map(str.strip, row)):
+                header = Header(path, [name.strip() for name in row], reader.line_num)
+                wrong = _header_problems(header)
+                return (None if wrong else header), wrong
+    return None, wrong or [Problem(str(path), "is empty; expected a header line, then rows.")]
+
+
+def read_columns(
+    header: Header, numbers: Sequence[str], texts: Sequence[str]
+) -> tuple[Sheet | None, list[Problem]]:
+    """Columns of a file; blank lines are skipped.
+
+    Args:
+        header: Its header.
+        numbers: The columns wanted as numbers.
+        texts: The columns wanted as text.
+    """
+    quick = quickcsv.read(header.path, header.names, header.line, numbers, texts)
+    if quick is not None:
+        return Sheet(header.path, *quick), []
+    gathered = {name: Numbers(name) for name in numbers}
+    words: dict[str, list[str]] = {name: [] for name in texts}
+    lines, ragged, kept = [], [], {}
+    wrong: list[Problem] = []
+    place = {name: index for index, name in enumerate(header.names)}
+    with _in_words(header.path, wrong), _reader(header.path) as reader:
+        for where, rows in _chunks(reader, header, ragged):
+            lines += where
+            for name, column in gathered.items():
+                index = place[name]
+                column.add([row[index].strip() for row in rows], where)
+            for name, column in words.items():
+                index = place[name]
+                cells = (row[index].strip() for row in rows)
+                column += [kept.setdefault(cell, cell) for cell in cells]
+    wrong = wrong or _shape_problems(header, lines, ragged)
+    wrong = wrong or fewer([c.problems(header.path) for c in gathered.values()], header.path)
+    if wrong:
+        return None, wrong
+    found = {name: column.array() for name, column in gathered.items()}
+    return Sheet(header.path, np.array(lines), found, words), []
+
+
+@contextmanager
+def _reader(path: Path) -> Iterator[Any]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        yield csv.reader(file, strict=True, skipinitialspace=True)
+
+
+@contextmanager
+def _in_words(path: Path, wrong: list[Problem]) -> Iterator[None]:
+    """What keeps a file from being read, as a problem."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True, skipinitialspace=True)
-            numbered = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+        yield
     except UnicodeDecodeError:
-        return None, [Problem(str(path), "is not text in UTF-8; save it as CSV in UTF-8.")]
-    except (OSError, csv.Error) as error:
-        return None, [Problem(str(path), f"cannot be read as CSV: {error}.")]
-    if not numbered:
-        return None, [Problem(str(path), "is empty; expected a header line, then rows.")]
-    (_, first), *rest = numbered
-    lines, rows = [line for line, _ in rest], [row for _, row in rest]
-    sheet = Sheet(path, [name.strip() for name in first], lines, rows)
-    wrong = _header_problems(sheet) or _shape_problems(sheet)
-    return (None if wrong else sheet), wrong
+        wrong.append(Problem(str(path), "is not text in UTF-8; save it as CSV in UTF-8."))
+    except csv.Error as error:
+        said = f"cannot be read as CSV: {error}. Is a quote left open?"
+        wrong.append(Problem(str(path), said))
+    except OSError as error:
+        said = f"cannot be read as CSV: {error.strerror or error}."
+        wrong.append(Problem(str(path), said))
 
 
-def cells(sheet: Sheet, name: str) -> list[str]:
-    """One column as it is written."""
-    index = sheet.header.index(name)
-    return [row[index].strip() for row in sheet.rows]
-
-
-def numbers(sheet: Sheet, name: str) -> tuple[np.ndarray, list[Problem]]:
-    """One column, (n,): int64 where every cell is written as a whole number, else float64."""
-    written = cells(sheet, name)
-    for kind in (np.int64, np.float64):
-        try:
-            values = np.array(written).astype(kind)
-        except (ValueError, OverflowError):
+def _chunks(
+    reader: Any, header: Header, ragged: list[tuple[int, int]]
+) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Rows in chunks of bounded size, with their lines; those of a wrong length are set apart."""
+    width = len(header.names)
+    most = max(1, _CELLS // width)
+    lines, rows = [], []
+    for row in reader:
+        if reader.line_num <= header.line or not any(map(str.strip, row)):
             continue
-        if np.isfinite(values).all():
-            return values, []
-    return np.empty(0), _cell_problems(sheet, name, written)
+        if len(row) != width:
+            ragged.append((reader.line_num, len(row)))
+            continue
+        lines.append(reader.line_num)
+        rows.append(row)
+        if len(rows) == most:
+            yield lines, rows
+            lines, rows = [], []
+    if rows:
+        yield lines, rows
 
 
-def _header_problems(sheet: Sheet) -> list[Problem]:
-    where, header = f"{sheet.path}, line 1", sheet.header
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        return [Problem(where, f"{header[0]!r}: separate the columns with commas.")]
-    if all(_number(name) is not None for name in header):
-        said = f"expected the names of the columns, got numbers ({listing(header)})."
+def _header_problems(header: Header) -> list[Problem]:
+    where, names = f"{header.path}, line {header.line}", header.names
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        return [Problem(where, f"{names[0]!r}: separate the columns with commas.")]
+    if all(as_numbers([name]) is not None for name in names):
+        said = f"expected the names of the columns, got numbers ({listing(names)})."
         return [Problem(where, said)]
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated or "" in header:
-        said = f"repeated: {listing(repeated)}" if repeated != [""] and repeated else "one is empty"
+    repeated = sorted(name for name, count in Counter(names).items() if name and count > 1)
+    if repeated or "" in names:
+        said = f"repeated: {listing(repeated)}" if repeated else "one is empty"
         return [Problem(where, f"every column needs a name of its own; {said}.")]
     return []
 
 
-def _shape_problems(sheet: Sheet) -> list[Problem]:
-    if not sheet.rows:
-        return [Problem(str(sheet.path), "has a header line and no rows.")]
-    width = len(sheet.header)
-    said = [
-        (line, f"has {len(row)} cells; the header names {width} columns.")
-        for line, row in zip(sheet.lines, sheet.rows, strict=True)
-        if len(row) != width
-    ]
-    return line_problems(sheet, said)
+def _shape_problems(
+    header: Header, lines: list[int], ragged: list[tuple[int, int]]
+) -> list[Problem]:
+    width = len(header.names)
+    if ragged:
+        said = [
+            (line, f"has {cells} cells; the header names {width} columns.")
+            for line, cells in ragged[:_SHOWN]
+        ]
+        return line_problems(header.path, said, len(ragged))
+    if not lines:
+        return [Problem(str(header.path), "has a header line and no rows.")]
+    return []
 
 
-def _cell_problems(sheet: Sheet, name: str, written: Sequence[str]) -> list[Problem]:
-    bad = [
-        (line, cell)
-        for line, cell in zip(sheet.lines, written, strict=True)
-        if (value := _number(cell)) is None or not math.isfinite(value)
-    ]
-    if len(bad) == len(written):
-        shown = listing(dict.fromkeys(map(repr, written)))
-        said = f"column {name!r} holds text ({shown}), not numbers; name other columns in [data]."
-        return [Problem(str(sheet.path), said)]
-    return line_problems(sheet, [(line, _cell_sentence(name, cell)) for line, cell in bad])
-
-
-def _cell_sentence(name: str, cell: str) -> str:
-    if cell:
-        return f"column {name!r} has {cell!r}, which is not a finite number."
-    return (
-        f"column {name!r} is empty; remove the row, or fill it in. (A step of a sequence keeps its "
-        f"row: fill in any number, and say in another column that it was not seen.)"
-    )
-
-
-def line_problems(sheet: Sheet, said: Sequence[tuple[int, str]]) -> list[Problem]:
-    """One problem a line of the file; many are cut."""
-    found = [Problem(f"{sheet.path}, line {line}", text) for line, text in said[:_SHOWN]]
-    if len(said) > _SHOWN:
-        found.append(Problem(str(sheet.path), f"and {len(said) - _SHOWN} more lines like these."))
-    return found
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def unknown_column(sheet: Sheet, name: str) -> str:
+def unknown_column(header: Header, name: str) -> str:
     """The sentence for a column that the file does not have."""
-    return f"there is no column {name!r}.{did_you_mean(name, sheet.header)} " + (
-        f"{sheet.path.name} has {listing(sheet.header)}."
+    return f"there is no column {name!r}.{did_you_mean(name, header.names)} " + (
+        f"{header.path.name} has {listing(header.names)}."
     )

@@ -1,7 +1,6 @@
 """The model of a config: a ready one, or the function of a person's own module."""
 
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxem import zoo
+from jaxem.cli.fingerprint import file_of, places_of_modules
 from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem, did_you_mean, listing, place
 from jaxem.model import Model
@@ -50,7 +50,9 @@ def _in_words(job: Job, key: str, named: str) -> Iterator[None]:
         raise
     except _NotThereError as error:
         raise ConfigError(job.path, [Problem(where, str(error))]) from None
-    except Exception as error:
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:
         raise ConfigError(job.path, [Problem(where, _failure(error))]) from error
 
 
@@ -68,17 +70,19 @@ def _ready(job: Job) -> Model:
 
 def _function(named: str, folder: Path) -> Any:
     module_name, _, name = named.partition(":")
-    for place_to_look in (os.getcwd(), str(folder.resolve())):
+    places = places_of_modules(folder)
+    _check_free(module_name, places)
+    for place_to_look in map(str, reversed(places)):
         if place_to_look not in sys.path:
             sys.path.insert(0, place_to_look)
+    importlib.invalidate_caches()
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not module_name.startswith(error.name):
             raise
-        raise _NotThereError(
-            f"there is no module {error.name!r} in {folder.resolve()} or {os.getcwd()}."
-        ) from None
+        where = " or ".join(map(str, places))
+        raise _NotThereError(f"there is no module {error.name!r} in {where}.") from None
     function = getattr(module, name, None)
     if function is None:
         public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
@@ -89,7 +93,22 @@ def _function(named: str, folder: Path) -> Any:
     return function
 
 
-def _failure(error: Exception) -> str:
+def _check_free(module_name: str, places: tuple[Path, ...]) -> None:
+    """A module of one's own that has the name of one of Python's would not be imported."""
+    top = module_name.partition(".")[0]
+    own = file_of(top, places, ())
+    taken = top in sys.stdlib_module_names or _installed(sys.modules.get(top))
+    if own is not None and taken:
+        raise _NotThereError(
+            f"{own} has the name of a module that Python or a package brings; rename it."
+        )
+
+
+def _installed(module: Any) -> bool:
+    return "site-packages" in Path(getattr(module, "__file__", None) or "").parts
+
+
+def _failure(error: BaseException) -> str:
     """One line on an error of a person's own code: its kind, its message, its place."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     there = f"{Path(frame.filename).name}, line {frame.lineno}"

@@ -9,6 +9,8 @@ from jaxem.cli.problems import ConfigError, Problem, did_you_mean
 
 Document = dict[str, Any]
 
+_LONGEST = 4 << 20
+
 
 def read_document(path: Path) -> Document:
     """Parse a TOML file.
@@ -16,22 +18,28 @@ def read_document(path: Path) -> Document:
     Raises:
         ConfigError: If there is no such file, or it is not TOML.
     """
-    if path.is_dir():
-        raise ConfigError(path, [Problem("the path", "is a folder; give a config file, .toml.")])
-    if not path.exists():
-        siblings = [file.name for file in path.parent.glob("*.toml")]
-        hint = did_you_mean(path.name, siblings)
-        raise ConfigError(path, [Problem("the path", f"there is no such file.{hint}")])
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = f"cannot be read as text in UTF-8: {error}."
+        if path.is_dir():
+            said = "is a folder; give a config file, .toml."
+            raise ConfigError(path, [Problem("the path", said)])
+        if not path.exists():
+            siblings = [file.name for file in path.parent.glob("*.toml")]
+            hint = did_you_mean(path.name, siblings)
+            raise ConfigError(path, [Problem("the path", f"there is no such file.{hint}")])
+        if not path.is_file() or path.stat().st_size > _LONGEST:
+            said = f"is no config: give an ordinary file of at most {_LONGEST >> 20} MiB."
+            raise ConfigError(path, [Problem("the path", said)])
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        said = f"cannot be read as text in UTF-8: {getattr(error, 'strerror', None) or error}."
         raise ConfigError(path, [Problem("the file", said)]) from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        said = "this is not valid TOML: lists or tables stand in one another too deep."
+    except ValueError as error:
         said = f"this is not valid TOML: {error}. Text needs quotes, tables are written [name]."
-        raise ConfigError(path, [Problem("the file", said)]) from None
+    raise ConfigError(path, [Problem("the file", said)])
 
 
 def lay_over(document: Document, settings: Sequence[str]) -> list[Problem]:
@@ -55,9 +63,10 @@ def lay_over(document: Document, settings: Sequence[str]) -> list[Problem]:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+        found = tomllib.loads(f"value = {text.strip()}")
+    except (ValueError, RecursionError):
         return text.strip()
+    return found["value"] if len(found) == 1 else text.strip()
 
 
 def _write(document: Document, keys: list[str], value: Any) -> str | None:

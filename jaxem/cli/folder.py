@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,55 +13,47 @@ import numpy as np
 
 from jaxem.cli.fingerprint import fingerprint
 from jaxem.cli.loading import Job
-from jaxem.cli.problems import ConfigError, Problem
+from jaxem.cli.origin import recorded_document, recorded_path, remember
+from jaxem.cli.placing import RESULTS, Placed, put
 from jaxem.cli.running import Given
 from jaxem.cli.states import states_csv
+from jaxem.digest import digest
 from jaxem.fitting import Fit
 from jaxem.version import __version__
 
 _PACKAGES = ("jax", "jaxlib", "numpyro", "optax", "numpy")
 
 
-def check(folder: Path) -> None:
-    """Complain of a folder that cannot be written, before any work is done; nothing is made yet.
-
-    Raises:
-        ConfigError: If it cannot be made or written to.
-    """
-    exists = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not exists.is_dir():
-        said = f"{exists} is a file. Name another folder with --output FOLDER."
-        raise ConfigError("output", [Problem(str(folder), said)])
-    if not os.access(exists, os.W_OK):
-        said = f"{exists} cannot be written to. Name another folder with --output FOLDER."
-        raise ConfigError("output", [Problem(str(folder), said)])
-
-
-def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> list[Path]:
+def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> Placed:
     """Write ``fit.npz``, ``parameters.json``, ``summary.json``, ``trace.csv``, and states if asked.
 
     Args:
-        folder: Made if needed; files of these names are replaced.
+        folder: Made if needed; the files of a run before are replaced, all or none.
         fit: What came out.
         given: What it was fitted to.
         job: The config that it came from.
         seconds: How long the fit took, compilation included.
 
     Returns:
-        The files.
+        Where the files are.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    fit.save(folder / "fit.npz")
-    texts = {
-        "parameters.json": json_text(fit.params),
-        "summary.json": json_text(summary(fit, given, job, seconds)),
-        "trace.csv": _trace(fit.trace),
-    }
+    texts = {"parameters.json": json_text(fit.params), "trace.csv": _trace(fit.trace)}
     if job.config.output.hidden_states:
         texts["states.csv"] = states_csv(fit, given, job)
-    for name, text in texts.items():
-        replace(folder / name, text)
-    return [folder / "fit.npz", *(folder / name for name in texts)]
+    told = summary(fit, given, job, seconds) | {"config_file": recorded_path(job.path, folder)}
+
+    def fill(stage: Path) -> None:
+        fit.save(stage / "fit.npz")
+        for name, text in texts.items():
+            (stage / name).write_text(text, encoding="utf-8")
+        files = {name: digest(stage / name) for name in ("fit.npz", *texts)}
+        text = json_text({**told, "files": files})
+        (stage / "summary.json").write_text(text, encoding="utf-8")
+
+    placed = put(folder, RESULTS, fill)
+    if placed.folder is not None:
+        remember(placed.folder, job)
+    return placed
 
 
 def summary(fit: Fit, given: Given, job: Job, seconds: float) -> dict[str, Any]:
@@ -92,8 +83,7 @@ def summary(fit: Fit, given: Given, job: Job, seconds: float) -> dict[str, Any]:
             "steps": fit.restarts.steps,
             "gradient_norm": fit.restarts.gradient_norm,
         },
-        "config": job.document,
-        "config_file": str(job.path.resolve()),
+        "config": recorded_document(job),
         "fingerprint": fingerprint(job),
         "versions": {"python": platform.python_version(), "jaxem": __version__, **_versions()},
     }
@@ -133,10 +123,3 @@ def _trace(trace: Any) -> str:
     writer.writerow(["step", "objective"])
     writer.writerows((step, repr(float(value))) for step, value in enumerate(np.asarray(trace)))
     return text.getvalue()
-
-
-def replace(path: Path, text: str) -> None:
-    """Write beside and rename, so that no reader ever sees half a file."""
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jaxem.cli.checking import check, check_select
 from jaxem.cli.document import Document, lay_over, read_document
+from jaxem.cli.limits import too_large
 from jaxem.cli.members import expand, of_members
 from jaxem.cli.options import LatentClasses, Options
 from jaxem.cli.problems import ConfigError, Problem, did_you_mean, listing, place
@@ -101,6 +102,9 @@ def load_document(
     if checked.data is not None and table is not None and checked.options is not None:
         more, table = _fit_together(checked.options, checked.data, table)
         wrong += more
+        if checked.config is not None and not wrong:
+            numbers = checked.options.numbers(len(table.columns))
+            wrong += too_large(checked.config.fit.restarts or 1, numbers)
     if wrong or checked.config is None or table is None:
         raise ConfigError(path, wrong)
     return Job(path, document, checked.config, checked.options, table)

@@ -1,5 +1,6 @@
 """The commands: ``jaxem fit``, ``jaxem explain``, ``jaxem select``, ``jaxem report``."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxem.cli.interrupts import interrupts
 from jaxem.version import __version__
 
 if TYPE_CHECKING:
     from jaxem.cli.loading import Job
+    from jaxem.cli.placing import Placed
 
 app = typer.Typer(
     name="jaxem",
     help="Fit models with hidden discrete variables: declare the joint, jaxem finds the algebra.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # which reads the name of a table in brackets as a colour
     pretty_exceptions_enable=False,
 )
 
@@ -35,8 +39,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and 
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point of ``python -m jaxem.cli.main``."""
+    from jaxem.cli import start
+
+    start.main()
 
 
 def _version(asked: bool) -> None:
@@ -71,20 +77,26 @@ def fit_command(
         from jaxem.cli.loading import load
 
         job = load(config, settings or [])
+        from jaxem.cli import placing
+
+        place = place_of(job, output)
+        placing.check(place, placing.RESULTS)
         from jaxem.cli import session
 
         session.prepare()
         from jaxem.cli import folder, running
 
-        place = output or place_of(job)
-        folder.check(place)
+        interrupts.check()
         began = time.perf_counter()
         fit, given = running.fit(job, quiet)
-        folder.write(place, fit, given, job, time.perf_counter() - began)
-    if not quiet:
-        typer.echo(fit.summary())
-        typer.echo(f"\nwritten to {place}")
-    raise typer.Exit(130 if fit.status.name == "INTERRUPTED" else int(not fit.status.usable))
+        placed = folder.write(place, fit, given, job, time.perf_counter() - began)
+        if not quiet:
+            _say(fit.summary())
+        _tell_where(place, placed, quiet)
+        if placed.folder is None:
+            _say(folder.json_text(fit.params))
+        ended = int(not fit.status.usable)
+        raise typer.Exit(_code(ended, fit.status.name == "INTERRUPTED", bool(placed.trouble)))
 
 
 @app.command("explain")
@@ -99,7 +111,8 @@ def explain_command(config: ConfigFile, settings: Settings = None) -> None:
         session.prepare()
         from jaxem.cli import running
 
-        typer.echo(str(running.explain(job)))
+        interrupts.check()
+        _say(str(running.explain(job)))
 
 
 @app.command("select")
@@ -119,21 +132,30 @@ def select_command(
         from jaxem.cli.loading import load_members
 
         section, jobs = load_members(config, settings or [])
+        from jaxem.cli import members, placing
+
+        place = place_of(next(iter(jobs.values())), output)
+        placing.check(place, placing.SELECTION)
+        for home in (place / members.home_of(label) for label in jobs):
+            if os.path.lexists(home):
+                placing.check(home, placing.RESULTS)
         from jaxem.cli import session
 
         session.prepare()
-        from jaxem.cli import folder, selected, selecting
+        from jaxem.cli import selected, selecting
 
-        place = output or place_of(next(iter(jobs.values())))
-        folder.check(place)
+        interrupts.check()
         outcome = selecting.select(jobs, section, place, quiet)
-        selected.write(place, outcome)
-    if not quiet:
-        typer.echo(f"\n{selected.words(outcome)}\n\nwritten to {place}")
-    chosen = outcome.selection
-    if outcome.interrupted:
-        raise typer.Exit(130)
-    raise typer.Exit(int(chosen is None or not chosen.fit.status.usable))
+        placed = selected.write(place, outcome)
+        if not quiet:
+            _say(f"\n{selected.words(outcome)}")
+        for trouble in outcome.troubles:
+            typer.echo(trouble, err=True)
+        _tell_where(place, placed, quiet)
+        chosen = outcome.selection
+        ended = int(chosen is None or not chosen.fit.status.usable)
+        troubled = bool(placed.trouble or outcome.troubles)
+        raise typer.Exit(_code(ended, outcome.interrupted, troubled))
 
 
 @app.command("report")
@@ -142,43 +164,87 @@ def report_command(
         Path, typer.Argument(metavar="FOLDER", help="What jaxem fit has written, or jaxem select.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="The data, if they are not where they were."),
+    ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Run the module of a model whose folder was not made here."),
+    ] = False,
 ) -> None:
     """Report on a finished run: optima, standard errors, criteria, what looks wrong.
 
-    The data are read again, from where the config of the run says that they are; if they or the
-    module of the model have changed since, nothing is reported, and the code is 2.
+    The data are read again, from where the config of the run says that they are, or from --data; if
+    they or the modules of the model have changed since, nothing is reported, and the code is 2.
+    Modules of a folder that was moved or downloaded are run only with --trust.
     """
     with _mistakes_in_words():
         from jaxem.cli.finished import read_finished
 
-        finished = read_finished(run)
+        finished = read_finished(run, data, trust)
         from jaxem.cli import session
 
         session.prepare()
         from jaxem.cli import reporting
 
+        interrupts.check()
         found = reporting.report(finished)
-        typer.echo(found.as_json() if as_json else str(found))
+        interrupts.check()
+        _say(found.as_json() if as_json else str(found))
 
 
-def place_of(job: "Job") -> Path:
+def place_of(job: "Job", output: Path | None = None) -> Path:
     """Where the results of a config go."""
-    return Path(job.config.output.folder or Path("results") / job.path.stem)
+    return output or Path(job.config.output.folder or Path("results") / job.path.stem)
+
+
+def _say(text: str) -> None:
+    """Print; a full disk behind the standard output costs no results."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        raise  # a reader such as head has seen enough
+    except OSError as error:
+        typer.echo(f"the standard output cannot be written: {error.strerror}", err=True)
+
+
+def _tell_where(place: Path, placed: "Placed", quiet: bool) -> None:
+    """Say where the results are, if only because they are not where they were asked for."""
+    if placed.trouble:
+        typer.echo(f"{place} {placed.trouble}", err=True)
+    elif not quiet:
+        _say(f"\nwritten to {place}")
+
+
+def _code(ended: int, interrupted: bool, troubled: bool) -> int:
+    """The exit code of a command that has an answer."""
+    if interrupted or interrupts.asked:
+        return 130
+    return 2 if troubled else ended
 
 
 @contextmanager
 def _mistakes_in_words() -> Iterator[None]:
-    """A person's mistake, or Ctrl-C, is a sentence; anything else is a bug and a traceback."""
+    """A person's mistake, or a request to stop, is a sentence; anything else is a traceback."""
     from jaxem.cli.problems import ConfigError
 
-    try:
-        yield
-    except ConfigError as error:
-        typer.echo(error.report(), err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted; nothing was written", err=True)
-        raise typer.Exit(130) from None
+    with interrupts:
+        try:
+            yield
+            interrupts.check()
+        except ConfigError as error:
+            typer.echo(error.report(), err=True)
+            raise typer.Exit(2) from None
+        except MemoryError:
+            typer.echo("there is not enough memory for this; nothing was written", err=True)
+            raise typer.Exit(2) from None
+        except (Exception, KeyboardInterrupt) as error:
+            asked = interrupts.asked and not isinstance(error, typer.Exit)
+            if not (asked or isinstance(error, KeyboardInterrupt)):
+                raise
+            typer.echo("interrupted; nothing was written", err=True)
+            raise typer.Exit(130) from None
 
 
 if __name__ == "__main__":

@@ -1,19 +1,26 @@
 """The models of a selection: the config, once for each of them."""
 
 import copy
+import hashlib
 import itertools
+import math
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from jaxem.cli.document import Document
+from jaxem.cli.limits import MODELS
+from jaxem.cli.placing import RESULTS, SELECTION
 from jaxem.cli.problems import Problem, place
 from jaxem.cli.schema import SelectSection
+
+_LONGEST = 200
 
 #: Starts of every model where the config does not say.
 RESTARTS = 20
 
-_RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
+_RANGE = re.compile(r"(\d{1,9})\s*-\s*(\d{1,9})")
 
 
 class Member(NamedTuple):
@@ -42,22 +49,48 @@ def expand(document: Document, section: SelectSection) -> tuple[list[Member], li
     ]
     if not all(values.values()) or not (section.vary or section.models):
         return [], wrong
+    tables = [document.get("model", {}), *section.models]
+    count = len(tables) * math.prod(map(len, values.values()))
+    if count > MODELS:
+        said = f"asks for {count:,} models; {MODELS:,} are the most."
+        return [], [*wrong, Problem("[select]", said)]
     base = {key: table for key, table in document.items() if key != "select"}
     fit = base.get("fit", {})
     if isinstance(fit, dict):
         base["fit"] = {"restarts": RESTARTS, **fit}
-    tables = [document.get("model", {}), *section.models]
     members = [
         _member(base, table, dict(zip(values, chosen, strict=True)), len(tables) > 1)
         for table in tables
         for chosen in itertools.product(*values.values())
     ]
-    labels = [member.label for member in members]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        said = f"{twice[0]} is there twice; give every table of models a name of its own."
-        return [], [*wrong, Problem("[select]", said)]
-    return members, wrong
+    wrong += _label_problems([member.label for member in members])
+    return ([] if wrong else members), wrong
+
+
+def home_of(label: str) -> str:
+    """The name of the folder of one model."""
+    name = re.sub(r"[^\w.=,-]+", "_", label.replace(", ", ",")).strip(". ")
+    if len(name.encode()) <= _LONGEST:
+        return name
+    mark = hashlib.sha256(label.encode()).hexdigest()[:12]
+    return f"{name.encode()[: _LONGEST - 13].decode(errors='ignore')}-{mark}"
+
+
+def _label_problems(labels: Sequence[str]) -> list[Problem]:
+    """Models with the same name, and names that cannot be a folder of their own."""
+    wrong, homes = [], dict.fromkeys((*RESULTS, *SELECTION), "")
+    for label in labels:
+        home = unicodedata.normalize("NFKC", home_of(label)).casefold()
+        other = homes.setdefault(home, label)
+        if not home:
+            wrong.append(f"{label!r} is no name of a folder; give another name.")
+        elif labels.count(label) > 1:
+            wrong.append(f"{label} is there twice; give every table of models a name of its own.")
+        elif other == "":
+            wrong.append(f"{label!r} is the name of a file of results; give another name.")
+        elif other != label:
+            wrong.append(f"{other!r} and {label!r} would share a folder; give other names.")
+    return [Problem("[select]", said) for said in dict.fromkeys(wrong)]
 
 
 def _contradictions(document: Document, section: SelectSection) -> list[Problem]:
@@ -74,18 +107,23 @@ def _contradictions(document: Document, section: SelectSection) -> list[Problem]
     if fit.get("e_step") == "hard":
         said = 'the criteria need the likelihood, which "hard" does not maximise; leave it out.'
         wrong.append(Problem(place(("fit", "e_step"), "hard"), said))
+    for index, model in enumerate(section.models):
+        name = str(model.get("name", "a name"))
+        if not home_of(name):
+            said = "is no name of a folder; give another."
+            wrong.append(Problem(place(("select", "models", index, "name"), name), said))
     if isinstance(fit.get("init"), dict):
         said = 'starting values suit one model alone; name an initialiser, such as "prior_draws".'
         wrong.append(Problem("[fit.init]", said))
     return wrong
 
 
-def _values(given: Any) -> list[Any]:
+def _values(given: Any) -> Sequence[Any]:
     """The values that are meant, none if that cannot be told."""
     if isinstance(given, list):
         return given
     found = _RANGE.fullmatch(given.strip()) if isinstance(given, str) else None
-    return list(range(int(found[1]), int(found[2]) + 1)) if found else []
+    return range(int(found[1]), int(found[2]) + 1) if found else []
 
 
 def _member(base: Document, table: Any, chosen: dict[str, Any], many: bool) -> Member:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Positive = Annotated[float, Field(gt=0)]
 Covariance = Literal["full", "tied", "diagonal", "spherical"]
 
@@ -41,6 +41,16 @@ class Options(Section):
         given = self.model_dump(exclude_none=True)
         return given | ({self.counts_columns: columns} if self.counts_columns else {})
 
+    def numbers(self, columns: int) -> int:
+        """How many numbers its parameters have, for data with so many columns."""
+        raise NotImplementedError
+
+
+def _moments(columns: int, covariance: str, count: int) -> int:
+    """Numbers in locations and covariances of so many Gaussians."""
+    each = {"full": columns**2, "tied": 0, "diagonal": columns, "spherical": 1}[covariance]
+    return count * (columns + each) + (columns**2 if covariance == "tied" else 0)
+
 
 class Conjugate(Section):
     """The normal-inverse-Wishart prior of `gaussian_mixture`."""
@@ -62,6 +72,10 @@ class GaussianMixture(Options):
     weights_concentration: Positive | list[Positive] | None = None
     conjugate: Conjugate | None = None
 
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.components + _moments(columns, self.covariance, self.components)
+
 
 class KMeans(Options):
     """Options of `jaxem.zoo.k_means`; features are the columns of the data."""
@@ -72,11 +86,19 @@ class KMeans(Options):
     features: Count | None = None
     scale: Positive | list[Positive] = 1.0
 
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.components * columns
+
 
 class PoissonMixture(Options):
     """Options of `jaxem.zoo.poisson_mixture`."""
 
     components: Count
+
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return 2 * self.components
 
 
 class BinomialMixture(Options):
@@ -86,6 +108,10 @@ class BinomialMixture(Options):
     trials: Count
     weights: list[float] | None = None
 
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return 2 * self.components
+
 
 class LatentClasses(Options):
     """Options of `jaxem.zoo.latent_classes`; the items are the columns of the data."""
@@ -94,6 +120,10 @@ class LatentClasses(Options):
     classes: Count
     levels: Annotated[list[Count], Field(min_length=1)]
 
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.classes * (1 + sum(self.levels))
+
 
 class Chain(Options):
     """Options that all hidden Markov models share, after their own."""
@@ -101,6 +131,12 @@ class Chain(Options):
     chain = True
     initial_concentration: Positive | list[Positive] | None = None
     transition_concentration: Positive | list[Positive] | list[list[Positive]] | None = None
+
+    @property
+    def path(self) -> int:
+        """Numbers in the initial and transition probabilities."""
+        states: int = getattr(self, "states")  # noqa: B009
+        return states * (states + 1)
 
 
 class GaussianChain(Chain):
@@ -112,11 +148,19 @@ class GaussianChain(Chain):
     features: Count | None = None
     covariance: Covariance = "full"
 
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.path + _moments(columns, self.covariance, self.states)
+
 
 class PoissonChain(Chain):
     """Options of `jaxem.zoo.poisson_chain`."""
 
     states: Count
+
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.path + self.states
 
 
 class CategoricalChain(Chain):
@@ -124,6 +168,10 @@ class CategoricalChain(Chain):
 
     states: Count
     categories: Count
+
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.path + self.states * self.categories
 
 
 class MultinomialChain(Chain):
@@ -134,11 +182,20 @@ class MultinomialChain(Chain):
     states: Count
     categories: Count | None = None
 
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        return self.path + self.states * columns
+
 
 class GaussianMixtureChain(GaussianChain):
     """Options of `jaxem.zoo.gaussian_mixture_chain`; features are the columns of the data."""
 
     components: Count
+
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        count = self.states * self.components
+        return self.path + count + _moments(columns, self.covariance, count)
 
 
 class RegressionChain(Chain):
@@ -162,6 +219,11 @@ class RegressionChain(Chain):
             "covariates": self.covariates,
             "transition_covariates": self.transition_covariates,
         }
+
+    def numbers(self, columns: int) -> int:
+        """Numbers in its parameters."""
+        moving = 1 + len(self.transition_covariates)
+        return moving * self.path + self.states * (len(self.covariates) + 2)
 
 
 ZOO: dict[str, type[Options]] = {

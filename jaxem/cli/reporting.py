@@ -13,7 +13,7 @@ import numpy as np
 
 import jaxem
 from jaxem.cli import folder, running
-from jaxem.cli.finished import Finished, check_module
+from jaxem.cli.finished import Finished
 from jaxem.diagnostics import Diagnosis, Landscape
 from jaxem.errors import Errors
 from jaxem.selection import Criteria
@@ -47,15 +47,10 @@ class Report:
 
 
 def report(finished: Finished) -> Report:
-    """Read a fit back and look at it from every side.
-
-    Raises:
-        ConfigError: If the model is not what it was.
-    """
+    """Read a fit back and look at it from every side."""
     job = finished.job
     with running.declarations_in_words(job):
         model, given = running.read(job)
-        check_module(finished)
         fit = jaxem.load(finished.folder / "fit.npz", model)
     shared: dict[str, Any] = {"weights": given.weights, "lengths": given.lengths}
     makers: dict[str, Callable[[], Any]] = {
@@ -78,13 +73,14 @@ def _or_sentence(make: Callable[[], Any]) -> Any:
 
 
 def _heading(finished: Finished) -> tuple[str, ...]:
-    summary, data = finished.summary, finished.job.config.data
+    summary = finished.summary
     versions = ", ".join(f"{name} {summary['versions'][name]}" for name in ("jaxem", "jax"))
     return (
         f"jaxem report: {finished.folder}",
         f"config   {finished.job.path}",
-        f"data     {data.source}: {', '.join(summary['columns'])}",
+        f"data     {summary['config']['data']['source']}: {', '.join(summary['columns'])}",
         f"fitted   in {summary['seconds']:.1f} s, with {versions}",
+        *(f"note     {note}" for note in finished.notes),
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 import jaxem
 from jaxem.cli.declared import build
-from jaxem.cli.interrupts import Interrupts
+from jaxem.cli.interrupts import interrupts
+from jaxem.cli.limits import too_large
 from jaxem.cli.loading import Job
 from jaxem.cli.problems import ConfigError, Problem
 from jaxem.cli.progress import Bar
@@ -39,7 +40,7 @@ class Given(NamedTuple):
 def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
     """Fit the model of a config; the fit, and what it was fitted to."""
     section = job.config.fit
-    with declarations_in_words(job), Interrupts() as interrupts, Bar(shown=not quiet) as bar:
+    with declarations_in_words(job), interrupts, Bar(shown=not quiet) as bar:
 
         def report(progress: Any) -> None:
             bar(progress)
@@ -85,6 +86,9 @@ def read(job: Job) -> tuple[Declaration, Given]:
         DeclarationError: If the declaration is wrong.
     """
     model = build(job)
+    if isinstance(model, jaxem.Model):
+        numbers = sum(int(np.prod(parameter.shape)) for parameter in model.parameters)
+        _complain(job, too_large(job.config.fit.restarts or 1, numbers))
     return model, take(job, model)
 
 

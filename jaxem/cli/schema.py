@@ -6,7 +6,9 @@ from pydantic import Field
 
 from jaxem.cli.options import Count, Positive, Section
 
-Whole = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Restarts = Annotated[int, Field(ge=1, le=1_000_000)]
 EStep = Literal["exact", "hard"]
 Algorithm = Literal["em", "squarem", "anderson", "online", "incremental"]
 Criterion = Literal["aic", "bic", "caic", "sabic", "icl", "icl_entropy", "held_out"]
@@ -122,8 +124,8 @@ class FitSection(Section):
         init: Name of an initialiser, or a table with the starting value of every parameter.
     """
 
-    restarts: Count | None = None
-    seed: Whole = 0
+    restarts: Restarts | None = None
+    seed: Seed = 0
     tolerance: Annotated[float, Field(ge=0)] | None = None
     max_steps: Whole | None = None
     time_limit: Positive | None = None

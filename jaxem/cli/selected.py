@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxem.cli import folder
-from jaxem.cli.selecting import Outcome, home_of
+from jaxem.cli.members import home_of
+from jaxem.cli.placing import SELECTION, Placed, put
+from jaxem.cli.selecting import Outcome
+from jaxem.digest import digest
 from jaxem.selection import Selection
 from jaxem.selection.compare import CRITERIA
 
@@ -39,27 +42,32 @@ def best_by(selection: Selection) -> dict[str, str]:
     return {name: dataclasses.replace(selection, criterion=name).best for name in names}
 
 
-def write(place: Path, outcome: Outcome) -> list[Path]:
+def write(place: Path, outcome: Outcome) -> Placed:
     """Write ``selection.csv``, ``selection.json`` and, with matplotlib, ``selection.png``."""
-    place.mkdir(parents=True, exist_ok=True)
     rows = _rows(outcome.selection)
-    texts = {
-        "selection.json": folder.json_text(
-            {
-                "models": rows,
-                "folders": {label: home_of(place, label).name for label in rows},
-                "best": {} if outcome.selection is None else best_by(outcome.selection),
-                "criterion": None if outcome.selection is None else outcome.selection.criterion,
-                "refused": outcome.refused,
-                "missing": outcome.missing,
-                "interrupted": outcome.interrupted,
-            }
-        ),
-        "selection.csv": _csv(rows),
+    homes = {label: home_of(label) for label in rows}
+    told = {
+        "models": rows,
+        "folders": homes,
+        "fits": {label: _digest(place / home / "fit.npz") for label, home in homes.items()},
+        "best": {} if outcome.selection is None else best_by(outcome.selection),
+        "criterion": None if outcome.selection is None else outcome.selection.criterion,
+        "refused": outcome.refused,
+        "missing": outcome.missing,
+        "interrupted": outcome.interrupted,
     }
-    for name, text in texts.items():
-        folder.replace(place / name, text)
-    return [*(place / name for name in texts), *_picture(place, outcome.selection)]
+
+    def fill(stage: Path) -> None:
+        (stage / "selection.csv").write_text(_csv(rows), encoding="utf-8")
+        _picture(stage / "selection.png", outcome.selection)
+        (stage / "selection.json").write_text(folder.json_text(told), encoding="utf-8")
+
+    return put(place, SELECTION, fill)
+
+
+def _digest(path: Path) -> str:
+    """Digest of a fit; empty if it could not be written there."""
+    return digest(path) if path.is_file() else ""
 
 
 def _rows(selection: Selection | None) -> dict[str, dict[str, Any]]:
@@ -84,15 +92,14 @@ def _csv(rows: dict[str, dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _picture(place: Path, selection: Selection | None) -> list[Path]:
-    """None where matplotlib is not installed, or there is nothing to draw."""
+def _picture(path: Path, selection: Selection | None) -> None:
+    """Draw the criteria, where matplotlib is installed and there is something to draw."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return []
+        return
     if selection is None:
-        return []
+        return
     figure = Figure(layout="constrained")
     selection.plot(figure.subplots())
-    figure.savefig(place / "selection.png", dpi=150)
-    return [place / "selection.png"]
+    figure.savefig(path, dpi=150)

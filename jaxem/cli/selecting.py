@@ -5,7 +5,7 @@ the next run takes up what it finds, if config, data, module and version are the
 """
 
 import json
-import re
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,14 @@ import typer
 
 import jaxem
 from jaxem.cli import folder, running
-from jaxem.cli.fingerprint import fingerprint
-from jaxem.cli.interrupts import Interrupts
+from jaxem.cli.fingerprint import changed, of_table
+from jaxem.cli.interrupts import interrupts
 from jaxem.cli.loading import Job
+from jaxem.cli.members import home_of
+from jaxem.cli.origin import recorded_document
 from jaxem.cli.problems import ConfigError
 from jaxem.cli.schema import SelectSection
+from jaxem.digest import digest
 from jaxem.selection import Criteria, HeldOut, Selection
 from jaxem.types import DeclarationError
 
@@ -35,12 +38,14 @@ class Outcome(NamedTuple):
         refused: Why others could not be, by label.
         missing: Labels that were not come to.
         interrupted: Whether it was stopped.
+        troubles: What kept fits from being written to their folders.
     """
 
     selection: Selection | None
     refused: dict[str, str]
     missing: tuple[str, ...]
     interrupted: bool
+    troubles: tuple[str, ...]
 
 
 class Judged(NamedTuple):
@@ -73,14 +78,18 @@ def select(jobs: Mapping[str, Job], section: SelectSection, place: Path, quiet: 
         running.check(job)
     judged: dict[str, Judged] = {}
     refused: dict[str, str] = {}
+    troubles: list[str] = []
     interrupted = False
     for label, job in jobs.items():
+        home = place / home_of(label)
         try:
-            found, again = _fit(job, home_of(place, label), quiet)
+            found, again, trouble = _fit(job, home, quiet)
+            troubles += [f"{home} {trouble}"] if trouble else []
             interrupted = found.status.name == "INTERRUPTED"
             if interrupted:
                 break
-            judged[label] = _judge(found, job, section, home_of(place, label))
+            interrupts.check()
+            judged[label] = _judge(found, job, section, home)
         except ConfigError as error:
             refused[label] = " ".join(problem.said for problem in error.problems)
         except DeclarationError as error:
@@ -94,38 +103,35 @@ def select(jobs: Mapping[str, Job], section: SelectSection, place: Path, quiet: 
                 said = f"log likelihood {found.log_likelihood:.4f}, {found.status}{taken}"
                 typer.echo(f"{label}: {said}")
     missing = tuple(label for label in jobs if label not in judged and label not in refused)
-    return Outcome(_selection(judged, section), refused, missing, interrupted)
+    return Outcome(_selection(judged, section), refused, missing, interrupted, tuple(troubles))
 
 
-def home_of(place: Path, label: str) -> Path:
-    """The folder of one model."""
-    return place / re.sub(r"[^\w.=,-]+", "_", label.replace(", ", ","))
-
-
-def _fit(job: Job, home: Path, quiet: bool) -> tuple[jaxem.Fit, bool]:
-    """The fit of one model, and whether it was there already."""
+def _fit(job: Job, home: Path, quiet: bool) -> tuple[jaxem.Fit, bool, str]:
+    """The fit of one model, whether it was there already, and why it could not be written."""
     known = _known(job, home)
     if known is not None:
-        return known, True
+        return known, True, ""
     began = time.perf_counter()
     found, given = running.fit(job, quiet)
-    folder.write(home, found, given, job, time.perf_counter() - began)
-    (home / _HELD_OUT).unlink(missing_ok=True)
-    return found, False
+    placed = folder.write(home, found, given, job, time.perf_counter() - began)
+    return found, False, placed.trouble
 
 
 def _known(job: Job, home: Path) -> jaxem.Fit | None:
     """The fit in a folder, if it came to its own end and nothing has changed since."""
     try:
         summary = json.loads((home / "summary.json").read_text(encoding="utf-8"))
+        then = summary["fingerprint"]
         same = (
-            summary["config"] == folder.plain(job.document)
-            and summary["fingerprint"] == fingerprint(job)
+            summary["config"] == json.loads(folder.json_text(recorded_document(job)))
+            and then["data"] == of_table(job.table)
+            and not changed(then["modules"], job.path.parent)
             and summary["versions"]["jaxem"] == jaxem.__version__
             and summary["status"] != "INTERRUPTED"
+            and summary["files"]["fit.npz"] == digest(home / "fit.npz")
         )
         return jaxem.load(home / "fit.npz", running.read(job)[0]) if same else None
-    except (OSError, ValueError, KeyError, DeclarationError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DeclarationError):
         return None
 
 
@@ -137,30 +143,41 @@ def _judge(fit: jaxem.Fit, job: Job, section: SelectSection, home: Path) -> Judg
         return Judged(fit, found, None)
     kept = _read_held_out(home, section.folds)
     if kept is None:
-        with Interrupts() as interrupts:
-            kept = jaxem.cross_validate(
-                model,
-                given.data,
-                folds=section.folds,
-                restarts=job.config.fit.restarts or 1,
-                key=job.config.fit.seed,
-                algorithm=running.algorithm_of(job.config.fit),
-                **shared,
-            )
-            interrupts.check()
-        folder.replace(home / _HELD_OUT, folder.json_text({"folds": section.folds, **vars(kept)}))
+        kept = jaxem.cross_validate(
+            model,
+            given.data,
+            folds=section.folds,
+            restarts=job.config.fit.restarts or 1,
+            key=job.config.fit.seed,
+            algorithm=running.algorithm_of(job.config.fit),
+            **shared,
+        )
+        interrupts.check()
+        _keep_held_out(home, section.folds, kept)
     return Judged(fit, found, kept)
 
 
+def _keep_held_out(home: Path, folds: int, kept: HeldOut) -> None:
+    """Keep a cross-validation for the next run; it costs time alone if it cannot be kept."""
+    beside = home / f".{_HELD_OUT}.partial"
+    try:
+        told = {"folds": folds, "fit": digest(home / "fit.npz"), **vars(kept)}
+        beside.write_text(folder.json_text(told), encoding="utf-8")
+        os.replace(beside, home / _HELD_OUT)
+    except OSError:
+        beside.unlink(missing_ok=True)
+
+
 def _read_held_out(home: Path, folds: int) -> HeldOut | None:
+    """What a run before has kept of the same fit and as many folds."""
     try:
         stored = json.loads((home / _HELD_OUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if (stored["folds"], stored["fit"]) != (folds, digest(home / "fit.npz")):
+            return None
+        arrays = {key: np.asarray(stored[key], float) for key in ("per_fold", "weight")}
+        return HeldOut(float(stored["log_likelihood"]), float(stored["error"]), **arrays)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    if stored.pop("folds", None) != folds:
-        return None
-    arrays = {key: np.asarray(stored.pop(key), float) for key in ("per_fold", "weight")}
-    return HeldOut(float(stored["log_likelihood"]), float(stored["error"]), **arrays)
 
 
 def _selection(judged: Mapping[str, Judged], section: SelectSection) -> Selection | None:

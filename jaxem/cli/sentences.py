@@ -21,6 +21,7 @@ _CLAUSES: dict[str, Callable[[dict[str, Any]], str]] = {
     "literal_error": lambda context: f"expected {context['expected']}",
     "greater_than": lambda context: f"must be more than {context['gt']:g}",
     "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
+    "less_than_equal": lambda context: f"must be at most {context['le']:,}",
     "too_short": lambda context: f"must not have fewer than {context['min_length']} entries",
     "string_pattern_mismatch": lambda _: 'expected "module:function"',
 }

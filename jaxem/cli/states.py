@@ -54,7 +54,7 @@ def _in_file_order(values: np.ndarray, job: Job) -> np.ndarray:
 def _keys(job: Job) -> dict[str, Any]:
     """What tells rows apart: their lines, and the columns of sequence and time."""
     table, data = job.table, job.config.data
-    keys: dict[str, Any] = {"line": table.lines}
+    keys: dict[str, Any] = {"line": table.lines.tolist()}
     if data.sequence is not None:
         keys[data.sequence] = table.steps.names
     if data.time is not None:

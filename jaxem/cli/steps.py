@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxem.cli.csvfile import Sheet, cells, line_problems, numbers
+from jaxem.cli.cells import Numbers, as_numbers, line_problems
+from jaxem.cli.csvfile import Sheet
 from jaxem.cli.problems import Problem, place
 from jaxem.cli.schema import DataSection
 
@@ -27,19 +28,16 @@ class Steps(NamedTuple):
 
 def read_steps(data: DataSection, sheet: Sheet) -> tuple[Steps, list[Problem]]:
     """Sequences of a sheet, and what is wrong with them; all rows are one if none are named."""
-    names = [""] * len(sheet.rows) if data.sequence is None else cells(sheet, data.sequence)
+    names = [""] * len(sheet.lines) if data.sequence is None else sheet.texts[data.sequence]
     if data.sequence is not None and "" in names:
-        said = f"column {data.sequence!r} is empty; every row needs the name of its sequence."
-        return Steps(names, None, []), line_problems(
-            sheet, [(line, said) for line, name in zip(sheet.lines, names, strict=True) if not name]
-        )
+        return Steps(names, None, []), _without_sequence(sheet, data.sequence, names)
     labels = {name: label for label, name in enumerate(dict.fromkeys(names))}
     member = np.array([labels[name] for name in names])
     if data.time is None:
         times, ranks = None, np.arange(len(names))
         wrong = _apart(sheet, names)
     else:
-        times = cells(sheet, data.time)
+        times = sheet.texts[data.time]
         ranks, wrong = _ranks(sheet, data.time)
         wrong = wrong or _repeated(sheet, data.time, names, times, ranks)
     if wrong:
@@ -86,7 +84,7 @@ def not_a_chain(data: DataSection) -> list[Problem]:
 def _apart(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
     """Sequences that go on after another has begun: then the file gives no order in time."""
     said, seen, before = [], set(), None
-    for line, name in zip(sheet.lines, names, strict=True):
+    for line, name in zip(sheet.lines.tolist(), names, strict=True):
         if name != before and name in seen:
             said.append(
                 (
@@ -97,7 +95,7 @@ def _apart(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
             )
         seen.add(name)
         before = name
-    return line_problems(sheet, said)
+    return line_problems(sheet.path, said)
 
 
 def _repeated(
@@ -105,7 +103,9 @@ def _repeated(
 ) -> list[Problem]:
     """Rows of one sequence at one time."""
     said, first = [], {}
-    for line, name, time, rank in zip(sheet.lines, names, times, ranks.tolist(), strict=True):
+    for line, name, time, rank in zip(
+        sheet.lines.tolist(), names, times, ranks.tolist(), strict=True
+    ):
         other = first.setdefault((name, rank), line)
         if other != line:
             said.append(
@@ -115,21 +115,37 @@ def _repeated(
                     f"sequence has one row a time.",
                 )
             )
-    return line_problems(sheet, said)
+    return line_problems(sheet.path, said)
 
 
 def _ranks(sheet: Sheet, name: str) -> tuple[np.ndarray, list[Problem]]:
     """Numbers in the order of a column of numbers or of dates."""
-    values, wrong = numbers(sheet, name)
-    if not wrong:
+    cells = sheet.texts[name]
+    values = as_numbers(cells)
+    if values is not None:
         return values, []
     try:
-        dates = [datetime.datetime.fromisoformat(cell) for cell in cells(sheet, name)]
+        dates = [datetime.datetime.fromisoformat(cell) for cell in cells]
         position = {date: rank for rank, date in enumerate(sorted(set(dates)))}
     except (ValueError, TypeError):
         said = f"column {name!r} is to be time: numbers, or dates such as 2024-05-31."
-        return values, [Problem(str(sheet.path), said), *wrong]
+        return np.empty(0), [Problem(str(sheet.path), said), *_no_times(sheet, name)]
     return np.array([position[date] for date in dates]), []
+
+
+def _no_times(sheet: Sheet, name: str) -> list[Problem]:
+    """Cells that are no number, unless they all are none."""
+    found = Numbers(name)
+    found.add(sheet.texts[name], sheet.lines.tolist())
+    return found.problems(sheet.path)
+
+
+def _without_sequence(sheet: Sheet, name: str, names: Sequence[str]) -> list[Problem]:
+    """Rows that belong to no sequence."""
+    first, count = sheet.lines[names.index("")], names.count("")
+    many = "in 1 row" if count == 1 else f"in {count} of {len(names)} rows, here first"
+    said = f"column {name!r} is empty {many}; every row needs the name of its sequence."
+    return [Problem(f"{sheet.path}, line {first}", said)]
 
 
 def _called(name: str) -> str:

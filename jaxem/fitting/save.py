@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import os
-import tempfile
+import secrets
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from jaxem.algorithm import (
     Squarem,
     Stochastic,
 )
+from jaxem.digest import same_run
 from jaxem.estep import EStep, Exact, Hard, Tempered
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.model import Model
@@ -83,7 +86,8 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
     """Read a fit that `Fit.save` wrote.
 
     Args:
-        path: The file.
+        path: The file, or the folder that the command line wrote. A fit that is not the one of
+            which the ``summary.json`` beside it speaks is refused.
         model: The model, if responsibilities and predictions are wanted.
 
     Returns:
@@ -92,14 +96,21 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
     Raises:
         DeclarationError: If the file is missing, or is not a saved fit.
     """
-    path = _with_suffix(path)
+    folder, path = Path(path), _with_suffix(path)
+    if folder.is_dir() and not path.exists():
+        path = folder / "fit.npz"
     if not path.exists():
         raise DeclarationError(f"there is no file {path}.")
+    if not same_run(path):
+        raise DeclarationError(
+            f"{path} and the summary.json beside it are of different runs, or one of them has been "
+            f"changed. Fit again; or load a copy of the file from a folder of its own."
+        )
     try:
         with np.load(path) as stored:
             arrays = dict(stored)
         header = json.loads(arrays["header"].tobytes())
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise DeclarationError(f"{path} is not a fit that jaxem saved: {error}.") from None
     params = _nest({k.removeprefix("param/"): v for k, v in arrays.items() if "/" in k})
     if isinstance(model, Model):  # a program learns its parameters from data
@@ -182,13 +193,14 @@ def _with_suffix(path: str | Path) -> Path:
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+    """Write beside and rename; the file is as readable as the person's umask says."""
+    temporary = path.with_name(f".jaxem-{secrets.token_hex(6)}.partial")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

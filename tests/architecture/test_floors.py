@@ -7,6 +7,7 @@ from tests.architecture.source import imports, modules
 FLOORS = {
     "version": 0,
     "types": 0,
+    "digest": 0,
     "status": 0,
     "numerics": 0,
     "datasets": 0,

@@ -1,0 +1,53 @@
+"""What is refused at once, because no memory would hold it."""
+
+import os
+
+from jaxem.cli.problems import Problem, place
+
+#: Models of one selection.
+MODELS = 1_000
+
+_COLUMNS = 100_000
+
+#: Bytes that a restart takes besides its parameters: its trace, its status, its place in files.
+_PER_RESTART = 4096
+
+#: Arrays of the size of the parameters that a fit holds at a time.
+_COPIES = 12
+
+
+def too_many_columns(count: int) -> list[Problem]:
+    """What is said of a table of very many columns."""
+    if count <= _COLUMNS:
+        return []
+    said = f"the model would see {count:,} columns; {_COLUMNS:,} are the most. Name fewer."
+    return [Problem("[data] columns", said)]
+
+
+def too_large(restarts: int, numbers: int) -> list[Problem]:
+    """What is said of a fit whose restarts do not fit into memory.
+
+    Args:
+        restarts: How many.
+        numbers: Numbers in the parameters of one.
+    """
+    needed, there = restarts * (_PER_RESTART + 8 * _COPIES * numbers), _memory()
+    if needed <= there:
+        return []
+    said = (
+        f"a model of {numbers:,} numbers needs about {_bytes(needed)}, and this machine has "
+        f"{_bytes(there)}; take fewer restarts, or a smaller model."
+    )
+    return [Problem(place(("fit", "restarts"), restarts), said)]
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB"
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine; very many where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**50

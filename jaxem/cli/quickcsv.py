@@ -1,0 +1,117 @@
+"""A plain CSV file read by pyarrow, if it is installed: faster, and the same numbers.
+
+Whatever a file has that two readers might understand differently, and whatever is wrong with it, is
+left to the reader of `jaxem.cli.csvfile`, which also has the words for it.
+"""
+
+import importlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+#: Bytes from which it is worth the import of pyarrow.
+WORTH = 2**20
+
+#: A cell in quotes, with neither quotes nor ends of lines in it.
+_QUOTED = re.compile(rb'(?<![^,\n])"[^"\r\n]*"(?![^,\r\n])')
+
+
+class Read(NamedTuple):
+    """Columns of a file, as `jaxem.cli.csvfile.Sheet` has them.
+
+    Attributes:
+        lines: Line number of every row, (n,).
+        numbers: Columns of numbers, each (n,).
+        texts: Columns of text, each n cells.
+    """
+
+    lines: np.ndarray
+    numbers: dict[str, np.ndarray]
+    texts: dict[str, list[str]]
+
+
+def read(
+    path: Path, header: Sequence[str], line: int, numbers: Sequence[str], texts: Sequence[str]
+) -> Read | None:
+    """Read columns, or leave it to another reader.
+
+    Args:
+        path: The file.
+        header: Names of its columns.
+        line: The line that the header ends in.
+        numbers: The columns wanted as numbers.
+        texts: The columns wanted as text.
+
+    Returns:
+        The columns; None if pyarrow is missing, or the file is not plain enough, or wrong.
+    """
+    try:
+        if path.stat().st_size < WORTH:
+            return None
+        arrow: Any = importlib.import_module("pyarrow")
+        compute: Any = importlib.import_module("pyarrow.compute")
+        reader: Any = importlib.import_module("pyarrow.csv")
+        body = _body(path, line)
+    except (ImportError, OSError):
+        return None
+    if body is None:
+        return None
+    try:
+        table = _table(arrow, reader, body, list(header), {*numbers, *texts})
+        if len(table) != body.count(b"\n") + 1:
+            return None  # a blank line, or an end of line in a cell: lines cannot be counted
+        cells = {name: compute.utf8_trim_whitespace(table[name]) for name in table.column_names}
+        found = {name: _numbers(arrow, compute, cells[name]) for name in numbers}
+        words = {name: _words(cells[name]) for name in texts}
+    except arrow.ArrowException:
+        return None
+    if not all(values is not None for values in found.values()):
+        return None
+    lines = line + 1 + np.arange(len(table))
+    return Read(lines, {k: v for k, v in found.items() if v is not None}, words)
+
+
+def _body(path: Path, line: int) -> bytes | None:
+    """The bytes after the header, without the blanks at the end, if they are plain."""
+    with path.open("rb") as file:
+        for _ in range(line):
+            file.readline()
+        body = file.read().rstrip()
+    if not body or body.count(b"\r") != body.count(b"\r\n"):
+        return None
+    if b'"' in body and 2 * len(_QUOTED.findall(body)) != body.count(b'"'):
+        return None
+    return body
+
+
+def _table(arrow: Any, reader: Any, body: bytes, header: list[str], wanted: set[str]) -> Any:
+    """The wanted columns as text."""
+    names = [name for name in header if name in wanted]
+    return reader.read_csv(
+        arrow.BufferReader(body),
+        read_options=reader.ReadOptions(column_names=header),
+        convert_options=reader.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, arrow.string()),
+            strings_can_be_null=False,
+        ),
+    )
+
+
+def _numbers(arrow: Any, compute: Any, cells: Any) -> np.ndarray | None:
+    try:
+        whole = cells.cast(arrow.int64()).to_numpy()
+        hexadecimal = compute.any(compute.match_substring(cells, "x", ignore_case=True)).as_py()
+        return None if hexadecimal else whole
+    except arrow.ArrowInvalid:
+        values = cells.cast(arrow.float64()).to_numpy()
+        return values if np.isfinite(values).all() else None
+
+
+def _words(cells: Any) -> list[str]:
+    """Text, every word kept once."""
+    kept: dict[str, str] = {}
+    return [kept.setdefault(cell, cell) for cell in cells.to_pylist()]

@@ -33,13 +33,13 @@ class Numbers:
         self._texts: dict[str, None] = {}
 
     def add(self, cells: Sequence[str], lines: Iterable[int]) -> None:
-        """Append cells, stripped of spaces, that stand in these lines of the file."""
+        """Append cells that stand in these lines of the file."""
         self._count += len(cells)
         found = as_numbers(cells)
         if found is None:
             for line, cell in zip(lines, cells, strict=True):
                 if as_numbers([cell]) is None:
-                    self._note(line, cell)
+                    self._note(line, cell.strip())
         elif not self.wrong:
             if found.dtype == float and self._values.typecode == "q":
                 self._values = array("d", self._values)

@@ -1,6 +1,7 @@
 """A CSV file as columns of numbers and of text, read row by row; no more is kept than asked for."""
 
 import csv
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,15 +75,15 @@ def read_columns(
         return Sheet(header.path, *quick), []
     gathered = {name: Numbers(name) for name in numbers}
     words: dict[str, list[str]] = {name: [] for name in texts}
-    lines, ragged, kept = [], [], {}
+    lines, ragged, kept = array("q"), [], {}
     wrong: list[Problem] = []
     place = {name: index for index, name in enumerate(header.names)}
     with _in_words(header.path, wrong), _reader(header.path) as reader:
         for where, rows in _chunks(reader, header, ragged):
-            lines += where
+            lines.extend(where)
             for name, column in gathered.items():
                 index = place[name]
-                column.add([row[index].strip() for row in rows], where)
+                column.add([row[index] for row in rows], where)
             for name, column in words.items():
                 index = place[name]
                 cells = (row[index].strip() for row in rows)
@@ -92,7 +93,7 @@ def read_columns(
     if wrong:
         return None, wrong
     found = {name: column.array() for name, column in gathered.items()}
-    return Sheet(header.path, np.array(lines), found, words), []
+    return Sheet(header.path, np.frombuffer(lines, np.int64), found, words), []
 
 
 @contextmanager
@@ -153,7 +154,7 @@ def _header_problems(header: Header) -> list[Problem]:
 
 
 def _shape_problems(
-    header: Header, lines: list[int], ragged: list[tuple[int, int]]
+    header: Header, lines: Sequence[int], ragged: list[tuple[int, int]]
 ) -> list[Problem]:
     width = len(header.names)
     if ragged:

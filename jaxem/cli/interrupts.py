@@ -7,6 +7,7 @@ is imported. So the request is also noted, and `Interrupts.check` raises it agai
 
 import signal
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,11 @@ from typing import Any, Self
 _REQUESTS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+
+#: Seconds after which a request is tried again that came where exceptions are dropped.
+_SOON = 0.05
+
+_TIMER = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
 
 
 class Interrupts:
@@ -64,16 +70,26 @@ class Interrupts:
     def _install(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # Python lets the main thread alone handle signals
-        for number in _REQUESTS:
+        for number in (*_REQUESTS, *_TIMER):
             before = signal.getsignal(number)
             if before is None or (number != signal.SIGINT and before is signal.SIG_IGN):
                 continue  # nohup ignores the end of a terminal, and means it
             self._before[number] = signal.signal(number, self._interrupt)
 
-    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+    def _interrupt(self, _signal: int, frame: FrameType | None) -> None:
         self.asked = self._pending = True
-        if not self._held:
-            raise KeyboardInterrupt
+        if self._held:
+            return
+        if frame is not None and _drops(frame) and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            return
+        raise KeyboardInterrupt
+
+
+def _drops(frame: FrameType) -> bool:
+    """Whether an exception in this frame is printed and dropped by Python itself."""
+    code = frame.f_code
+    return code.co_name in ("__del__", "_xla_gc_callback") or code.co_filename == weakref.__file__
 
 
 #: The requests to stop that this process gets.

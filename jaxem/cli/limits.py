@@ -36,9 +36,12 @@ def too_large(restarts: int, numbers: int) -> list[Problem]:
         return []
     said = (
         f"a model of {numbers:,} numbers needs about {_bytes(needed)}, and this machine has "
-        f"{_bytes(there)}; take fewer restarts, or a smaller model."
+        f"{_bytes(there)}; take "
     )
-    return [Problem(place(("fit", "restarts"), restarts), said)]
+    if restarts == 1:
+        return [Problem("[model.options]", f"{said}a smaller model.")]
+    where = place(("fit", "restarts"), restarts)
+    return [Problem(where, f"{said}fewer restarts, or a smaller model.")]
 
 
 def _bytes(count: int) -> str:

@@ -90,11 +90,12 @@ def fit_command(
         began = time.perf_counter()
         fit, given = running.fit(job, quiet)
         placed = folder.write(place, fit, given, job, time.perf_counter() - began)
-        if not quiet:
-            _say(fit.summary())
-        _tell_where(place, placed, quiet)
+        if placed.trouble:
+            typer.echo(f"{place} {placed.trouble}", err=True)
         if placed.folder is None:
             _say(folder.json_text(fit.params))
+        if not quiet:
+            _say(f"{fit.summary()}{_where(place, placed)}")
         ended = int(not fit.status.usable)
         raise typer.Exit(_code(ended, fit.status.name == "INTERRUPTED", bool(placed.trouble)))
 
@@ -147,15 +148,14 @@ def select_command(
         interrupts.check()
         outcome = selecting.select(jobs, section, place, quiet)
         placed = selected.write(place, outcome)
-        if not quiet:
-            _say(f"\n{selected.words(outcome)}")
-        for trouble in outcome.troubles:
+        troubles = [*outcome.troubles, *([f"{place} {placed.trouble}"] if placed.trouble else [])]
+        for trouble in troubles:
             typer.echo(trouble, err=True)
-        _tell_where(place, placed, quiet)
+        if not quiet:
+            _say(f"\n{selected.words(outcome)}{_where(place, placed)}")
         chosen = outcome.selection
         ended = int(chosen is None or not chosen.fit.status.usable)
-        troubled = bool(placed.trouble or outcome.troubles)
-        raise typer.Exit(_code(ended, outcome.interrupted, troubled))
+        raise typer.Exit(_code(ended, outcome.interrupted, bool(troubles)))
 
 
 @app.command("report")
@@ -196,25 +196,26 @@ def report_command(
 
 def place_of(job: "Job", output: Path | None = None) -> Path:
     """Where the results of a config go."""
-    return output or Path(job.config.output.folder or Path("results") / job.path.stem)
+    if output is not None:
+        return output
+    folder = job.config.output.folder or os.path.join("results", job.path.stem)
+    return Path(os.path.expanduser(folder))
 
 
 def _say(text: str) -> None:
-    """Print; a full disk behind the standard output costs no results."""
+    """Print, once nothing can be lost any more; the code is 2 if what is printed is lost."""
     try:
         typer.echo(text)
     except BrokenPipeError:
         raise  # a reader such as head has seen enough
     except OSError as error:
         typer.echo(f"the standard output cannot be written: {error.strerror}", err=True)
+        raise typer.Exit(2) from None
 
 
-def _tell_where(place: Path, placed: "Placed", quiet: bool) -> None:
-    """Say where the results are, if only because they are not where they were asked for."""
-    if placed.trouble:
-        typer.echo(f"{place} {placed.trouble}", err=True)
-    elif not quiet:
-        _say(f"\nwritten to {place}")
+def _where(place: Path, placed: "Placed") -> str:
+    """Where the results are, if they are where they were asked for."""
+    return "" if placed.trouble else f"\n\nwritten to {place}"
 
 
 def _code(ended: int, interrupted: bool, troubled: bool) -> int:
@@ -235,7 +236,7 @@ def _mistakes_in_words() -> Iterator[None]:
             interrupts.check()
         except ConfigError as error:
             typer.echo(error.report(), err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(_code(2, False, False)) from None
         except MemoryError:
             typer.echo("there is not enough memory for this; nothing was written", err=True)
             raise typer.Exit(2) from None

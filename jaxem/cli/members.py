@@ -82,11 +82,9 @@ def _label_problems(labels: Sequence[str]) -> list[Problem]:
     for label in labels:
         home = unicodedata.normalize("NFKC", home_of(label)).casefold()
         other = homes.setdefault(home, label)
-        if not home:
-            wrong.append(f"{label!r} is no name of a folder; give another name.")
-        elif labels.count(label) > 1:
+        if labels.count(label) > 1:
             wrong.append(f"{label} is there twice; give every table of models a name of its own.")
-        elif other == "":
+        elif home and other == "":
             wrong.append(f"{label!r} is the name of a file of results; give another name.")
         elif other != label:
             wrong.append(f"{other!r} and {label!r} would share a folder; give other names.")
@@ -107,11 +105,11 @@ def _contradictions(document: Document, section: SelectSection) -> list[Problem]
     if fit.get("e_step") == "hard":
         said = 'the criteria need the likelihood, which "hard" does not maximise; leave it out.'
         wrong.append(Problem(place(("fit", "e_step"), "hard"), said))
-    for index, model in enumerate(section.models):
-        name = str(model.get("name", "a name"))
+    for table in (document.get("model"), *section.models):
+        name = str(table.get("name", "a name")) if isinstance(table, dict) else "a name"
         if not home_of(name):
-            said = "is no name of a folder; give another."
-            wrong.append(Problem(place(("select", "models", index, "name"), name), said))
+            said = "a model has a folder of its own, which cannot have this name; give another."
+            wrong.append(Problem(place(("select", "models", "name"), name), said))
     if isinstance(fit.get("init"), dict):
         said = 'starting values suit one model alone; name an initialiser, such as "prior_draws".'
         wrong.append(Problem("[fit.init]", said))

@@ -84,9 +84,11 @@ def _wrong(folder: Path, names: Sequence[str]) -> str:
     if not str(folder) or "\0" in str(folder):
         return "is no name of a folder."
     try:
-        if folder.is_symlink() and not folder.exists():
-            return f"is a link to {os.readlink(folder)}, which does not exist."
-        exists = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        places = (folder, *folder.absolute().parents)
+        for place in places:
+            if place.is_symlink() and not place.exists():
+                return f"{place} is a link to {os.readlink(place)}, which does not exist."
+        exists = next(place for place in places if place.exists())
         if not exists.is_dir():
             return f"{exists} is a file."
         taken = [name for name in names if (folder / name).is_dir()]

@@ -18,6 +18,9 @@ WORTH = 2**20
 #: A cell in quotes, with neither quotes nor ends of lines in it.
 _QUOTED = re.compile(rb'(?<![^,\n])"[^"\r\n]*"(?![^,\r\n])')
 
+#: What a number need not have; to pyarrow +6 is no whole number, and 0x10 is one.
+_DOUBTFUL = r"^\+|[^-+.eE0-9]"
+
 
 class Read(NamedTuple):
     """Columns of a file, as `jaxem.cli.csvfile.Sheet` has them.
@@ -59,18 +62,19 @@ def read(
         return None
     if body is None:
         return None
+    rows = body.count(b"\n") + 1
     try:
         table = _table(arrow, reader, body, list(header), {*numbers, *texts})
-        if len(table) != body.count(b"\n") + 1:
+        del body
+        if len(table) != rows:
             return None  # a blank line, or an end of line in a cell: lines cannot be counted
-        cells = {name: compute.utf8_trim_whitespace(table[name]) for name in table.column_names}
-        found = {name: _numbers(arrow, compute, cells[name]) for name in numbers}
-        words = {name: _words(cells[name]) for name in texts}
+        found = {name: _numbers(arrow, compute, table[name]) for name in numbers}
+        words = {name: _words(table[name]) for name in texts}
     except arrow.ArrowException:
         return None
     if not all(values is not None for values in found.values()):
         return None
-    lines = line + 1 + np.arange(len(table))
+    lines = line + 1 + np.arange(rows)
     return Read(lines, {k: v for k, v in found.items() if v is not None}, words)
 
 
@@ -102,10 +106,11 @@ def _table(arrow: Any, reader: Any, body: bytes, header: list[str], wanted: set[
 
 
 def _numbers(arrow: Any, compute: Any, cells: Any) -> np.ndarray | None:
+    cells = compute.ascii_trim_whitespace(cells)
+    if compute.any(compute.match_substring_regex(cells, _DOUBTFUL)).as_py():
+        return None
     try:
-        whole = cells.cast(arrow.int64()).to_numpy()
-        hexadecimal = compute.any(compute.match_substring(cells, "x", ignore_case=True)).as_py()
-        return None if hexadecimal else whole
+        return cells.cast(arrow.int64()).to_numpy()
     except arrow.ArrowInvalid:
         values = cells.cast(arrow.float64()).to_numpy()
         return values if np.isfinite(values).all() else None
@@ -114,4 +119,4 @@ def _numbers(arrow: Any, compute: Any, cells: Any) -> np.ndarray | None:
 def _words(cells: Any) -> list[str]:
     """Text, every word kept once."""
     kept: dict[str, str] = {}
-    return [kept.setdefault(cell, cell) for cell in cells.to_pylist()]
+    return [kept.setdefault(cell, cell) for cell in map(str.strip, cells.to_pylist())]

@@ -7,6 +7,7 @@ from pydantic import Field
 from jaxem.cli.options import Count, Positive, Section
 
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Restarts = Annotated[int, Field(ge=1, le=1_000_000)]
 EStep = Literal["exact", "hard"]
@@ -46,7 +47,7 @@ class DataSection(Section):
             and for a model that names columns, dict.
     """
 
-    source: str
+    source: Text
     columns: Annotated[list[str], Field(min_length=1)] | None = None
     weights: str | None = None
     sequence: str | None = None
@@ -147,12 +148,13 @@ class OutputSection(Section):
     """``[output]``: where results go.
 
     Attributes:
-        folder: Relative to the current folder; ``results/<name of the config>`` by default.
+        folder: Relative to the current folder, ``~`` being the home folder; by default
+            ``results/<name of the config>``.
         hidden_states: Whether to write ``states.csv``: for every row its hidden state, and how
             probable each was.
     """
 
-    folder: str | None = None
+    folder: Text | None = None
     hidden_states: bool = False
 
 

@@ -15,6 +15,7 @@ _CLAUSES: dict[str, Callable[[dict[str, Any]], str]] = {
     "float_type": lambda _: "expected a number",
     "finite_number": lambda _: "expected a finite number",
     "string_type": lambda _: "expected text in quotes",
+    "string_too_short": lambda _: "must not be empty",
     "list_type": lambda _: "expected a list, such as [1, 2]",
     "dict_type": lambda _: "expected a table",
     "model_type": lambda _: "expected a table",

@@ -98,7 +98,7 @@ def find(source: str, beside: Path) -> tuple[Path | None, list[Problem]]:
             return path, []
         return None, [Problem(where, _not_a_file(source, path))]
     except (OSError, ValueError, RuntimeError) as error:
-        said = getattr(error, "strerror", None) or error
+        said = str(getattr(error, "strerror", None) or error).rstrip(".")
         return None, [Problem(where, f"is no path of a file: {said}.")]
 
 

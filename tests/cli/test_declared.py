@@ -35,6 +35,10 @@ def broken():
     return {}["rate"]
 
 
+def leaving():
+    raise SystemExit(0)
+
+
 def refused():
     return jaxem.Model(3, latent=jaxem.Finite(2), prior={})
 '''
@@ -67,6 +71,7 @@ def test_a_module_beside_the_config(write):
         ("rates_of_mine:NUMBER", "{}", ["not a function"]),
         ("rates_of_mine:number", "{}", ["returned int", "jaxem.Model"]),
         ("rates_of_mine:broken", "{}", ["KeyError", "rates_of_mine.py, line 2"]),
+        ("rates_of_mine:leaving", "{}", ["SystemExit"]),
         ("rates_of_mine:rates", "{ stats = 3 }", ["TypeError", "stats"]),
     ],
 )
@@ -90,6 +95,13 @@ def test_a_module_that_imports_what_is_not_there(write):
     with pytest.raises(ConfigError) as caught:
         build(asked)
     assert "no_such_library" in caught.value.report()
+
+
+@pytest.mark.parametrize("taken", ["random", "numpy"])
+def test_a_module_with_a_name_that_is_taken(write, taken):
+    with pytest.raises(ConfigError) as caught:
+        build(job(write, f"{taken}:rates", module=taken))
+    assert "rename it" in caught.value.report()
 
 
 def test_a_refused_declaration_ends_with_two(run, write):

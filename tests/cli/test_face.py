@@ -49,6 +49,12 @@ def test_help_of_a_command(run, command):
     assert "CONFIG.toml" in answer.stdout
 
 
+def test_brackets_stay_in_the_help(run):
+    assert "[select] table" in run("select", "--help").stdout
+    assert "over [output] folder" in run("fit", "--help").stdout
+    assert "--no[such]" in run("fit", "--no[such]").stderr
+
+
 def test_version(run):
     answer = run("--version")
     assert answer.exit_code == 0

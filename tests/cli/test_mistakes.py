@@ -1,5 +1,7 @@
 """Mistakes in a config: all at once, each with its place, its value and what would be right."""
 
+import os
+
 import pytest
 
 GOOD = """
@@ -155,3 +157,31 @@ def test_not_text(run, tmp_path):
     answer = run("fit", path)
     assert answer.exit_code == 2
     assert "UTF-8" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a = " + "[" * 20_000, "too deep"),
+        ("a = " + "9" * 5000, "not valid TOML"),
+        ("[data]\nsource = 1\n[data]\n", "twice"),
+    ],
+)
+def test_toml_that_python_chokes_on(run, write, text, words):
+    answer = run("fit", write("config.toml", text))
+    assert answer.exit_code == 2 and words in answer.stderr
+
+
+def test_what_is_no_file_is_no_config(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (tmp_path / "pipe.toml", "/dev/zero"):
+        answer = run("fit", path)
+        assert answer.exit_code == 2 and "is no config" in answer.stderr
+    assert "too long" in run("fit", "x" * 300).stderr
+
+
+def test_a_setting_is_one_value(run, write):
+    path = write("config.toml", GOOD)
+    for setting in ("fit.seed=1\nother=2", "fit.seed=" + "[" * 20_000, "fit.seed="):
+        answer = run("fit", path, "--set", setting)
+        assert answer.exit_code == 2 and "whole number" in answer.stderr

@@ -1,5 +1,7 @@
 """CSV files: what is read from them, and what is said of those that cannot be."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,9 @@ BROKEN = {
     "a short line": ("a,b\n1,2\n\n3\n", "", ["line 4", "1 cells", "2 columns"]),
     "a cell that is text": ("a,b\n1,2\n3,x\n", "", ["line 3", "'b'", "'x'"]),
     "an empty cell": ("a,b\n1,2\n3,\n", "", ["line 3", "'b' is empty"]),
+    "a number of Python alone": ("a,b\n1,2\n3,1_000\n", "", ["line 3", "'b'", "'1_000'"]),
+    "a number without end": ("a,b\n1,2\n3," + "9" * 5000 + "\n", "", ["line 3", "9..."]),
+    "a cell without end": ("a\n" + "x" * 200_000 + "\n", "", ["field limit", "a quote"]),
     "not a number": ("a,b\n1,2\n3,nan\n", "", ["line 3", "'b'", "'nan'"]),
     "a column of text": ("a,kind\n1,cat\n2,dog\n", "", ["'kind' holds text", "'cat', 'dog'"]),
     "an open quote": ('a,b\n1,"2\n', "", ["cannot be read as CSV"]),
@@ -54,6 +59,39 @@ def test_a_missing_table_is_explained(run, write):
     assert answer.exit_code == 2
     assert "no file" in answer.stderr
     assert "'tables.csv'?" in answer.stderr
+
+
+def test_empty_cells_are_told_by_column(run, write):
+    write("table.csv", "a,b,c\n" + "1,,NA\n2,3,4\n" * 50)
+    report = run("fit", write("config.toml", CONFIG.format(columns=""))).stderr
+    assert "has 2 problems" in report
+    assert "line 2\n      column 'b' is empty in 50 of 100 rows, here first" in report
+    assert "column 'c' has 'NA'" in report and report.count("in 50 of 100 rows") == 2
+    write("table.csv", "a,b\n" + "1,\n" * 3)
+    report = run("fit", write("config.toml", CONFIG.format(columns=""))).stderr
+    assert "'b' is empty in every row; leave it out" in report
+
+
+def test_columns_with_bad_cells_are_counted(run, write):
+    names = ",".join(f"c{i}" for i in range(300))
+    write("table.csv", f"{names}\n{','.join(['x'] * 300)}\n")
+    report = run("fit", write("config.toml", CONFIG.format(columns=""))).stderr
+    assert "and 295 more columns like these" in report and len(report.splitlines()) < 20
+
+
+def test_what_is_no_file_is_no_table(run, write, tmp_path):
+    os.mkfifo(tmp_path / "table.csv")
+    path = write("config.toml", CONFIG.format(columns=""))
+    assert "no ordinary file" in run("fit", path).stderr
+    for source, words in {
+        "~nobody-of-this-name/x.csv": "no path of a file",
+        "x" * 300 + ".csv": "too long",
+        "a\\u0000b.csv": "null",
+        "/": "is a folder",
+        "": "must not be empty",
+    }.items():
+        answer = run("fit", path, "--set", f'data.source="{source}"')
+        assert answer.exit_code == 2 and words in answer.stderr
 
 
 def test_many_bad_lines_are_counted(run, write):

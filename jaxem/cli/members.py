@@ -78,7 +78,8 @@ def home_of(label: str) -> str:
 
 def _label_problems(labels: Sequence[str]) -> list[Problem]:
     """Models with the same name, and names that cannot be a folder of their own."""
-    wrong, homes = [], dict.fromkeys((*RESULTS, *SELECTION), "")
+    wrong: list[str] = []
+    homes: dict[str, str] = dict.fromkeys((*RESULTS, *SELECTION), "")
     for label in labels:
         home = unicodedata.normalize("NFKC", home_of(label)).casefold()
         other = homes.setdefault(home, label)

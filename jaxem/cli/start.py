@@ -1,5 +1,6 @@
 """The entry point of the process: signals are watched before anything slow is imported."""
 
+import io
 import sys
 
 from jaxem.cli.interrupts import interrupts
@@ -8,7 +9,7 @@ from jaxem.cli.interrupts import interrupts
 def main() -> None:
     """Run ``jaxem``."""
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no failure
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         with interrupts:

@@ -1,12 +1,11 @@
 """A plan: for every parameter how its M-step is solved, in which order, and why.
 
 Making a plan asks questions of the model on a few dozen planning rows (`probe`), in float64. A
-plan holds no data and no distribution; it is static under jit, and is reused for every data set
-of the same shapes.
+plan holds no data and no distribution, and is static under jit. What is compiled for it serves
+every data set of such rows (`opened`); the questions are asked of each data set anew.
 """
 
 import dataclasses
-import hashlib
 from typing import Any
 
 import jax
@@ -24,21 +23,22 @@ from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibili
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import largest, solve_group
 from jaxem.algebra.kinks import Kinks, find_kinks
+from jaxem.algebra.opened import Opened, fingerprint, row_form, shapes_of
 from jaxem.algebra.order import Strengths, components, dependencies
-from jaxem.algebra.penalty import Penalty
-from jaxem.algebra.probe import Probe, Values, derivatives, widen
+from jaxem.algebra.probe import Probe, Values
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
-from jaxem.algebra.rows import planning_rows
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
 from jaxem.model import Model
-from jaxem.model.ordinary import check_tables, ordinary_values, warn_of_overruns
 from jaxem.model.prior import Parameter
 from jaxem.numerics.plain import plain
 from jaxem.types import Data
 
 _TRIALS = 3
+
+#: Plans that are kept for data of one shape.
+_KEPT = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,9 +107,22 @@ class Plan:
             self.programs[key] = jax.jit(plain(function))
         return self.programs[key]
 
+    def sharing(self, other: "Plan") -> "Plan":
+        """This plan with what another one of equal solvers has compiled, measured and found."""
+        return dataclasses.replace(
+            self,
+            programs=other.programs,
+            compiled=other.compiled,
+            seconds=other.seconds,
+            found=other.found,
+        )
+
 
 def make_plan(model: Model, data: Data, weights: Any) -> Plan:
-    """Plan the M-step of a model, or return the plan already made for these shapes.
+    """Check rows and plan the M-step of a model for them, or return the plan already made.
+
+    A plan for other rows of the same form is made with the compiled programs of the first. Where
+    the shapes are the same too and it finds the same solvers, it shares their programs.
 
     Args:
         model: The declared model.
@@ -122,14 +135,25 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
     Raises:
         DeclarationError: If the log joint is no number at ordinary parameters.
     """
-    leaves, tree = jax.tree.flatten(data)
-    key = (tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
-    if key not in model.plans:
-        tables = Tables(model, jax.jit(plain(model.table)))
-        kinks = kinks_of(model)
-        probe = _open_probe(model, planning_rows(data, weights), tables, kinks)
-        model.plans[key] = _plan(probe, tables, kinks)
-    return model.plans[key]
+    shapes = shapes_of(data)
+    key = shapes, fingerprint((data, np.asarray(weights) > 0))
+    if key in model.plans:
+        return model.plans[key]
+    form = row_form(data)
+    if form not in model.opened:
+        model.opened[form] = Opened.of(model, kinks_of(model))
+    opened = model.opened[form]
+    opened.check(data, weights)
+    plan = _plan(opened.probe(data, weights), opened.tables, opened.kinks)
+    made = [known for (of, _), known in model.plans.items() if of == shapes]
+    for known in made:
+        if (known.solvers, known.members) == (plan.solvers, plan.members):
+            plan = plan.sharing(known)
+            break
+    if len(made) >= _KEPT:
+        del model.plans[next(known for known in model.plans if known[0] == shapes)]
+    model.plans[key] = plan
+    return plan
 
 
 def kinks_of(model: Model, plan: Plan | None = None) -> Kinks:
@@ -147,10 +171,7 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
         model: The declared model.
         data: Rows without repetitions, NumPy leaves.
     """
-    fingerprint = hashlib.blake2b(digest_size=16)
-    for leaf in jax.tree.leaves(data):
-        fingerprint.update(np.ascontiguousarray(leaf).data)
-    key = fingerprint.digest()
+    key = fingerprint(data)
     if key not in plan.found:
         rng = np.random.default_rng(0)
         fixed = {k: model.parameter(k).floored(v) for k, v in model.fixed.items()}
@@ -172,21 +193,6 @@ def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:
     with jax.enable_x64(True):
         draws = [{**model.fixed, **mix(model.free, plan.climbs, rng)} for _ in range(_TRIALS)]
     return splits(plan.tables, draws, found, model.latent.size)
-
-
-def _open_probe(model: Model, rows: Data, tables: Tables, kinks: Kinks) -> Probe:
-    """Look at the log joint at ordinary parameters, and compile its derivatives."""
-    rows = widen(rows)
-    ordinary = ordinary_values(model, _TRIALS)
-    draws = [{name: leaf[i] for name, leaf in ordinary.items()} for i in range(_TRIALS)]
-    looked = np.stack([tables(draw, rows) for draw in draws])
-    with jax.enable_x64(True):
-        beyond = np.asarray(jax.jit(plain(model.overruns))(draws[0], rows))
-        derived = derivatives(model, Penalty(model, kinks.centres))
-        compiled = jax.jit(plain(jax.vmap(derived, in_axes=(0, 0, None, None))))
-    check_tables(looked, rows)
-    warn_of_overruns(beyond, rows)
-    return Probe(model, rows, np.any(looked > -np.inf, axis=0), compiled)
 
 
 def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:

@@ -10,6 +10,11 @@ _RANDOM = 64
 _SPECIAL = 32
 
 
+def planning_count(count: int) -> int:
+    """The largest number of planning rows of a data set with so many rows."""
+    return min(count, _RANDOM + _SPECIAL)
+
+
 def planning_rows(data: Data, weights: np.ndarray) -> Data:
     """Rows of positive weight that stand for the data while a plan is made.
 

@@ -14,6 +14,7 @@ from jaxem.fitting.by_row import RowReading, by_row, drawn_of_rows, mode_of_rows
 from jaxem.fitting.expecting import Wanted
 from jaxem.latent import Tree
 from jaxem.model.binding import Bound, Declaration, bind_steps
+from jaxem.model.indices import check_indices
 from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
 from jaxem.simulation import Sampler, Simulation, simulate
@@ -250,7 +251,9 @@ class Readings:
             raise DeclarationError(
                 "this fit was loaded without its model; give it with jaxem.load(path, model)."
             )
-        return bind_steps(self.model, data, lengths)
+        bound = bind_steps(self.model, data, lengths)
+        check_indices(bound.model, bound.rows)
+        return bound
 
     def compile(self, key: Any, function: Any) -> Any:
         """The compiled form of a function, kept with the plan under the key where there is one."""

@@ -182,7 +182,7 @@ def _check_use(model: Model, row: Data) -> None:
             f"parameters by z, and add the log probability of z, for instance "
             f'dist.Categorical(params["weights"]).log_prob(z).'
         )
-    asked = _asked_by_prior(model)
+    asked = asked_by_prior(model)
     for p in model.parameters:
         if not used[p.name] and p.path[0] not in asked:
             raise DeclarationError(
@@ -203,7 +203,8 @@ class _Asked(dict):
         return super().__getitem__(key)
 
 
-def _asked_by_prior(model: Model) -> set[str]:
+def asked_by_prior(model: Model) -> set[str]:
+    """First keys of the parameters that the factor or a prior of others asks for."""
     values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
     params = _Asked(model.nest(values))
     for p in model.parameters:

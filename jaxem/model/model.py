@@ -1,7 +1,7 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from jaxem.latent.links import dense_links
 from jaxem.model.prior import Parameter
 from jaxem.model.reading import read_prior
 from jaxem.model.tied import Tied, check_ties, nest
+from jaxem.numerics.bounds import Reads
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rewrite import passes
 from jaxem.numerics.rows import time_first
@@ -80,6 +81,8 @@ class Model:
                 "model.log_likelihood(params, data) to evaluate the model."
             )
         self.plans: dict[Any, Any] = {}
+        self.opened: dict[Any, Any] = {}
+        self.indexed_at: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior)
 
@@ -173,31 +176,41 @@ class Model:
 
     def table(self, values: Mapping[str, Array], rows: Data) -> Array:
         """`log_factors` of parameters by dotted name; states last, where sums are fast."""
-        return self._over_cells(self._joint, values, rows)
+        parts = self.over_cells([self._joint] * len(self.latent.branches()), values, rows)
+        return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 
-    def overruns(self, values: Mapping[str, Array], rows: Data) -> Array:
-        """For every row and state, whether an index in the log joint is out of range, (n, K)."""
-        return self._over_cells(self._joint.overruns, values, rows)
+    def indexed(self, values: Mapping[str, Array], row: Data) -> list[Reads]:
+        """For each branch, where the log joint reads arrays at an index."""
+        return [self._joint.indexed(dict(values), *z, row) for z in self._first_states()]
 
-    def _over_cells(self, joint: Callable[..., Array], values: Mapping[str, Array], rows: Data):
-        """A function of state and datum at every cell; each argument has an axis of its own.
+    def over_cells(
+        self, functions: Sequence[Callable[..., Array]], values: Mapping[str, Array], rows: Data
+    ) -> list[Array]:
+        """For each branch a function of state and datum at every cell, (n, cells, ...).
 
-        So what a log joint makes of fewer arguments is computed for these alone.
+        Each argument has an axis of its own, so what a function makes of fewer arguments is
+        computed for these alone.
+
+        Args:
+            functions: One a branch, called as the log joint with values by dotted name.
+            values: Parameters by dotted name.
+            rows: Rows, leaves (n, ...).
         """
         parts = []
-        for branch in self.latent.branches():
+        for branch, function in zip(self.latent.branches(), functions, strict=True):
+            axes_of = [place for place in range(len(branch)) if branch[place] is not None]
 
-            def one(*args, branch=branch):
-                of_states = joint
-                for place in reversed(range(len(branch))):
-                    if branch[place] is not None:
-                        axes: list[int | None] = [None] * (len(branch) + 2)
-                        axes[1 + place] = 0
-                        of_states = jax.vmap(of_states, axes)
-                return of_states(dict(values), *branch, *args).ravel()
+            def one(*args, branch=branch, function=function, axes_of=axes_of):
+                of_states = function
+                for place in reversed(axes_of):
+                    axes: list[int | None] = [None] * (len(branch) + 2)
+                    axes[1 + place] = 0
+                    of_states = jax.vmap(of_states, axes)
+                out = of_states(dict(values), *branch, *args)
+                return out.reshape(-1, *out.shape[len(axes_of) :])
 
             parts.append(jax.vmap(one)(rows))
-        return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
+        return parts
 
     def prior_density(self, values: Mapping[str, Array]) -> Array:
         """`log_prior` of parameters by dotted name.

@@ -1,7 +1,5 @@
 """What a log joint makes of rows at ordinary parameters, before a model is fitted to them."""
 
-import warnings
-
 import jax
 import numpy as np
 
@@ -11,12 +9,13 @@ from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
 
 
-def check_tables(tables: np.ndarray, rows: Data) -> None:
+def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
     """The log joint must be a number at ordinary parameters, for every row in some state.
 
     Args:
         tables: Log factors at a few ordinary parameters, (draws, n, K).
         rows: The rows that they are of.
+        count: The number of all rows.
 
     Raises:
         DeclarationError: Naming the first row where it is not.
@@ -32,32 +31,10 @@ def check_tables(tables: np.ndarray, rows: Data) -> None:
     if impossible.any():
         raise DeclarationError(
             f"log_joint is -inf under every latent state for {int(impossible.sum())} of "
-            f"{len(impossible)} rows looked at, first for the row "
+            f"{count} rows, first for the row "
             f"{_row_words(rows, int(impossible.argmax()))}: an impossible observation. Is the "
             f"value outside the support of its distribution, or excluded in every state?"
         )
-
-
-def warn_of_overruns(beyond: np.ndarray, rows: Data) -> None:
-    """Warn of indices past the end of an array, which JAX lets pass.
-
-    Args:
-        beyond: Whether an index is out of range, by row and state, (n, K).
-        rows: The rows.
-    """
-    states = np.flatnonzero(beyond.all(0))
-    if len(states):
-        where = f"in latent state {', '.join(map(str, states[:5]))}"
-    elif beyond.all(1).any():
-        where = f"for the row {_row_words(rows, int(beyond.all(1).argmax()))}"
-    else:
-        return
-    warnings.warn(
-        f"an index in log_joint runs past the end of an array {where}; JAX does not complain, and "
-        f"reads the last entry. Is a parameter shorter than the number of states, or a code larger "
-        f"than the number of categories? If it is meant, and masked, clip the index.",
-        stacklevel=5,
-    )
 
 
 def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:

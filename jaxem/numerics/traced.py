@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.bounds import overruns
+from jaxem.numerics.bounds import CONSTANT, DATA, STATE, Reads
 from jaxem.numerics.thin import thin
 from jaxem.numerics.zeros import repair
 
@@ -57,9 +57,14 @@ class Traced:
         leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(args)]
         return core.jaxpr_as_fun(program)(*leaves)[0]
 
-    def overruns(self, *args: Any) -> jax.Array:
-        """Whether an index in the function is out of range at these arguments."""
-        return overruns(self.program(*args), *jax.tree.leaves(args))
+    def indexed(self, *args: Any) -> Reads:
+        """Where the function reads arrays at an index; its first argument holds parameters.
+
+        The last one holds data, and those between are states.
+        """
+        kinds = [CONSTANT, *[STATE] * (len(args) - 2), DATA]
+        each = zip(kinds, args, strict=True)
+        return Reads(self.program(*args), [kind for kind, a in each for _ in jax.tree.leaves(a)])
 
     def shapes(self, *args: Any) -> list[tuple[int, ...]]:
         """Shapes of the arrays that the function returns for these arguments."""

@@ -8,6 +8,7 @@ import pytest
 from numpyro.distributions import constraints
 
 import jaxem
+from jaxem.algebra.plan import make_plan
 
 _rng = np.random.default_rng(0)
 WAITS = np.concatenate([_rng.gamma(2.0, 0.5, 30), _rng.gamma(9.0, 1.0, 30)])
@@ -49,9 +50,40 @@ def test_the_log_joint_is_run_by_python_once(model, fitted):
     assert model.traces == 1
 
 
-def test_the_same_plan_for_the_same_shapes(model, fitted):
+def test_the_same_programs_for_the_same_shapes(model, fitted):
     again = jaxem.fit(model, WAITS + 0.1)
-    assert again.plan.programs is fitted.plan.programs and len(model.plans) == 1
+    assert again.plan.programs is fitted.plan.programs and len(model.opened) == 1
+    assert again.plan.strengths is not fitted.plan.strengths  # its proofs are its own
+
+
+def positive_counts(zeros):
+    """Poisson counts with a row of zeros among them, or none."""
+    rng = np.random.default_rng(5)
+    low, high = rng.poisson(2.0, 60) + 1, rng.poisson(15.0, 40) + 1
+    return np.concatenate([np.where(np.arange(60) < zeros, 0, low), high])
+
+
+def test_proofs_are_run_on_every_data_set():
+    """Without a zero the inflation is a Bernoulli of nothing; with zeros it has no closed form."""
+
+    def log_joint(p, z, x):
+        rate = p["rate"][z]
+        zero = jnp.log(p["extra"] + (1 - p["extra"]) * jnp.exp(-rate))
+        count = jnp.log1p(-p["extra"]) - rate + x * jnp.log(rate)
+        return jnp.log(p["w"][z]) + jnp.where(x == 0, zero, count)
+
+    prior = {
+        "w": jaxem.flat((2,), constraints.simplex),
+        "rate": jaxem.flat((2,), constraints.positive),
+        "extra": jaxem.flat((), constraints.unit_interval),
+    }
+    model, data = jaxem.Model(log_joint, jaxem.Finite(2), prior), positive_counts(30)
+    first = make_plan(model, positive_counts(0), np.ones(100))
+    second = make_plan(model, data, np.ones(100))
+    fresh = make_plan(jaxem.Model(log_joint, jaxem.Finite(2), prior), data, np.ones(100))
+    assert second.solvers == fresh.solvers and second.members == fresh.members
+    assert second.solvers != first.solvers and second.programs is not first.programs
+    assert make_plan(model, data, np.ones(100)) is second
 
 
 def test_other_options_compile_nothing(model, fitted):

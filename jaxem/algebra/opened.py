@@ -1,0 +1,106 @@
+"""A model opened for rows of one form: what is compiled once, for every data set of such rows."""
+
+import dataclasses
+import hashlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxem.algebra.kinks import Kinks
+from jaxem.algebra.penalty import Penalty
+from jaxem.algebra.probe import Compiled, Probe, Values, derivatives, widen
+from jaxem.algebra.rows import planning_count, planning_rows
+from jaxem.algebra.tables import Tables
+from jaxem.model import Model
+from jaxem.model.indices import check_indices
+from jaxem.model.known_weights import check_known_weights
+from jaxem.model.ordinary import check_tables, ordinary_values
+from jaxem.numerics.plain import plain
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.types import Data
+
+_DRAWS = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Opened:
+    """Compiled programs that ask a model about rows.
+
+    Attributes:
+        model: The declared model.
+        tables: The log joint in float64.
+        kinks: Where the log prior has kinks.
+        compiled: Values and derivatives of Q on planning rows.
+    """
+
+    model: Model
+    tables: Tables
+    kinks: Kinks
+    compiled: Compiled
+
+    @classmethod
+    def of(cls, model: Model, kinks: Kinks) -> "Opened":
+        """A model with nothing compiled yet."""
+        with jax.enable_x64(True):
+            derived = derivatives(model, Penalty(model, kinks.centres))
+        compiled = jax.jit(plain(jax.vmap(derived, in_axes=(0, 0, None, None))))
+        return cls(model, Tables(model, jax.jit(plain(model.table))), kinks, compiled)
+
+    def check(self, data: Data, weights: np.ndarray) -> None:
+        """Check every row of positive weight at ordinary parameters.
+
+        Args:
+            data: A pytree of NumPy arrays with n rows.
+            weights: Row weights, shape (n,).
+
+        Raises:
+            DeclarationError: If an index is out of range, the log joint is no number, or a row
+                is impossible.
+        """
+        rows = take_rows(data, np.flatnonzero(np.asarray(weights) > 0))
+        check_indices(self.model, rows)
+        draws = self._draws()
+        table = self.tables(draws[0], rows)
+        broken = np.flatnonzero(np.isnan(table).any(1) | (table == -np.inf).all(1))
+        if len(broken):
+            suspects = take_rows(rows, broken)
+            looked = np.stack([self.tables(draw, suspects) for draw in draws])
+            check_tables(looked, suspects, row_count(rows))
+        some = take_rows(rows, np.arange(min(8, row_count(rows))))
+        check_known_weights(self.model, draws[1], lambda values: self.tables(values, some))
+
+    def probe(self, data: Data, weights: np.ndarray) -> Probe:
+        """The window onto Q on planning rows of these data, as many for all data of one shape."""
+        rows = widen(planning_rows(data, weights))
+        looked = np.stack([self.tables(draw, rows) for draw in self._draws()])
+        possible, count = np.any(looked > -np.inf, axis=0), row_count(rows)
+        places = np.arange(planning_count(row_count(data)))
+        rows = take_rows(rows, np.where(places < count, places, 0))
+        possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
+        return Probe(self.model, rows, possible, self.compiled)
+
+    def _draws(self) -> list[Values]:
+        ordinary = ordinary_values(self.model, _DRAWS)
+        return [{name: leaf[i] for name, leaf in ordinary.items()} for i in range(_DRAWS)]
+
+
+def row_form(data: Data) -> Any:
+    """What rows have in common for which the same compiled programs ask the questions."""
+    leaves, tree = jax.tree.flatten(data)
+    rows = tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
+    return tree, rows, planning_count(row_count(data))
+
+
+def shapes_of(data: Data) -> Any:
+    """What tells rows of one form from rows of another."""
+    leaves, tree = jax.tree.flatten(data)
+    return tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+
+
+def fingerprint(data: Data) -> bytes:
+    """A digest of the numbers in a pytree of NumPy arrays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for leaf in jax.tree.leaves(data):
+        digest.update(np.ascontiguousarray(leaf).data)
+    return digest.digest()

@@ -68,7 +68,7 @@ class Opened:
             looked = np.stack([self.tables(draw, suspects) for draw in draws])
             check_tables(looked, suspects, row_count(rows))
         some = take_rows(rows, np.arange(min(8, row_count(rows))))
-        check_known_weights(self.model, draws[1], lambda values: self.tables(values, some))
+        check_known_weights(self.model, draws[1], lambda values: self.tables(dict(values), some))
 
     def probe(self, data: Data, weights: np.ndarray) -> Probe:
         """The window onto Q on planning rows of these data, as many for all data of one shape."""

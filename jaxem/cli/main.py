@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxem.cli.interrupts import interrupts
+from jaxem.cli.problems import ConfigError
 from jaxem.version import __version__
 
 if TYPE_CHECKING:
@@ -228,8 +229,6 @@ def _code(ended: int, interrupted: bool, troubled: bool) -> int:
 @contextmanager
 def _mistakes_in_words() -> Iterator[None]:
     """A person's mistake, or a request to stop, is a sentence; anything else is a traceback."""
-    from jaxem.cli.problems import ConfigError
-
     with interrupts:
         try:
             yield

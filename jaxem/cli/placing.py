@@ -13,6 +13,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,9 @@ RESULTS = ("fit.npz", "parameters.json", "trace.csv", "states.csv", "held_out.js
 
 #: Files of a selection; the last speaks of the others.
 SELECTION = ("selection.csv", "selection.png", "selection.json")
+
+#: Seconds after which nobody writes into a new folder any more.
+_ABANDONED = 24 * 3600
 
 _PROBE = b"\0" * 65536
 _ELSEWHERE = "Name another folder with --output FOLDER."
@@ -152,6 +156,9 @@ def _ours(folder: Path, names: Sequence[str]) -> bool:
 
 def _new(parent: Path, like: Path | None = None) -> Path:
     """A new folder, as readable as another or as the person's umask says."""
+    for left in parent.glob(".jaxem-*.partial"):  # by a process that was killed
+        if time.time() - left.lstat().st_mtime > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
     made = parent / f".jaxem-{secrets.token_hex(6)}.partial"
     made.mkdir()
     if like is not None and like.exists():

@@ -1,24 +1,43 @@
 """The entry point of the process: signals are watched before anything slow is imported."""
 
+import contextlib
 import io
+import os
 import sys
 
-from jaxem.cli.interrupts import interrupts
+_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run ``jaxem``."""
+    """Run ``jaxem``; after a request to stop the process ends at once, and with its own code."""
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no failure
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        from jaxem.cli.interrupts import interrupts
+
         with interrupts:
+            import typer.main
+
             from jaxem.cli.main import app
 
-            app()
+            command = typer.main.get_command(app)
+            command()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing was written\n")
-        sys.exit(130)
+        _leave()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            _leave()
+        raise
+
+
+def _leave() -> None:
+    """End without what Python does at its end, where JAX waits and exceptions are dropped."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

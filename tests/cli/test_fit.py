@@ -2,13 +2,16 @@
 
 import contextlib
 import csv
+import errno
 import json
 import signal
+import tempfile
 
 import numpy as np
 import pytest
 
 import jaxem
+from jaxem.cli import placing
 from jaxem.cli.progress import Bar
 
 COINS = """
@@ -178,6 +181,27 @@ def test_interrupted_before_the_first_step(run, coins, tmp_path, monkeypatch):
     assert answer.exit_code == 130
     assert "nothing was written" in answer.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_a_disk_that_fills_during_the_fit_costs_no_results(run, coins, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "spare").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spare"))
+    monkeypatch.setattr(placing, "_at_once", full)
+    answer = run("fit", coins)
+    assert answer.exit_code == 2
+    (spare,) = (tmp_path / "spare").iterdir()
+    assert "No space left on device" in answer.stderr and str(spare) in answer.stderr
+    assert {path.name for path in spare.iterdir()} == FILES
+    assert "probs" in answer.stdout and "written to" not in answer.stdout
+    assert not list((tmp_path / "results").iterdir())
+
+    monkeypatch.setattr(placing, "_refuge", lambda *_: placing.Placed(None, "could not be written"))
+    answer = run("fit", coins, "--quiet")
+    assert answer.exit_code == 2
+    assert json.loads(answer.stdout)["probs"][1] < 0.6  # the parameters, where all else fails
 
 
 def test_no_usable_answer_ends_with_one(run, write, tmp_path):

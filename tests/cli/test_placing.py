@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import stat
+import time
 
 import pytest
 
@@ -135,6 +136,14 @@ def test_a_request_to_stop_waits_for_the_files(tmp_path, monkeypatch):
         assert texts(tmp_path / "b") == NEW and watching.asked
         with pytest.raises(KeyboardInterrupt):
             watching.check()
+
+
+def test_what_a_killed_process_left_is_taken_away(tmp_path):
+    for name, age in ((".jaxem-0.partial", 10**6), (".jaxem-1.partial", 60)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    put(tmp_path / "b", RESULTS, filling(OLD))
+    assert {path.name for path in tmp_path.iterdir()} == {"b", ".jaxem-1.partial"}
 
 
 def a_file(folder):

@@ -3,12 +3,14 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 import jaxem
-from jaxem.cli import running
+from jaxem.cli import folder, running, selecting
 from jaxem.cli.loading import load_members
 from jaxem.cli.problems import ConfigError
+from jaxem.selection import HeldOut
 
 CONFIG = """
 [data]
@@ -107,6 +109,43 @@ def test_every_combination_of_every_model(write):
         "trials": 20,
         "components": 3,
     }
+
+
+def test_a_folder_of_two_runs_is_not_gone_on_with(config, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXEM_CACHE_DIR", str(tmp_path / "cache"))
+    _, jobs = load_members(config, ["fit.max_steps=1", "fit.algorithm=em"])
+    homes = {label: tmp_path / label for label in jobs}
+    for label, job in jobs.items():
+        assert selecting._known(job, homes[label]) is None
+        fit, given = running.fit(job, quiet=True)
+        folder.write(homes[label], fit, given, job, 0.0)
+        known = selecting._known(job, homes[label])
+        assert known is not None and known.objective == fit.objective
+    one, two = (homes[label] for label in LABELS)
+    kept = (two / "fit.npz").read_bytes()
+    (two / "fit.npz").write_bytes((one / "fit.npz").read_bytes())
+    assert selecting._known(jobs[LABELS[1]], two) is None
+    (two / "fit.npz").write_bytes(kept[:100])
+    assert selecting._known(jobs[LABELS[1]], two) is None
+    (two / "summary.json").write_text("[]")
+    assert selecting._known(jobs[LABELS[1]], two) is None
+
+
+HELD_OUT = {"log_likelihood": -1.0, "error": 0.5, "per_fold": [-1.0], "weight": [2.0]}
+
+
+def test_a_cross_validation_belongs_to_its_fit(tmp_path):
+    (tmp_path / "fit.npz").write_bytes(b"one")
+    kept = HeldOut(**{k: np.asarray(v) if k[0] in "pw" else v for k, v in HELD_OUT.items()})
+    selecting._keep_held_out(tmp_path, 2, kept)
+    found = selecting._read_held_out(tmp_path, 2)
+    assert found is not None and found.error == 0.5
+    assert selecting._read_held_out(tmp_path, 3) is None
+    (tmp_path / "fit.npz").write_bytes(b"two")
+    assert selecting._read_held_out(tmp_path, 2) is None
+    for text in ("[]", "{", '{"folds": 2}'):
+        (tmp_path / "held_out.json").write_text(text)
+        assert selecting._read_held_out(tmp_path, 2) is None
 
 
 MISTAKES = {

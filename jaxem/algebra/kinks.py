@@ -85,7 +85,7 @@ def find_kinks(model: Model, compile: Callable[[Any], Any]) -> Kinks:
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
         draws = {k: np.asarray(v, float) for k, v in ordinary_values(model, 3).items()}
-        compiled = compile(jax.vmap(jax.grad(model.prior_gradient_point)))
+        compiled = compile(jax.vmap(jax.grad(model.prior_density)))
     rows = [{name: leaf[i] for name, leaf in draws.items()} for i in (1, 2)]
     rows = [{**row, **_scattered(free, rng)} for row in rows]
 

@@ -42,7 +42,7 @@ class Penalty:
         It is a constant of the derivatives of what it is used in.
         """
         values = jax.lax.stop_gradient(dict(values))
-        slope = jax.grad(self.model.prior_gradient_point)
+        slope = jax.grad(self.model.prior_density)
         out = {}
         for name, centre in self.centres.items():
             here, c, kinked = values[name], jnp.nan_to_num(centre), ~np.isnan(centre)

@@ -106,7 +106,7 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
         table = model.table(values, rows)
         held = responsibilities > 0
         inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
-        return inner.sum() + model.prior_gradient_point(values) + penalty.absolute(values)
+        return inner.sum() + model.prior_density(values) + penalty.absolute(values)
 
     def at(values, tangent, responsibilities, rows):
         both = jax.value_and_grad(lambda v: expected(v, responsibilities, rows))

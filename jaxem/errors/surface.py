@@ -114,7 +114,7 @@ def _curvature_function(model: Model):
         def parts(u: Array):
             value, observed = jax.value_and_grad(log_posterior, argnums=3)(model, chart, source, u)
             complete = jax.grad(lambda u: q(chart.values(model, u)))(u)
-            prior = jax.grad(lambda u: model.prior_gradient_point(chart.values(model, u)))(u)
+            prior = jax.grad(lambda u: model.prior_density(chart.values(model, u)))(u)
             return value, observed, complete, prior
 
         values, slopes = columns(parts, chart.point)
@@ -180,7 +180,7 @@ def log_posterior(model: Model, chart: Chart, source: Source, u: Array) -> Array
     """The log posterior at free coordinates (d,), a scalar; differentiable."""
     values = chart.values(model, u)
     total = weighted(evidence(model, values, source), unit_weights(source)).sum()
-    return total + model.prior_gradient_point(values)
+    return total + model.prior_density(values)
 
 
 def columns(function: Callable[[Array], Any], u: Array) -> Any:

@@ -63,7 +63,7 @@ class Expectation:
             inner = jnp.where(held, shares * jnp.where(held, table, 0.0), 0.0)
             return total + inner.sum(), None
 
-        start = self.model.prior_gradient_point(values)
+        start = self.model.prior_density(values)
         return over_blocks(block, start, (*self.batch, self.kept, self._numbers))[0]
 
     def responsibilities(self) -> Array:

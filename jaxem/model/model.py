@@ -84,7 +84,7 @@ class Model:
         self.opened: dict[Any, Any] = {}
         self.indexed_at: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
-        self._prior = Traced(self._call_prior)
+        self._prior = Traced(self._call_prior, zero_times_infinity=True)
 
     def bind(self, data: Data) -> tuple["Model", Data]:
         """This model, and the data as its rows; here they are what was given."""
@@ -175,9 +175,13 @@ class Model:
         return dense_links(self.table(values, rows), valid, self.latent.size)
 
     def table(self, values: Mapping[str, Array], rows: Data) -> Array:
-        """`log_factors` of parameters by dotted name; states last, where sums are fast."""
+        """`log_factors` of parameters by dotted name; states last, where sums are fast.
+
+        What is impossible, -inf, has no derivative.
+        """
         parts = self.over_cells([self._joint] * len(self.latent.branches()), values, rows)
-        return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
+        table = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
+        return jnp.where(table == -jnp.inf, -jnp.inf, table)
 
     def indexed(self, values: Mapping[str, Array], row: Data) -> list[Reads]:
         """For each branch, where the log joint reads arrays at an index."""
@@ -213,18 +217,10 @@ class Model:
         return parts
 
     def prior_density(self, values: Mapping[str, Array]) -> Array:
-        """`log_prior` of parameters by dotted name.
+        """`log_prior` of parameters by dotted name; zero times infinity is zero in it.
 
-        At an exact boundary ``0 * log 0`` makes some densities NaN; there, and only there, the
-        value just inside is taken.
+        So ``Dirichlet(1)`` is flat at a vertex of the simplex too.
         """
-        values = dict(values)
-        exact = self._prior(values)
-        inside = self._prior({p.name: p.interior(values[p.name]) for p in self.parameters})
-        return jnp.where(jnp.isnan(exact), inside, exact)
-
-    def prior_gradient_point(self, values: Mapping[str, Array]) -> Array:
-        """The log prior for differentiation, at parameters that are already interior."""
         return self._prior(dict(values))
 
     def prior_passes(self, names: Collection[str], primitives: Collection[str]) -> bool:

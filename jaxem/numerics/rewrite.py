@@ -36,15 +36,18 @@ def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -
         A traced function with the same inputs and outputs.
     """
     avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
-    return jax.make_jaxpr(lambda *args: _Rewriter(rules, opens).run(closed, args))(*avals)
+    return jax.make_jaxpr(lambda *args: Rewriter(rules, opens).run(closed, args))(*avals)
 
 
-class _Rewriter:
+class Rewriter:
+    """An interpreter of traced programs that replaces primitives; see `rewrite`."""
+
     def __init__(self, rules: Mapping[str, Rule], opens: Opens):
         self.rules = rules
         self.opens = opens
 
     def run(self, closed: core.ClosedJaxpr, args) -> list[Any]:
+        """Outputs of a program for these inputs."""
         jaxpr = closed.jaxpr
         constants = zip(jaxpr.constvars, closed.consts, strict=True)
         values: dict[Any, Any] = {v: _constant(c) for v, c in constants}
@@ -54,33 +57,38 @@ class _Rewriter:
             return _constant(v.val) if isinstance(v, core.Literal) else values[v]
 
         for eqn in _live(jaxpr):
-            outputs = self._evaluate(eqn, [read(v) for v in eqn.invars])
+            outputs = self.evaluate(eqn, [read(v) for v in eqn.invars])
             values.update(zip(eqn.outvars, outputs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    def _evaluate(self, eqn, args) -> list[Any]:
+    def evaluate(self, eqn, args) -> list[Any]:
+        """Outputs of one equation for these operands."""
+        if eqn.primitive.name in self.rules:
+            return self.rules[eqn.primitive.name](eqn, *args)
+        return self.inside(eqn, args)
+
+    def inside(self, eqn, args) -> list[Any]:
+        """Outputs of an equation that is kept, the programs among its parameters rewritten."""
         name, params = eqn.primitive.name, eqn.params
-        if name in self.rules:
-            return self.rules[name](eqn, *args)
         mentioned = self._mentioned(eqn)
-        if name in _CALLS and (mentioned or self.opens(name, _closed(params).jaxpr)):
-            return self.run(_closed(params), args)
+        if name in _CALLS and (mentioned or self.opens(name, program_of(params).jaxpr)):
+            return self.run(program_of(params), args)
         if mentioned:
             if name in _REMATERIALISED:
                 return self._rematerialised(params, args)
             if name.startswith(_OWN_RULES):
-                if self.opens(name, _closed(params).jaxpr):
-                    return self.run(_closed(params), args)
+                if self.opens(name, program_of(params).jaxpr):
+                    return self.run(program_of(params), args)
             else:
                 params = {key: self._nested(value) for key, value in params.items()}
         out = bind(eqn.primitive, args, params)
         return list(out) if eqn.primitive.multiple_results else [out]
 
     def _mentioned(self, eqn) -> bool:
-        return any(mentions(inner, self.rules) for inner in _inner(eqn))
+        return any(mentions(inner, self.rules) for inner in programs_of(eqn))
 
     def _rematerialised(self, params, args) -> list[Any]:
-        body = _closed(params)
+        body = program_of(params)
         again = jax.checkpoint(
             lambda *inputs: self.run(body, inputs),
             prevent_cse=params["prevent_cse"],
@@ -121,7 +129,7 @@ def _constant(value: Any) -> Any:
 def mentions(jaxpr, names: Collection[str]) -> bool:
     """Whether a primitive of one of these names occurs, at any depth."""
     return any(
-        eqn.primitive.name in names or any(mentions(inner, names) for inner in _inner(eqn))
+        eqn.primitive.name in names or any(mentions(inner, names) for inner in programs_of(eqn))
         for eqn in jaxpr.eqns
     )
 
@@ -137,7 +145,7 @@ def passes(jaxpr, inputs: Sequence[bool], names: Collection[str]) -> bool:
     reached = {v for v, counts in zip(jaxpr.invars, inputs, strict=True) if counts}
     for eqn in jaxpr.eqns:
         if any(not isinstance(v, core.Literal) and v in reached for v in eqn.invars):
-            if eqn.primitive.name in names or any(mentions(i, names) for i in _inner(eqn)):
+            if eqn.primitive.name in names or any(mentions(i, names) for i in programs_of(eqn)):
                 return True
             reached.update(eqn.outvars)
     return False
@@ -154,7 +162,7 @@ def _live(jaxpr) -> list[Any]:
     return kept[::-1]
 
 
-def _inner(eqn) -> list[Any]:
+def programs_of(eqn) -> list[Any]:
     """The programs among the parameters of an equation."""
     found = []
     for value in eqn.params.values():
@@ -165,6 +173,12 @@ def _inner(eqn) -> list[Any]:
     return found
 
 
-def _closed(params) -> core.ClosedJaxpr:
+def called(eqn) -> core.ClosedJaxpr | None:
+    """The program that an equation calls and nothing else; None if it is no call."""
+    return program_of(eqn.params) if eqn.primitive.name in _CALLS else None
+
+
+def program_of(params) -> core.ClosedJaxpr:
+    """The program of a call, or of a function with its own rule, from its parameters."""
     jaxpr = next(params[key] for key in ("jaxpr", "call_jaxpr", "call") if key in params)
     return jaxpr if isinstance(jaxpr, core.ClosedJaxpr) else core.ClosedJaxpr(jaxpr, ())

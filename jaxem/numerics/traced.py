@@ -2,7 +2,7 @@
 
 A log joint is differentiated dozens of times while a plan is made. Building its distributions in
 Python each time would cost more than the arithmetic; the trace is made once for each combination
-of shapes and dtypes, its logarithms are repaired (`zeros`), and only the result is replayed.
+of shapes and dtypes, its derivatives are repaired (`zeros`), and only the result is replayed.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,17 @@ Signature = tuple[Any, ...]
 class Traced:
     """A function of pytrees that returns one array, replayed from its repaired trace.
 
+    Args:
+        function: A function of pytrees.
+        zero_times_infinity: Whether such products are zero in its values too; see `repair`.
+
     Attributes:
         traces: How often the function has been run by Python.
     """
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(self, function: Callable[..., Any], zero_times_infinity: bool = False):
         self._function = function
+        self._zero_times_infinity = zero_times_infinity
         self._programs: dict[Signature, core.ClosedJaxpr] = {}
         self.traces = 0
 
@@ -49,7 +54,7 @@ class Traced:
         closed = jax.make_jaxpr(lambda *flat: self._function(*jax.tree.unflatten(tree, flat)))(
             *avals
         )
-        return repair(thin(closed))
+        return repair(thin(closed), values=self._zero_times_infinity)
 
     def __call__(self, *args: Any) -> jax.Array:
         """Evaluate the function at these arguments."""

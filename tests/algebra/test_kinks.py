@@ -99,7 +99,7 @@ def test_strength_and_what_is_left():
     np.testing.assert_array_equal(penalty.resting(values)["a"], [True, False])
 
     def smooth(values):
-        return told.prior_gradient_point(values) + penalty.absolute(values)
+        return told.prior_density(values) + penalty.absolute(values)
 
     slope = jax.grad(smooth)(penalty.aside(values))
     np.testing.assert_allclose(slope["a"], 5.0, rtol=1e-12)

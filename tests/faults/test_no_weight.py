@@ -146,4 +146,5 @@ def test_a_rule_of_a_person_is_kept():
     slope = fit.params["r"] * jax.grad(own)(jax.tree.map(jnp.asarray, fit.params))["r"]
     assert 0 < np.abs(slope).max() <= 1.001 * fit.gradient_norm
     right = jaxem.fit(jaxem.zoo.poisson_mixture(2), y, restarts=2)
-    np.testing.assert_allclose(np.sort(fit.params["r"]), np.sort(right.params["rate"]), rtol=1e-4)
+    np.testing.assert_allclose(fit.log_likelihood, right.log_likelihood, atol=1e-3)
+    np.testing.assert_allclose(np.sort(fit.params["r"]), np.sort(right.params["rate"]), rtol=1e-2)

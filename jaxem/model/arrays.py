@@ -77,6 +77,21 @@ def in_flag_precision(leaf: np.ndarray) -> np.ndarray:
     return leaf
 
 
+def as_given(data: Data) -> Data:
+    """Data for a direct evaluation: NumPy arrays in the flag's precision, all else as it is.
+
+    Raises:
+        DeclarationError: If an array has masked entries.
+    """
+
+    def of_leaf(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "iuf":
+            return leaf
+        return in_flag_precision(as_array(leaf))
+
+    return jax.tree.map(of_leaf, data)
+
+
 def float_type() -> Any:
     """NumPy's type of the floats of JAX's flag."""
     return np.float64 if jax.config.jax_enable_x64 else np.float32  # pyright: ignore

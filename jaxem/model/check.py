@@ -56,8 +56,9 @@ def prepare_weights(
             is below the number of latent states that have parameters of their own.
     """
     given, one = weights is not None, "row" if lengths is None else "sequence"
+    table = as_array(weights, "weights") if given else np.ones(count)
     try:
-        out = np.ones(count) if not given else as_array(weights, "weights").astype(float)
+        out = table.astype(float)
     except (TypeError, ValueError):
         raise DeclarationError(f"weights must be numbers, one a {one}; got {weights!r}.") from None
     if out.shape != (count,):

@@ -138,7 +138,7 @@ def check_call(model: Model, row: Data) -> None:
         raise DeclarationError(
             f"log_joint({called}) fails for one row x = {_data_words(row)}, "
             f"{_state_words(model)} and params of shapes "
-            f"{ {p.name: p.shape for p in model.parameters} }: {first}"
+            f"{ {p.name: p.shape for p in model.parameters} }: {first}{_index_words(first)}"
         ) from error
     if shapes != [()]:
         got = f"shape {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} arrays"
@@ -147,6 +147,13 @@ def check_call(model: Model, row: Data) -> None:
             f"{_start_words(model)}Sum the log densities of independent entries with .sum(), or "
             f".to_event(1)."
         )
+
+
+def _index_words(complaint: str) -> str:
+    """What to do about codes that JAX takes for no index."""
+    if "Indexer must" in complaint or "boolean indices" in complaint:
+        return ". Codes with which an array is indexed must be integers: code = code.astype(int)."
+    return ""
 
 
 def _check_prior(model: Model) -> None:

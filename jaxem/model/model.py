@@ -11,6 +11,7 @@ import numpyro
 
 from jaxem.latent import Latent, Markov
 from jaxem.latent.links import dense_links
+from jaxem.model.arrays import as_given
 from jaxem.model.prior import Parameter
 from jaxem.model.reading import read_prior
 from jaxem.model.tied import Tied, check_ties, nest
@@ -137,7 +138,7 @@ class Model:
         Of a chain, the rows are steps; the S states of a start come first, then the S^2 pairs of
         the state before and the state.
         """
-        return self.table(self.flatten(params), data)
+        return self.table(self.flatten(params), as_given(data))
 
     def log_prior(self, params: Params) -> Array:
         """Log density of the prior, a scalar, with respect to the constrained parameters."""
@@ -159,7 +160,9 @@ class Model:
             weights: One a row or sequence, (n,).
             lengths: For a chain, the steps of each sequence, (n,); all if left out.
         """
-        evidence = self.latent.log_partition(self.factors(self.flatten(params), data, lengths))
+        evidence = self.latent.log_partition(
+            self.factors(self.flatten(params), as_given(data), lengths)
+        )
         if weights is None:
             return evidence.sum()
         return weighted(evidence, weights).sum()

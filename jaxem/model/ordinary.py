@@ -33,7 +33,8 @@ def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
             f"log_joint is -inf under every latent state for {int(impossible.sum())} of "
             f"{count} rows, first for the row "
             f"{_row_words(rows, int(impossible.argmax()))}: an impossible observation. Is the "
-            f"value outside the support of its distribution, or excluded in every state?"
+            f"value outside the support of its distribution (categories are 0, 1, 2, ...), or "
+            f"excluded in every state?"
         )
 
 

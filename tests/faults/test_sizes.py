@@ -109,6 +109,27 @@ REFUSED = {
         np.where(CODES == 2, -1, CODES),
         "negative index for the row -1",
     ),
+    "codes that are floats": (
+        table,
+        PAIR,
+        {"w": flat(2), "q": flat(2, 3)},
+        CODES.astype(float),
+        r"must be integers: code = code\.astype\(int\)",
+    ),
+    "codes that are truth values": (
+        table,
+        PAIR,
+        {"w": flat(2), "q": flat(2, 3)},
+        CODES > 0,
+        r"must be integers: code = code\.astype\(int\)",
+    ),
+    "codes from 1 through Categorical": (
+        lambda p, z, x: jnp.log(p["w"][z]) + dist.Categorical(p["q"][z]).log_prob(x),
+        PAIR,
+        {"w": flat(2), "q": flat(2, 3)},
+        CODES + 1,
+        r"first for the row 3.*categories are 0, 1, 2",
+    ),
     "weights of 1.1": (
         centres,
         PAIR,

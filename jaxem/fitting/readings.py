@@ -41,7 +41,7 @@ class Readings:
         Raises:
             DeclarationError: If the data cannot be read, or the fit was loaded without a model.
         """
-        bound, e_step = self.bound(data, lengths), self.algorithm.e_step
+        bound, e_step = self._checked(data, lengths), self.algorithm.e_step
         if bound.sequences is not None:
             return self._read(bound, "states", decoding.states(e_step))
         return self._by_row(bound, ("responsibilities", e_step), posterior_of_rows(e_step, 1))
@@ -54,7 +54,7 @@ class Readings:
         parts, ``Finite(topic=5, outlier=2)``, a dictionary of such arrays: the mode of all parts
         together.
         """
-        bound = self.bound(data, lengths)
+        bound = self._checked(data, lengths)
         if bound.sequences is not None:
             return _named(bound, self._read(bound, "path", decoding.path, fill=-1))
         return _named(bound, self._by_row(bound, "mode", mode_of_rows))
@@ -78,7 +78,7 @@ class Readings:
         Raises:
             DeclarationError: If the function cannot be called like this, or the data not be read.
         """
-        bound, e_step = self.bound(data, lengths), self.algorithm.e_step
+        bound, e_step = self._checked(data, lengths), self.algorithm.e_step
         branches = expecting.branches_of(bound, function)
         name = "expect", function, len(branches), e_step
         if bound.sequences is None:
@@ -90,7 +90,7 @@ class Readings:
 
     def log_density(self, data: Data, *, lengths: Any = None) -> Array:
         """Log evidence of each row, or of each sequence, (n,): its log density."""
-        bound, e_step = self.bound(data, lengths), self.algorithm.e_step
+        bound, e_step = self._checked(data, lengths), self.algorithm.e_step
         if bound.sequences is not None:
             return self._read(bound, "evidence", decoding.evidence(e_step))
         return self._by_row(bound, ("log_density", e_step), posterior_of_rows(e_step, 0))
@@ -109,7 +109,7 @@ class Readings:
         Raises:
             DeclarationError: If the latent structure is no chain, or the data cannot be read.
         """
-        bound = self.bound(data, lengths)
+        bound = self._checked(data, lengths)
         states = _named(bound, self._read(bound, "path", decoding.path, fill=-1))
         return states, self._read(bound, "path value", decoding.path_value)
 
@@ -133,7 +133,7 @@ class Readings:
                 the transition without ``future``, or if it has more in it than that with it.
         """
         forecasting.check_request(steps, future)
-        bound, filtered = self.bound(data, lengths), self.filtered(data, lengths=lengths)
+        bound, filtered = self._checked(data, lengths), self.filtered(data, lengths=lengths)
         assert bound.sequences is not None
         ends, which = bound.sequences.lengths, np.arange(bound.sequences.count)[:, None]
         if steps is not None:
@@ -144,13 +144,13 @@ class Readings:
             return jnp.asarray(forecasting.ahead(last, ratios, steps), filtered.dtype)
         longer, places = forecasting.extend(data, ends, future)
         until = ends + places.shape[1]
-        sums = self._read(self.bound(longer, until), "totals", forecasting.totals)
+        sums = self._read(self._checked(longer, until), "totals", forecasting.totals)
         forecasting.check_totals(np.asarray(sums)[which, places - 1])
         return self.filtered(longer, lengths=until)[which, places]
 
     def filtered(self, data: Data, *, lengths: Any = None) -> Array:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
-        bound = self.bound(data, lengths)
+        bound = self._checked(data, lengths)
         if isinstance(bound.model.latent, Tree):
             raise DeclarationError(
                 f"{self.model!r} has no order of time to filter along; responsibilities(data) "
@@ -164,7 +164,7 @@ class Readings:
         Of a tree, of the parent's state and each node's own, for all nodes but the root.
         """
         reading = decoding.pairs(self.algorithm.e_step)
-        return self._read(self.bound(data, lengths), "pairs", reading)
+        return self._read(self._checked(data, lengths), "pairs", reading)
 
     def sample_paths(
         self, data: Data, *, draws: int = 1, key: Any = 0, lengths: Any = None
@@ -179,7 +179,7 @@ class Readings:
             key: An int or a JAX key.
             lengths: Steps of each sequence, (n,).
         """
-        bound, reading = self.bound(data, lengths), decoding.drawn_paths(draws)
+        bound, reading = self._checked(data, lengths), decoding.drawn_paths(draws)
         drawn = self._read(bound, ("draws", draws), reading, fill=-1, key=key)
         return _named(bound, jnp.moveaxis(drawn, -1, 0))
 
@@ -215,7 +215,7 @@ class Readings:
         Raises:
             DeclarationError: If nothing can be drawn, or what is drawn has another form.
         """
-        bound = self.bound(data, lengths)
+        bound = self._checked(data, lengths)
         drawn = simulate(
             bound,
             data,
@@ -230,7 +230,7 @@ class Readings:
             return drawn
         every = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), drawn.data)
         ends = None if drawn.lengths is None else np.tile(drawn.lengths, draws)
-        many = self.bound(every, ends)
+        many = self._checked(every, ends)
         states = _named(many, self._draw_states(many, key))
         latents = jax.tree.map(
             lambda leaf: np.asarray(leaf.reshape(draws, -1, *leaf.shape[1:])), states
@@ -251,7 +251,11 @@ class Readings:
             raise DeclarationError(
                 "this fit was loaded without its model; give it with jaxem.load(path, model)."
             )
-        bound = bind_steps(self.model, data, lengths)
+        return bind_steps(self.model, data, lengths)
+
+    def _checked(self, data: Data, lengths: Any = None) -> Bound:
+        """`bound`, where every row is read and so must have codes in range."""
+        bound = self.bound(data, lengths)
         check_indices(bound.model, bound.rows)
         return bound
 

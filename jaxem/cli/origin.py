@@ -84,7 +84,7 @@ def origin(folder: Path, config_file: str) -> Origin:
         folder: A folder of results.
         config_file: What its summary says of its config.
     """
-    told = folder / config_file
+    told = Path(os.path.normpath(folder.resolve() / config_file))
     near = [place / told.name for place in (folder, *folder.resolve().parents[:3], Path.cwd())]
     noted = _noted(folder)
     if noted is None:

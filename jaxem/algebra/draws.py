@@ -14,6 +14,7 @@ from jaxem.model.prior import Parameter
 from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 _STRIDES = 4.0 ** np.arange(-4, 3)
+_FAR_STRIDES = 4.0 ** np.arange(-4, 17)
 _LARGEST = 48
 _ROUNDS_HOME = 8
 _WORTHWHILE = 0.5
@@ -117,14 +118,16 @@ def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -
     t, g = values[p.name], gradient[p.name]
     if p.kind == "other" or not np.all(np.isfinite(g)):
         return []
-    steps = []
+    steps, strides = [], _STRIDES
     if p.kind == "real" and t.size <= _LARGEST:
-        steps.append(t + _newton_step(probe, values, responsibilities, p, g))
+        step = _newton_step(probe, values, responsibilities, p, g)
+        steps.append(t + step)
+        strides = _STRIDES if np.any(step) else _FAR_STRIDES  # no curvature tells how far
     u, gu = to_real(p.kind, t), real_gradient(p.kind, t, g)
     size = np.abs(gu).max(initial=0.0)
     if size > 0:
         weak = np.abs(gu) < 1e-6 * size
-        for stride in _STRIDES:
+        for stride in strides:
             for direction in (np.where(weak, 0.0, np.sign(gu)), gu / size):
                 steps.append(from_real(p.kind, u + stride * direction))
     return [s for s in steps if _has_coordinates(p, s)]

@@ -1,6 +1,7 @@
 """One solver for parameters whose answers depend on one another."""
 
 from jaxem.algebra.blocks import batch_axes, block_size, same_at_every_row
+from jaxem.algebra.nonsmooth import LARGEST, separate_axes
 from jaxem.algebra.probe import Probe
 from jaxem.algebra.solvers import Block, Solver, Sweep
 from jaxem.model.prior import Parameter
@@ -21,6 +22,11 @@ def solve_group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
     """A joint block where there is one, else a sweep over the members."""
     if len(group) == 1:
         return members[group[0]]
+    broken = [n for n in group if _is_nonsmooth(members[n])]
+    if broken:
+        rest = [members[n] for n in group if n not in broken]
+        together = _with_kinks(probe, trials, rng, broken, members)
+        return Sweep((*together, *rest)) if rest or len(together) > 1 else together[0]
     quadratic = all(isinstance(members[n], Block) and members[n].quadratic for n in group)
     closed = all(members[n].exact for n in group)
     if quadratic or not closed:
@@ -31,6 +37,29 @@ def solve_group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
     return Sweep(tuple(members[n] for n in group))
 
 
+def _is_nonsmooth(member) -> bool:
+    return isinstance(member, Block) and member.nonsmooth
+
+
+def _with_kinks(probe: Probe, trials, rng, names: list[str], members) -> tuple[Solver, ...]:
+    """Parameters in which Q has kinks, jointly where a block is small enough, else one by one."""
+    parameters = tuple(p for p in probe.free if p.name in names)
+    batch = _leading(separate_axes(probe, parameters, trials, rng), _shared_leading(parameters))
+    size = sum(block_size(p, batch) for p in parameters)
+    if len(names) == 1 or size > LARGEST:
+        return tuple(members[n] for n in names)
+    together = tuple(p.name for p in parameters)
+    return (Block(together, (batch,) * len(together), size, False, nonsmooth=True),)
+
+
+def _leading(found: tuple[int, ...], shared: tuple[int, ...]) -> tuple[int, ...]:
+    """Axes from the first one on, as far as all are among those found."""
+    batch: tuple[int, ...] = ()
+    while len(batch) < len(shared) and len(batch) in found:
+        batch = (*batch, len(batch))
+    return batch
+
+
 def _joint(
     probe: Probe, trials, rng, group: list[str], quadratic: bool, kinked: bool
 ) -> Block | None:
@@ -39,9 +68,7 @@ def _joint(
     shared = _shared_leading(parameters)
     batch: tuple[int, ...] = ()
     if shared:
-        found = batch_axes(probe, parameters, trials, rng)
-        while len(batch) < len(shared) and len(batch) in found:
-            batch = (*batch, len(batch))
+        batch = _leading(batch_axes(probe, parameters, trials, rng), shared)
     size = sum(block_size(p, batch) for p in parameters)
     if size > largest(kinked):
         return None

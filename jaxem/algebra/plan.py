@@ -23,6 +23,7 @@ from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibili
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import largest, solve_group
 from jaxem.algebra.kinks import Kinks, find_kinks
+from jaxem.algebra.nonsmooth import nonsmooth_block, with_jumps
 from jaxem.algebra.opened import Opened, fingerprint, row_form, shapes_of
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.probe import Probe, Values
@@ -202,6 +203,10 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
         trials = _trials(probe, climbs, rng)
         members, answers, reasons = _solve_each(probe, trials, rng, kinks)
         strength = dependencies(probe, trials, answers, rng)
+        batches = {
+            n: m.batch[0] for n, m in members.items() if isinstance(m, Block) and m.nonsmooth
+        }
+        strength = with_jumps(strength, probe, batches, trials, rng)
         groups = components(strength, list(members))
         solvers = tuple(solve_group(probe, trials, rng, group, members) for group in groups)
     return Plan(solvers, members, climbs, strength, reasons, tables, kinks)
@@ -238,6 +243,10 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
                 answers[p.name] = proof.answers
                 break
         else:
+            found = nonsmooth_block(probe, p, trials, rng, kinks)
+            if found is not None:
+                members[p.name], reasons[p.name] = found, "its Q has kinks"
+                continue
             members[p.name], reasons[p.name] = _fallback(p, batch, size, kinked)
     for name in members:
         told = [words for words in (kinks.words(name), reasons.get(name)) if words]

@@ -40,6 +40,7 @@ class Block:
             alone, and is evaluated at one row.
         kinked: The log prior has kinks in these parameters; the rest of Q is what was proved, and
             steps are proximal.
+        nonsmooth: Q has kinks in these parameters, and its slopes are bracketed.
     """
 
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Block:
     quadratic: bool
     same_at_every_row: bool = False
     kinked: bool = False
+    nonsmooth: bool = False
 
     @property
     def exact(self) -> bool:
@@ -57,6 +59,8 @@ class Block:
     def describe(self) -> str:
         """In words."""
         unit = "elementwise" if self.size == 1 else f"in blocks of {self.size}"
+        if self.nonsmooth:
+            return f"non-smooth: solved by bracketing, {unit}"
         if self.kinked and self.quadratic:
             return f"proximal step: least squares with soft thresholds, {unit}"
         if self.kinked:

@@ -17,6 +17,7 @@ from jaxem.algebra.plan import Plan
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.mstep.ascent import Ascent
+from jaxem.mstep.cuts import solve_nonsmooth
 from jaxem.mstep.mstep import MStep
 from jaxem.mstep.newton import solve_block
 from jaxem.mstep.proximal import solve_kinked
@@ -149,6 +150,8 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
         case Block(kinked=True):
             penalty = Penalty(q.model, plan.kinks.centres)
             return {**values, **solve_kinked(solver, q, values, penalty, plan.climbs)}
+        case Block(nonsmooth=True):
+            return {**values, **solve_nonsmooth(solver, q, values, plan.climbs)}
         case Block():
             return {**values, **solve_block(solver, q, values, plan.climbs)}
         case Climb():

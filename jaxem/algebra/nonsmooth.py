@@ -1,0 +1,218 @@
+r"""Where Q itself has kinks in a parameter: absolute deviations, quantile and hinge losses.
+
+Second derivatives know nothing of kinks: those of a Laplace density in its location are zero
+wherever they exist. Where an absolute value, a maximum or a choice lies between a parameter and
+the log joint, the slope is followed along a line across the draws, and intervals are halved
+towards the larger change of it until next to nothing is left of them. A change that is still there
+is a jump. If slopes only fall there, Q is solved by bracketing them (`mstep.cuts`).
+
+Entries that do not interact, and parameters whose answers do not depend on one another, are told
+by finite moves: an entry that moves changes no slope of another, and a parameter that moves
+changes the slopes of a block by one factor, so that they vanish at the same place.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from jaxem.algebra.blocks import block_size
+from jaxem.algebra.kinks import BENDS, Kinks
+from jaxem.algebra.probe import LANES, Probe
+from jaxem.algebra.prove import Trial
+from jaxem.algebra.solvers import Block
+from jaxem.model.prior import Parameter
+from jaxem.numerics.charts import from_real, real_gradient, to_real
+from jaxem.numerics.rewrite import passes
+
+#: Unknowns of the largest block that is solved by bracketing.
+LARGEST = 8
+
+_HALVINGS = 75
+
+#: Ends of the intervals on a line, in ordinary units, `LANES` of them; the far ones are for real
+#: parameters without curvature, which no draw of a plan has carried to where the data are.
+_NEAR = np.linspace(-1.7, 1.9, LANES)
+_FAR = np.asarray([-1e9, -1e4, -30.0, -1.7, 0.1, 30.0, 1e4, 1e9])
+_JUMP = 1e-7
+_SAME = 1e-9
+_TURNS = 2
+
+#: Moves in ordinary units; draws of a plan may be close together.
+_SIZES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+
+
+def nonsmooth_block(
+    probe: Probe, p: Parameter, trials: list[Trial], rng: np.random.Generator, kinks: Kinks
+) -> Block | None:
+    """The block of a parameter in which Q has kinks; None if it has none, or it is too large."""
+    if not is_nonsmooth(probe, p, trials, rng, kinks):
+        return None
+    batch = separate_axes(probe, (p,), trials, rng)
+    size = block_size(p, batch)
+    return Block((p.name,), (batch,), size, False, nonsmooth=True) if size <= LARGEST else None
+
+
+def is_nonsmooth(
+    probe: Probe, p: Parameter, trials: list[Trial], rng: np.random.Generator, kinks: Kinks
+) -> bool:
+    """Whether the slope of Q jumps in a parameter, and falls wherever it jumps."""
+    if p.event_dim or p.kind == "other":
+        return False
+    if p.name not in kinks.refused and not _may_bend(probe, p):
+        return False
+    for edges in (_NEAR, _FAR) if p.kind == "real" else (_NEAR,):
+        falls = np.concatenate([_falls(probe, p, t, edges, rng) for t in trials[:_TURNS]])
+        if np.any(np.abs(falls) > _JUMP):
+            return not np.any(falls < -_JUMP)
+    return False
+
+
+def _may_bend(probe: Probe, p: Parameter) -> bool:
+    """Whether what the log joint makes of a parameter passes a primitive with a kink."""
+    model = probe.model
+    center = {name: np.asarray(value) for name, value in probe.center().items()} | model.fixed
+    with jax.enable_x64(True):
+        program = jax.make_jaxpr(lambda values: model.table(values, probe.rows))(center).jaxpr
+    return passes(program, [name == p.name for name in sorted(center)], BENDS)
+
+
+def _falls(
+    probe: Probe, p: Parameter, trial: Trial, edges: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """By how much the slope falls across a few tiny intervals, relative to the largest slope."""
+    here = to_real(p.kind, trial.values[p.name])
+    direction = _unit(p, trial) * rng.normal(size=p.shape)
+
+    def slopes(t: np.ndarray) -> np.ndarray:
+        points = [from_real(p.kind, here + s * direction) for s in t]
+        values = [{**trial.values, p.name: point} for point in points]
+        _, gradients, _ = probe(values, trial.responsibilities)
+        carried = [
+            real_gradient(p.kind, point, g[p.name])
+            for point, g in zip(points, gradients, strict=True)
+        ]
+        return np.asarray([np.sum(direction * g) for g in carried])
+
+    low, high = edges[:-1], edges[1:]
+    at = slopes(edges)
+    size = np.nanmax(np.abs(at))
+    at_low, at_high = at[:-1], at[1:]
+    for _ in range(_HALVINGS):
+        middle = low + (high - low) / 2
+        at_middle = slopes(middle)
+        right = np.abs(at_high - at_middle) > np.abs(at_middle - at_low)
+        low, at_low = np.where(right, middle, low), np.where(right, at_middle, at_low)
+        high, at_high = np.where(right, high, middle), np.where(right, at_high, at_middle)
+    return np.nan_to_num((at_low - at_high) / (size or 1.0))
+
+
+def separate_axes(
+    probe: Probe, parameters: tuple[Parameter, ...], trials: list[Trial], rng: np.random.Generator
+) -> tuple[int, ...]:
+    """Leading axes, common to all, along which entries move without changing others' slopes."""
+    leading = [p.shape[: len(p.shape) - p.event_dim] for p in parameters]
+    axes = [a for a, sizes in enumerate(zip(*leading, strict=False)) if len(set(sizes)) == 1]
+    return tuple(
+        a for a in axes if all(_separate(probe, parameters, a, t, rng) for t in trials[:_TURNS])
+    )
+
+
+def _separate(probe: Probe, parameters, axis: int, trial: Trial, rng) -> bool:
+    count = parameters[0].shape[axis]
+    if count == 1:
+        return True
+    points, held = [trial.values], []
+    for size in _SIZES:
+        half = rng.permutation(count) < (count + 1) // 2
+        moved, still = dict(trial.values), {}
+        for p in parameters:
+            chosen = half.reshape(-1, *[1] * (len(p.shape) - axis - 1))
+            still[p.name] = np.broadcast_to(~chosen, p.shape)
+            there = _moved(p, trial, rng, size)
+            moved[p.name] = np.where(still[p.name], trial.values[p.name], there)
+        points.append(moved)
+        held.append(still)
+    _, (before, *after), _ = probe(points, trial.responsibilities)
+    for p in parameters:
+        largest = np.abs(before[p.name]).max(initial=0.0)
+        for gradient, still in zip(after, held, strict=True):
+            gap = np.abs(gradient[p.name] - before[p.name])[still[p.name]].max(initial=0.0)
+            if not gap <= _SAME * largest:
+                return False
+    return True
+
+
+def answer_depends(
+    probe: Probe,
+    p: Parameter,
+    batch: tuple[int, ...],
+    other: Parameter,
+    trials: list[Trial],
+    rng: np.random.Generator,
+) -> bool:
+    """Whether the answer of a parameter depends on another: its slopes change by no one factor."""
+    for trial in trials[:_TURNS]:
+        points = [{**trial.values, p.name: _moved(p, trial, rng, size)} for size in _SIZES]
+        _, before, _ = probe(points, trial.responsibilities)
+        there = _moved(other, trial, rng, 1.0)
+        moved = [{**point, other.name: there} for point in points]
+        _, after, _ = probe(moved, trial.responsibilities)
+        was, now = (np.stack([_blocks(g[p.name], batch) for g in gs]) for gs in (before, after))
+        size = np.abs(was).max((0, 2), keepdims=True)
+        factor = (was * now).sum((0, 2), keepdims=True) / np.where(size > 0, was**2, 1.0).sum(
+            (0, 2), keepdims=True
+        )
+        gap = np.abs(now - factor * was).max((0, 2))
+        if not np.all((gap <= _SAME * np.abs(now).max((0, 2))) & (factor.ravel() >= 0)):
+            return True
+    return False
+
+
+def _blocks(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    front = np.moveaxis(x, batch, range(len(batch)))
+    return front.reshape(int(np.prod(front.shape[: len(batch)])), -1)
+
+
+def _unit(p: Parameter, trial: Trial) -> np.ndarray:
+    """How far draws of a parameter lie apart, in real coordinates."""
+    if p.kind != "real":
+        return np.ones(p.shape)
+    apart = np.abs(trial.others[0][p.name] - trial.values[p.name])
+    return np.maximum(apart, 0.1 * apart.max(initial=0.0)) + (apart.max(initial=0.0) == 0)
+
+
+def _moved(p: Parameter, trial: Trial, rng: np.random.Generator, size: float) -> np.ndarray:
+    """A parameter somewhere else, a few ordinary units away."""
+    if p.kind == "other":
+        return np.asarray(trial.others[0][p.name])
+    unit = size * _unit(p, trial) if p.kind == "real" else min(size, 1.0)
+    unit = unit if not p.event_dim else 0.3
+    u = to_real(p.kind, trial.values[p.name])
+    return np.asarray(from_real(p.kind, u + unit * rng.normal(size=np.shape(u))))
+
+
+def with_jumps(
+    strength: Mapping[str, Mapping[str, float]],
+    probe: Probe,
+    batches: Mapping[str, tuple[int, ...]],
+    trials: list[Trial],
+    rng: np.random.Generator,
+) -> dict[str, dict[str, float]]:
+    """Strengths of dependence, those of answers at kinks by finite moves.
+
+    Args:
+        strength: By second derivatives, which know nothing of kinks.
+        probe: The window onto Q.
+        batches: Batch axes of each parameter in which Q has kinks.
+        trials: Places to look.
+        rng: Random moves.
+    """
+    out = {name: dict(row) for name, row in strength.items()}
+    for p in probe.free:
+        if p.name in batches:
+            batch = batches[p.name]
+            others = [b for b in probe.free if b.name != p.name]
+            found = [b for b in others if answer_depends(probe, p, batch, b, trials, rng)]
+            out[p.name] = {b.name: strength[p.name].get(b.name, 1.0) for b in found}
+    return out

@@ -25,8 +25,8 @@ def solve_group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
     broken = [n for n in group if _is_nonsmooth(members[n])]
     if broken:
         rest = [members[n] for n in group if n not in broken]
-        together = _with_kinks(probe, trials, rng, broken, members)
-        return Sweep((*together, *rest)) if rest or len(together) > 1 else together[0]
+        blocks = (*_with_kinks(probe, trials, rng, broken, members), *rest)
+        return blocks[0] if len(blocks) == 1 else Sweep(blocks)
     quadratic = all(isinstance(members[n], Block) and members[n].quadratic for n in group)
     closed = all(members[n].exact for n in group)
     if quadratic or not closed:
@@ -41,7 +41,7 @@ def _is_nonsmooth(member) -> bool:
     return isinstance(member, Block) and member.nonsmooth
 
 
-def _with_kinks(probe: Probe, trials, rng, names: list[str], members) -> tuple[Solver, ...]:
+def _with_kinks(probe: Probe, trials, rng, names: list[str], members) -> tuple[Block, ...]:
     """Parameters in which Q has kinks, jointly where a block is small enough, else one by one."""
     parameters = tuple(p for p in probe.free if p.name in names)
     batch = _leading(separate_axes(probe, parameters, trials, rng), _shared_leading(parameters))

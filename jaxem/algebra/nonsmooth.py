@@ -73,8 +73,9 @@ def _may_bend(probe: Probe, p: Parameter) -> bool:
     model = probe.model
     center = {name: np.asarray(value) for name, value in probe.center().items()} | model.fixed
     with jax.enable_x64(True):
-        program = jax.make_jaxpr(lambda values: model.table(values, probe.rows))(center).jaxpr
-    return passes(program, [name == p.name for name in sorted(center)], BENDS)
+        program = jax.make_jaxpr(model.table)(center, probe.rows).jaxpr
+    leaves = [name == p.name for name in sorted(center)]
+    return passes(program, leaves + [False] * len(jax.tree.leaves(probe.rows)), BENDS)
 
 
 def _falls(

@@ -23,11 +23,18 @@ class Status(IntEnum):
     STALLED = 11
     DROPPED = 12
     SAMPLED = 13
+    SEPARATED = 14
+    UNRELIABLE = 15
 
     @property
     def sentence(self) -> str:
         """What the code means, for a person."""
         return _SENTENCES[self]
+
+    @property
+    def finished(self) -> bool:
+        """Whether going on would gain nothing: a maximum, or a supremum as near as it gets."""
+        return self in (Status.CONVERGED, Status.SEPARATED)
 
     @property
     def usable(self) -> bool:
@@ -48,6 +55,7 @@ _USABLE = frozenset(
         Status.STALLED,
         Status.DROPPED,
         Status.SAMPLED,
+        Status.SEPARATED,
     }
 )
 
@@ -64,8 +72,8 @@ _SENTENCES = {
         "the objective fell; the parameters are those before the fall, and the M-step is suspect"
     ),
     Status.DEGENERATE: (
-        "a component collapsed: the objective grows without bound as its scale goes to zero "
-        "(or the log joint is no log density)"
+        "a component collapsed: the objective grows without bound as its scale, or a free scale "
+        "of a prior, goes to zero"
     ),
     Status.IMPOSSIBLE: "an observation has zero density under every latent state",
     Status.SADDLE: ("stationary but not a maximum: the objective curves upwards in some direction"),
@@ -76,6 +84,12 @@ _SENTENCES = {
     Status.SAMPLED: (
         "the steps of stochastic EM are over: the parameters are the best visited, or a mean, and "
         "no maximum"
+    ),
+    Status.SEPARATED: (
+        "separated: the objective rises to a supremum at infinity, which no parameters reach"
+    ),
+    Status.UNRELIABLE: (
+        "unreliable: the log joint is dominated by rounding here, and its value means nothing"
     ),
     Status.STALLED: (
         "the objective stopped rising in this precision, yet its gradient is not small"

@@ -11,7 +11,7 @@ component has collapsed it rises. A rate that is rightly near zero does not pass
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.fitting.certify import Landscape
+from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.runs import Runs
 from jaxem.model.prior import Parameter
 from jaxem.status import Status

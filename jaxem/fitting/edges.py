@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.fitting.certify import Landscape
+from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.runs import Runs
 from jaxem.model import Model
 from jaxem.model.prior import Parameter

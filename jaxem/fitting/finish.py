@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxem.fitting.certify import Face, Landscape
+from jaxem.fitting.landscape import Face, Landscape
 from jaxem.fitting.state import State
 
 #: Coordinates beyond which a matrix of second derivatives is not made.

@@ -4,16 +4,16 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.algorithm import EM, Algorithm, Prelude
-from jaxem.fitting.certify import Landscape, certify
-from jaxem.fitting.collapse import collapsed
+from jaxem.fitting.cancellation import Cancellation
 from jaxem.fitting.dealing import deal_out
-from jaxem.fitting.edges import prior_is_infinite, rises_inward
+from jaxem.fitting.edges import prior_is_infinite
+from jaxem.fitting.examine import examine
 from jaxem.fitting.guards import Guards
+from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_draws, check_finish, check_named, check_options
 from jaxem.fitting.path import Ways, find_ways
@@ -23,7 +23,6 @@ from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.fitting.starts import make_starts
-from jaxem.fitting.stopping import rounding
 from jaxem.fitting.wander import wander
 from jaxem.initial import Setting
 from jaxem.model import Model
@@ -132,14 +131,18 @@ def _conclude(
     """Certify every restart, correct its status, and choose the best."""
     status: list[Status] = list(map(Status, runs.status.tolist()))
     gradient_norm = np.full(len(status), np.nan)
+    reasons = [""] * len(status)
+    cancellation = Cancellation(model, plan, ways)
     for path in np.unique(runs.paths):
-        lanes = np.flatnonzero(runs.paths == path)
-        source = ways.source(path, model.latent.cells, len(lanes))
+        some = np.flatnonzero(runs.paths == path)
+        source = ways.source(path, model.latent.cells, len(some))
         landscape = Landscape(model, plan, algorithm, source)
-        ends, norms = _examine(landscape, model, plan, runs.take(lanes), tolerance, rows)
-        gradient_norm[lanes] = norms
-        for lane, end in zip(lanes, ends, strict=True):
-            status[lane] = end
+        group = runs.take(some)
+        found = examine(landscape, model, plan, group, cancellation, tolerance, rows)
+        gradient_norm[some] = found.gradient_norm
+        runs = runs.put(some, found.runs)
+        for restart, end, why in zip(some, found.status, found.reasons, strict=True):
+            status[restart], reasons[restart] = end, why
     infinite = prior_is_infinite(model, runs)
     if infinite.any():  # then a run that stalled did so on the way to infinity
         infinite |= np.asarray([s == Status.STALLED for s in status])
@@ -172,34 +175,12 @@ def _conclude(
         algorithm=algorithm,
         rows=rows,
         notes=(
+            *((reasons[best],) if reasons[best] else ()),
+            *_higher(status, runs.objective, best),
             *_empty_states(model, runs, best, float(ways.weights.sum())),
             *_paths_left(runs, ways),
         ),
     )
-
-
-def _examine(
-    landscape: Landscape, model: Model, plan: Plan, runs: Runs, tolerance: float, rows: int
-) -> tuple[list[Status], np.ndarray]:
-    """What a look at the ends of some restarts tells: their status, and their gradient norms."""
-    claims = np.isin(runs.status, (Status.CONVERGED, Status.STALLED))
-    certificate = certify(landscape, runs.values, bool(claims.any()))
-    stuck = rises_inward(landscape, plan, model.free, runs)
-    fallen = collapsed(landscape, plan, model.free, runs, certificate.gradient_norm)
-    noise = 10 * np.asarray(rounding(jnp.asarray(runs.objective), rows))
-    status = [
-        _final_status(
-            Status(int(runs.status[i])),
-            bool(fallen[i]),
-            float(np.fmax(certificate.escape[i], stuck[i])),
-            float(certificate.climb[i]),
-            bool(np.isfinite(certificate.gradient_norm[i])),
-            max(1e-3, 1e3 * tolerance, _noise(runs.objective[i])),
-            bool(certificate.left[i] > max(1e-3, 1e3 * tolerance, noise[i])),
-        )
-        for i in range(len(runs.status))
-    ]
-    return status, certificate.gradient_norm
 
 
 def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
@@ -229,37 +210,39 @@ def _difference(objective: float, evidence: float) -> float:
     return objective - evidence if np.isfinite(evidence) else 0.0
 
 
-def _noise(objective: float) -> float:
-    return 1000 * float(jnp.finfo(jnp.result_type(float)).eps) * (1 + abs(float(objective)))
-
-
-def _final_status(
-    status: Status,
-    fallen: bool,
-    escape: float,
-    climb: float,
-    smooth: bool,
-    notable: float,
-    unfinished: bool,
-) -> Status:
-    """The status of the loop, corrected by what only a look at the end can tell."""
-    if fallen and status not in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
-        return Status.DEGENERATE
-    if status not in (Status.CONVERGED, Status.STALLED):
-        return status
-    if not smooth:
-        return Status.NON_FINITE
-    if escape > notable and escape > climb:
-        return Status.SADDLE
-    return Status.STALLED if climb > notable or unfinished else Status.CONVERGED
-
-
 def _best(status: list[Status], objective: np.ndarray) -> int:
-    """The highest objective among the sanest outcomes; of equals, to rounding, the first."""
+    """The highest objective among the sanest outcomes; of equals, to rounding, the first.
+
+    Finished restarts come before those that are usable and unfinished, whatever these have
+    reached: a restart that has stalled may be on its way to where there is no maximum.
+    """
     told = (Status.SADDLE, Status.OBJECTIVE_FELL)
-    rank = np.asarray([0 if s.usable else 1 if s in told else 2 for s in status])
+    rank = np.asarray([_rank(s, told) for s in status])
     finite = np.where(np.isfinite(objective) & (rank == rank.min()), objective, -np.inf)
     highest = finite.max()
     if highest == -np.inf:
         return int(rank.argmin())
     return int(np.argmax(finite >= highest - 1e-9 * (1 + abs(highest))))
+
+
+def _rank(status: Status, told: tuple[Status, ...]) -> int:
+    if status.finished:
+        return 0
+    return 1 if status.usable else 2 if status in told else 3
+
+
+def _higher(status: list[Status], objective: np.ndarray, best: int) -> tuple[str, ...]:
+    """Unfinished restarts that stand higher than the best one."""
+    if not status[best].finished:
+        return ()
+    reached = objective[best] + 1e-4 + 1e-7 * abs(objective[best])
+    above = [i for i, s in enumerate(status) if s.usable and objective[i] > reached]
+    if not above:
+        return ()
+    top = max(above, key=lambda i: objective[i])
+    who = "1 restart" if len(above) == 1 else f"{len(above)} restarts"
+    return (
+        f"{who} stood higher, at most at {objective[top]:.4f} (restart {top}, "
+        f"{status[top]!s}), and did not converge; go on from there with "
+        f"init=jax.tree.map(lambda leaf: leaf[{top}], fit.restarts.params)",
+    )

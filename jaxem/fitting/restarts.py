@@ -10,10 +10,11 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.fitting.certify import Landscape
+from jaxem.fitting.boundary import has_far_ends, to_edges
 from jaxem.fitting.clock import Clock
 from jaxem.fitting.finish import leap
 from jaxem.fitting.guards import Guards
+from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.loop import Controls
 from jaxem.fitting.moves import chunk_function
 from jaxem.fitting.path import PATHS, Ways
@@ -25,6 +26,9 @@ from jaxem.status import Status
 
 #: Nats: a step that gains less is one that EM is slow with.
 _NEAR = 1e-2
+
+#: Steps after which restarts that creep towards the boundary of a support are put there.
+_PAUSES = (100, 400)
 
 #: What went wrong on replaced data may be their fault: it is tried again on the rows.
 _SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL)
@@ -88,22 +92,24 @@ class Runner:
         Returns:
             How they ended; after Ctrl-C the state after the last whole chunk.
         """
-        first = self._ways.first
-        self._look_at_starts(first)
+        self._look_at_starts(self._ways.first)
         try:
             if self._race is not None:
                 self._advance(self._until(self._race.after))
                 self._leave_behind(self._race.kept)
             if self._finish:
                 self._advance(self._until(self._max_steps, _NEAR))
-                self._climb()
+                self._jump(leap, everyone=False)
+            for pause in _PAUSES if has_far_ends(self._model) else ():
+                self._advance(self._until(pause))
+                self._jump(to_edges, everyone=True)
             self._advance(self._until(self._max_steps))
         except KeyboardInterrupt:
             if not any(self._traces):
                 raise
             self._ended_by = Status.INTERRUPTED
             self._reopen()
-            self._look_at_ends(first)
+            self._look_at_ends(self._ways.first)
         return self._collect()
 
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
@@ -134,16 +140,17 @@ class Runner:
             states = self._states
             states.status[:] = leave_behind(kept, states.objective, states.status)
 
-    def _climb(self) -> None:
-        """Leap to where a climb of the objective ends, from where EM has become slow."""
+    def _jump(self, move: Callable[..., list], everyone: bool) -> None:
+        """Let restarts go elsewhere: where a climb of the objective ends, or to an edge."""
         for path in np.unique(self._paths):
-            lanes = self._running(path)
-            if lanes.size and self._ended_by == Status.RUNNING:
-                source = self._ways.source(path, self._model.latent.cells, len(lanes))
+            some = self._running(path)
+            if some.size and self._ended_by == Status.RUNNING:
+                some = np.flatnonzero(self._paths == path) if everyone else some
+                source = self._ways.source(path, self._model.latent.cells, len(some))
                 landscape = Landscape(self._model, self._plan, self._algorithm, source)
-                trace = leap(landscape, self._states, lanes, self._max_steps)
-                for lane, more in zip(lanes, trace, strict=True):
-                    self._traces[lane] += more
+                trace = move(landscape, self._states, some, self._max_steps)
+                for restart, more in zip(some, trace, strict=True):
+                    self._traces[restart] += more
 
     def _running(self, path: str) -> np.ndarray:
         running = self._states.status == Status.RUNNING
@@ -250,10 +257,8 @@ class Runner:
                 self._states.evidence[lane] = evidence
                 self._traces[lane][-1] = float(self._states.objective[lane])
             else:
-                there = (
-                    f"an objective {error:+.1e} nats away" if np.isfinite(error) else "no number"
-                )
-                self._move(lane, "direct", f"all rows give {there}")
+                away = f"an objective {error:+.1e} nats away" if np.isfinite(error) else "no number"
+                self._move(lane, "direct", f"all rows give {away}")
 
     def _values(self, lane: int) -> dict[str, np.ndarray]:
         return {k: v[lane] for k, v in self._states.previous.items()}
@@ -267,13 +272,9 @@ class Runner:
         self._moved.add(lane)
 
     def _progress(self) -> Progress:
-        return Progress(
-            steps=int(self._states.steps.max()),
-            max_steps=self._max_steps,
-            active=int((self._states.status == Status.RUNNING).sum()),
-            restarts=len(self._paths),
-            best=float(np.max(self._states.objective)),
-        )
+        active = int((self._states.status == Status.RUNNING).sum())
+        steps, best = int(self._states.steps.max()), float(np.max(self._states.objective))
+        return Progress(steps, self._max_steps, active, len(self._paths), best)
 
     def _collect(self) -> Runs:
         states = self._states

@@ -60,6 +60,15 @@ class Runs:
         some = jax.tree.map(lambda leaf: leaf[index], fields)
         return Runs(**some, traces=tuple(traces[i] for i in index))
 
+    def put(self, index: np.ndarray, some: "Runs") -> "Runs":
+        """All restarts, with some of them replaced."""
+        values = {name: leaf.copy() for name, leaf in self.values.items()}
+        objective, evidence = self.objective.copy(), self.evidence.copy()
+        for name, leaf in values.items():
+            leaf[index] = some.values[name]
+        objective[index], evidence[index] = some.objective, some.evidence
+        return dataclasses.replace(self, values=values, objective=objective, evidence=evidence)
+
 
 def reporter(progress: bool | Callable[[Progress], None]) -> Callable[[Progress], None]:
     """What to call between chunks: the person's function, one that prints a line, or nothing."""

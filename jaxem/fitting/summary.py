@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxem.estep import Exact
 from jaxem.model import Model
+from jaxem.status import Status
 
 if TYPE_CHECKING:
     from jaxem.fitting.result import Fit
@@ -16,10 +17,19 @@ _LARGEST = 64
 
 def summarise(fit: "Fit") -> str:
     """The page that printing a fit shows."""
-    lines = [*_head(fit), "", *_estimates(fit.params), "", *_restarts(fit)]
+    lines = [*_unfinished(fit), *_head(fit), "", *_estimates(fit.params), "", *_restarts(fit)]
     if fit.notes:
         lines += ["", *(f"note: {note}" for note in fit.notes)]
     return "\n".join(lines)
+
+
+def _unfinished(fit: "Fit") -> list[str]:
+    """The first line, where no restart converged though the algorithm can."""
+    status = fit.restarts.status
+    if Status.CONVERGED in status or fit.status == Status.SAMPLED:
+        return []
+    counts = ", ".join(f"{count} {end}" for end, count in Counter(status).most_common())
+    return [f"no restart converged: {counts}"]
 
 
 def _head(fit: "Fit") -> list[str]:

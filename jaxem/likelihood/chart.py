@@ -14,10 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.likelihood.edges import at_edge
+from jaxem.likelihood.edges import at_edge, held_coordinates
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.types import Array
+
+#: Unconstrained coordinates of a value that is exactly on its boundary.
+_OUTERMOST = 50.0
 
 
 class Chart(eqx.Module):
@@ -87,9 +90,15 @@ def make_chart(
         value = np.asarray(values[p.name], float)
         edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
         real = np.asarray(p.to_real(_inside(p, value, edge)), float)
+        if p.kind == "other":
+            real = np.nan_to_num(real, posinf=_OUTERMOST, neginf=-_OUTERMOST)
+            is_held = held_coordinates(p, real)
+            edge = is_held if is_held.shape == edge.shape else edge | is_held.any()
+        else:
+            is_held = _held(p, value, edge | resting[p.name])
         edges[p.name] = edge
         base.append(real.ravel())
-        held.append(_held(p, value, edge | resting[p.name], real.shape).ravel())
+        held.append(is_held.ravel())
         names += coordinate_names(p, value)
     free = np.flatnonzero(~np.concatenate(held))
     chart = Chart(
@@ -155,10 +164,10 @@ def _inside(p: Parameter, value: np.ndarray, edge: np.ndarray) -> np.ndarray:
     return value
 
 
-def _held(p: Parameter, value: np.ndarray, edge: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Which real coordinates are not free."""
+def _held(p: Parameter, value: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """Which real coordinates are not free, for a support with a chart."""
     if p.kind == "simplex":
         return edge | (np.arange(value.shape[-1]) == value.argmax(-1)[..., None])
     if p.kind in ("positive_definite", "lower_cholesky"):
         return edge | ~np.tril(np.ones(value.shape, bool))
-    return np.zeros(shape, bool) if p.kind == "other" else edge
+    return edge

@@ -23,6 +23,9 @@ _TINY = 1e-2
 #: The same for scales and matrices, against an ordinary value.
 _VANISHING = 1e-10
 
+#: And for a coordinate of any other support, against a move in its middle.
+_SATURATED = 1e-6
+
 
 def at_edge(kind: str, value: np.ndarray, home: np.ndarray, share: float) -> np.ndarray:
     """Which entries are on the boundary, of the parameter's shape; of a matrix, all or none.
@@ -45,6 +48,24 @@ def at_edge(kind: str, value: np.ndarray, home: np.ndarray, share: float) -> np.
     if kind == "lower_cholesky":
         return np.broadcast_to(_is_singular(value @ value.mT), value.shape)
     return np.zeros(value.shape, bool)
+
+
+def held_coordinates(p: Parameter, u: np.ndarray) -> np.ndarray:
+    """Unconstrained coordinates so far out that the value stays on its boundary, (...).
+
+    For a support without a chart of its own (an interval, an order, a correlation): a coordinate
+    counts as out there if a move by a unit inwards changes the value by next to nothing, beside
+    what it does in the middle of the support.
+    """
+    here = np.asarray(p.from_real(u), float)
+    each = np.eye(u.size).reshape(u.size, *u.shape)
+    middle = np.where(each > 0, 0.0, u)
+    moved, start, beside = (
+        np.asarray(p.from_real(some), float).reshape(u.size, -1)
+        for some in (u - each * np.sign(u), middle, middle + each)
+    )
+    change = np.abs(moved - here.ravel()).max(1, initial=0.0)
+    return (change <= _SATURATED * np.abs(beside - start).max(1, initial=0.0)).reshape(u.shape)
 
 
 def step_inside(

@@ -3,17 +3,21 @@
 import numpy as np
 
 
-def spectrum(precision: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectrum(
+    precision: np.ndarray, least: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eigenvalues and vectors of a symmetric matrix scaled to a unit diagonal, and the scale.
 
     Args:
         precision: Shape (d, d); a diagonal entry of zero is not scaled.
+        least: Diagonal entries below this share of the largest are scaled as if they had it.
 
     Returns:
         Eigenvalues (d,), rising; eigenvectors in the scaled coordinates (d, d), one a column; and
         the scale (d,), by which both sides were divided.
     """
     diagonal = np.abs(np.diagonal(precision))
+    diagonal = np.maximum(diagonal, least * diagonal.max(initial=0.0))
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     values, vectors = np.linalg.eigh(precision / np.outer(scale, scale))
     return values, vectors, scale

@@ -4,10 +4,12 @@ import functools
 
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 
 import jaxem
 from jaxem import Status
+from jaxem.fitting.fit import _best as best_of
 
 from .mixtures import ANSWERS, TWO, centres, choices, normals, normals_start
 
@@ -81,7 +83,31 @@ def stalled():
     return jaxem.fit(model(), TWO, init=START, algorithm=update_with(lambda loc: loc))
 
 
+def separated():
+    """The logarithm of a rate that is rightly zero."""
+    single = jaxem.Model(
+        lambda p, z, x: dist.Poisson(jnp.exp(p["log_rate"])).log_prob(x),
+        jaxem.Finite(1),
+        {"log_rate": jaxem.flat(())},
+    )
+    return jaxem.fit(single, np.zeros(10, int), init={"log_rate": 0.0})
+
+
+def unreliable():
+    """Far from the rows the truncation is a difference of two ones."""
+
+    def truncated(p, z, x):
+        density = dist.Normal(p["loc"], 1.0)
+        return density.log_prob(x) - jnp.log(density.cdf(9.0) - density.cdf(0.0))
+
+    single = jaxem.Model(truncated, jaxem.Finite(1), {"loc": jaxem.flat(())})
+    still = jaxem.ClosedForm(lambda params, data, shares: {"loc": params["loc"]})
+    return jaxem.fit(single, TWO[TWO > 0], init={"loc": -8.2}, algorithm=jaxem.EM(m_step=still))
+
+
 ENDS = {
+    Status.SEPARATED: separated,
+    Status.UNRELIABLE: unreliable,
     Status.SAMPLED: sampled,
     Status.CONVERGED: converged,
     Status.STEP_LIMIT: step_limit,
@@ -110,6 +136,23 @@ def test_every_status_is_reached(status):
     assert fit.converged == (status == Status.CONVERGED)
     assert status.sentence in fit.summary()
     assert all(np.all(np.isfinite(value)) for value in fit.params.values())
+
+
+def test_the_page_begins_with_it_when_nothing_converged():
+    assert str(step_limit()).startswith("no restart converged: 1 step limit")
+    assert "no restart converged" not in str(converged())
+
+
+def test_what_stalled_higher_does_not_win_and_is_told():
+    """A step that stays where it is, at a better place than the first start converges to."""
+    still = jaxem.ClosedForm(lambda params, data, shares: {"loc": params["loc"]})
+    objective = np.array([-5.0, -1.0, -7.0, -9.0])
+    status = [Status.CONVERGED, Status.STALLED, Status.SEPARATED, Status.UNRELIABLE]
+    assert best_of(status, objective) == 0
+    assert best_of(status[1:], objective[1:]) == 1
+    assert best_of([Status.STALLED, Status.UNRELIABLE], np.array([-2.0, -1.0])) == 0
+    fit = jaxem.fit(model(), TWO, init=START, algorithm=jaxem.EM(m_step=still), restarts=1)
+    assert "still rises" in str(fit)
 
 
 def test_a_run_is_running_until_it_has_ended():

@@ -1,0 +1,90 @@
+"""Whether an objective is rounding and nothing else: the last look at what might win.
+
+A log joint may have a difference whose digits all cancel somewhere (a cumulative probability less
+another, both 1 to the last place). Its logarithm is then whatever rounding makes of it, and a
+restart that gets there may beat every sane one. So the log factors of a sample of rows are
+evaluated a few times with random rounding. Only models that take the logarithm of a difference, or
+divide by one, are looked at; elsewhere nothing can cancel as a whole.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.plan import Plan
+from jaxem.algebra.probe import Values, widen
+from jaxem.fitting.path import Ways
+from jaxem.model import Model
+from jaxem.numerics.rows import row_count, take_rows
+from jaxem.numerics.stochastic import may_cancel, with_random_rounding
+
+_ROWS = 512
+_SEEDS = 8
+_RESTARTS = 16
+_NATS = 0.5
+
+
+class Cancellation:
+    """Looks at restarts, in the precision of the run.
+
+    Args:
+        model: The declared model.
+        plan: What the algebra found; it keeps the compiled program.
+        ways: The rows.
+    """
+
+    def __init__(self, model: Model, plan: Plan, ways: Ways):
+        self._model, self._plan = model, plan
+        present = np.flatnonzero(ways.weights > 0)
+        count = min(_ROWS, row_count(ways.rows))
+        rng = np.random.default_rng(0)
+        some = rng.permutation(present)[:count] if len(present) > count else present
+        self._rows = widen(take_rows(ways.rows, some))
+        self._weights = ways.weights[some] * (len(present) / max(len(some), 1))
+        self._eps = float(np.finfo(ways.weights.dtype).eps)
+
+    def dominates(self, values: Values, order: np.ndarray, last: Values, use_last: np.ndarray):
+        """Which restarts' objectives are rounding, (R,).
+
+        Args:
+            values: Parameters by dotted name, stacked over restarts.
+            order: The restarts to look at, the most promising first; no more than a few are.
+            last: What the restarts were judged at last.
+            use_last: Where to look at that, (R,).
+        """
+        out = np.zeros(len(use_last), bool)
+        if not len(order) or not self._may_cancel(values):
+            return out
+        for restart in order[:_RESTARTS]:
+            which = last if use_last[restart] else values
+            out[restart] = self._is_rounding({k: v[restart] for k, v in which.items()})
+        return out
+
+    def _may_cancel(self, values: Values) -> bool:
+        key = ("may cancel",)
+        if key not in self._plan.programs:
+            first = self._given({k: v[0] for k, v in values.items()})
+            with jax.enable_x64(True):
+                program = jax.make_jaxpr(self._model.table)(first, self._rows)
+            self._plan.programs[key] = may_cancel(program.jaxpr)
+        return self._plan.programs[key]
+
+    def _given(self, values: Values) -> Values:
+        return {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
+
+    def _is_rounding(self, values: Values) -> bool:
+        noisy = with_random_rounding(self._model.table, self._eps)
+
+        def evidences(seeds, values, rows):
+            tables = jax.vmap(noisy, in_axes=(0, None, None))(seeds, values, rows)
+            return jax.nn.logsumexp(tables, axis=-1)
+
+        program = self._plan.program(("random rounding", self._eps), evidences)
+        with jax.enable_x64(True):
+            seeds = jnp.arange(_SEEDS, dtype=jnp.uint32)
+            found = np.asarray(program(seeds, self._given(values), self._rows))
+        if np.isnan(found).any() or (found == np.inf).any():
+            return True
+        possible = found.max(0) > -np.inf
+        total = np.where(possible, found, 0.0) @ self._weights
+        return not np.ptp(total) <= _NATS

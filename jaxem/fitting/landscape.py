@@ -1,0 +1,222 @@
+r"""The objective of all restarts as a function of real coordinates, with its gradient.
+
+One compiled program gives objective and gradient for as many points as there are restarts; any of
+them may be a point that somebody looks at. Where an entry is exactly at a kink of the log prior
+there are many slopes; the one nearest to zero is taken, and is zero at a maximum. What looks along
+directions looks along the face, on which such entries are held.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxem.algebra.penalty import Penalty
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm import Algorithm
+from jaxem.estep.source import Source
+from jaxem.model import Model
+from jaxem.model.prior import Parameter
+
+
+class Landscape:
+    """The objective of a batch as a function of real coordinates, for all restarts.
+
+    Attributes:
+        unitless: Which coordinates are logarithms or logits, (d,), once there were any.
+        other: Which belong to a support without a chart of its own, (d,).
+        moving: Which coordinates matter, (d,): not those above a triangle.
+        rows: Rows that the objective sums over.
+    """
+
+    def __init__(self, model: Model, plan: Plan, algorithm: Algorithm, source: Source):
+        self._free = model.free
+        self._source = source
+        self._climbs = plan.climbs
+        self.rows = source.rows
+
+        penalty = Penalty(model, plan.kinks.centres)
+        self._centres = plan.kinks.centres
+
+        def both(u, fixed, source):
+            """The gradient is that of Q where the E-step was made (Fisher's identity)."""
+
+            def values(u):
+                return {**fixed, **{p.name: p.from_real(u[p.name]) for p in model.free}}
+
+            def smooth(u):
+                return q(values(u)) + penalty.absolute(values(u))
+
+            here = jax.lax.stop_gradient(values(u))
+            evidence, _, q = source.expect(model, algorithm.e_step, here)
+            slope = penalty.steepest(here, jax.grad(smooth)(penalty.aside(u)))
+            return evidence + model.prior_density(here), slope
+
+        program = jax.vmap(both, in_axes=(0, None, None))
+        self._program = plan.program(("landscape", algorithm.e_step), program)
+        self._dtype = source.batch.weights.dtype
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._count = 1
+        self.unitless = self.moving = self.other = np.zeros(0, bool)
+        self._fixed = {k: jnp.asarray(v, self._dtype) for k, v in model.fixed.items()}
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is evaluated in single precision."""
+        return self._dtype == np.float32
+
+    @property
+    def widths(self) -> list[int]:
+        """How many coordinates each free parameter has."""
+        return [int(np.prod(shape)) for shape in self._shapes.values()]
+
+    def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """Flat real coordinates, (R, d); NaN where a matrix is not positive definite."""
+        u = {p.name: _to_real(p, values[p.name]) for p in self._free}
+        self._shapes = {k: v.shape[1:] for k, v in u.items()}
+        self._count = len(next(iter(u.values())))
+        self.unitless = np.repeat([p.kind != "real" for p in self._free], self.widths)
+        self.other = np.repeat([p.kind == "other" for p in self._free], self.widths)
+        self.moving = np.concatenate([_moving(p, self._shapes[p.name]) for p in self._free])
+        return np.concatenate([v.reshape(v.shape[0], -1) for v in u.values()], 1)
+
+    def values(self, u: np.ndarray, near: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Parameters with these coordinates; exact zeros of those near stay, as do fixed ones."""
+        out = dict(near)
+        for p in self._free:
+            value = np.asarray(p.from_real(np.asarray(self._split(u)[p.name])), self._dtype)
+            out[p.name] = np.where(near[p.name] == 0, near[p.name], value)
+        return out
+
+    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Objective (R,) and gradient (R, d) at flat coordinates."""
+        value, gradient = self._program(self._split(u), self._fixed, self._source)
+        flat = [np.asarray(gradient[k]).reshape(len(u), -1) for k in self._shapes]
+        return np.asarray(value, float), np.concatenate(flat, 1).astype(float)
+
+    def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Objective (m,) and gradient (m, d) at any number of points (m, d).
+
+        They are looked at in groups of as many as there are restarts, so that nothing compiles.
+        """
+        groups = range(0, len(points), self._count)
+        found = []
+        for start in groups:
+            some = points[start : start + self._count]
+            missing = np.repeat(some[:1], self._count - len(some), 0)
+            value, gradient = self(np.concatenate([some, missing]))
+            found.append((value[: len(some)], gradient[: len(some)]))
+        if not found:
+            return np.zeros(0), np.zeros((0, points.shape[1]))
+        values, gradients = zip(*found, strict=True)
+        return np.concatenate(values), np.concatenate(gradients)
+
+    def units(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ordinary distances along the coordinates, (R, d): 1 for a logarithm or a logit.
+
+        For a real number the spread of ordinary values; and in the first of the two its own
+        distance from them where that is larger.
+        """
+        out, here = [], self._split(u)
+        for p in self._free:
+            value = np.asarray(here[p.name], float)
+            out.append([leaf.reshape(len(u), -1) for leaf in self._units_of(p, value)])
+        longer, spread = (np.concatenate(leaves, 1) for leaves in zip(*out, strict=True))
+        return longer, spread
+
+    def home(self) -> np.ndarray:
+        """Coordinates of ordinary parameters for the data, all states alike, (d,)."""
+        home = [_to_real(p, self._climbs[0][p.name][None]).ravel() for p in self._free]
+        return np.concatenate(home)
+
+    def _units_of(self, p: Parameter, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if p.kind == "real":
+            home = self._climbs[0][p.name]
+            spread = np.max([np.abs(c[p.name] - home) for c in self._climbs], axis=0)
+            away = np.abs(value - home)
+            spread = np.where(spread > 0, spread, np.where(away > 0, away, 1.0))
+            return np.fmax(away, spread), spread
+        if p.kind in ("positive_definite", "lower_cholesky"):
+            width = np.exp(np.diagonal(value, axis1=-2, axis2=-1))[..., :, None]
+            unit = np.where(np.eye(value.shape[-1]) > 0, 1.0, width)
+        else:
+            unit = np.ones(value.shape)
+        return unit, unit
+
+    def face(self, u: np.ndarray) -> "Landscape | Face":
+        """The landscape with the coordinates held that are exactly at a kink, (R, d)."""
+        held = self.resting(u)
+        return Face(self, u, held) if held.any() else self
+
+    def resting(self, u: np.ndarray) -> np.ndarray:
+        """Which coordinates are exactly at a kink, (R, d)."""
+        here = self._split(u)
+        rests = {n: here[n] == c.astype(self._dtype) for n, c in self._centres.items()}
+        flat = [rests.get(n, np.zeros(here[n].shape, bool)) for n in self._shapes]
+        return np.concatenate([np.asarray(leaf).reshape(len(u), -1) for leaf in flat], 1)
+
+    def _split(self, u: np.ndarray) -> dict[str, Any]:
+        out, start = {}, 0
+        for name, shape in self._shapes.items():
+            width = int(np.prod(shape))
+            piece = u[:, start : start + width].reshape(len(u), *shape)
+            out[name] = jnp.asarray(piece, self._dtype)
+            start += width
+        return out
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Face:
+    """The objective of all restarts with some coordinates held.
+
+    Attributes:
+        whole: The landscape.
+        at: Coordinates, (R, d), of which the held ones stay.
+        held: Which they are, (R, d).
+    """
+
+    whole: Landscape
+    at: np.ndarray
+    held: np.ndarray
+
+    @property
+    def unitless(self) -> np.ndarray:
+        """As of the whole."""
+        return self.whole.unitless
+
+    @property
+    def moving(self) -> np.ndarray:
+        """As of the whole."""
+        return self.whole.moving
+
+    def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Objective (R,), and gradient (R, d), zero where held."""
+        value, gradient = self.whole(np.where(self.held, self.at, u))
+        return value, np.where(self.held, 0.0, gradient)
+
+
+def _moving(p: Parameter, shape: tuple[int, ...]) -> np.ndarray:
+    whole = np.ones(shape, bool)
+    return (
+        np.tril(whole).ravel()
+        if p.kind in ("positive_definite", "lower_cholesky")
+        else whole.ravel()
+    )
+
+
+def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, float)
+    try:
+        return np.asarray(p.to_real(values), float)
+    except np.linalg.LinAlgError:
+        return np.stack([_to_real_or_nan(p, value) for value in values])
+
+
+def _to_real_or_nan(p: Parameter, value: np.ndarray) -> np.ndarray:
+    """NumPy's Cholesky factorisation refuses a whole stack for one singular matrix."""
+    try:
+        return np.asarray(p.to_real(value), float)
+    except np.linalg.LinAlgError:
+        return np.full(value.shape, np.nan)

@@ -1,0 +1,148 @@
+r"""Whether the objective rises without bound from where a restart ended, and towards what.
+
+At a maximum the objective falls along every ray. Where a density degenerates it rises by the same
+amount for every factor of e, or faster: the scale of a component that sits on equal rows goes to
+zero, however the model is written (an interval, a softplus, a square, two parameters together),
+and so does a free scale of a prior around one value. What the likelihood has and the prior has are
+found by the same walk, and are told apart by the log prior alone. A rise that grows less and less
+has a bound.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from jaxem.fitting.certify import Certificate
+from jaxem.fitting.landscape import Landscape
+from jaxem.fitting.rays import Place, Ray, places_of, points, rays_from
+from jaxem.fitting.runs import Runs
+from jaxem.likelihood.chart import coordinate_names
+from jaxem.model import Model
+from jaxem.status import Status
+
+_LENGTHS = np.array([1 / 3, 1.0, 3.0, 9.0])
+_GAIN = 0.5
+_STEADY = 0.4
+_FAR = 9.0
+_NEAR_ZERO = 1e-4
+_TOLD = 6
+
+_OWN_ENDS = (Status.CONVERGED, Status.STALLED, Status.NON_FINITE, Status.DEGENERATE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rise:
+    """A ray along which the objective rises without bound.
+
+    Attributes:
+        place: Where it begins.
+        ray: The ray, turned the way that rises.
+        by_prior: Whether the log prior does so.
+    """
+
+    place: Place
+    ray: Ray
+    by_prior: bool
+
+    def words(self, model: Model, landscape: Landscape, runs: Runs) -> str:
+        """The coordinates that move and which way, the farthest first."""
+        relative = self.place.relative(self.ray.direction, self.ray.multiplied)
+        near = {name: leaf[self.ray.restart] for name, leaf in runs.values.items()}
+        names = [n for p in model.free for n in coordinate_names(p, near[p.name])]
+        order = np.argsort(-np.abs(relative), kind="stable")[:_TOLD]
+        told = []
+        for k in order[np.abs(relative[order]) > 0.1 * np.abs(relative).max()]:
+            size = self.ray.multiplied and not landscape.unitless[k]
+            rises = relative[k] * (np.sign(self.place.u[k]) if size else 1) > 0
+            told.append(f"{'size of ' if size else ''}{names[k]} {'up' if rises else 'down'}")
+        return ", ".join(told)
+
+
+def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) -> list[Rise | None]:
+    """For each restart a ray along which the objective rises without bound, or None.
+
+    Args:
+        landscape: The objective.
+        model: The declared model.
+        runs: How the restarts ended. One that was stopped on its way may still be far from where
+            it would end; only rays that it has already followed a long way count.
+        found: Their certificates.
+    """
+    out: list[Rise | None] = [None] * len(runs.objective)
+    if not found.u.shape[1]:
+        return out
+    places = places_of(landscape, found.u)
+    with np.errstate(all="ignore"):
+        movement = landscape.coordinates(runs.proposals) - found.u
+        rays: list[Ray] = []
+        for r in np.flatnonzero(np.isfinite(runs.objective) & np.isfinite(found.u).all(1)):
+            some = rays_from(r, places[r], found, movement[r], landscape.moving)
+            if not np.isin(runs.status[r], _OWN_ENDS):
+                some = [ray for ray in some if _is_far(places[r], ray)]
+            rays += some
+        if not rays:
+            return out
+        both = np.concatenate([_LENGTHS, -_LENGTHS])
+        looked = np.concatenate([points(places[ray.restart], ray, both) for ray in rays])
+        value = landscape.at(looked)[0].reshape(len(rays), 2, len(_LENGTHS))
+        for ray, along in zip(rays, value, strict=True):
+            r, place = ray.restart, places[ray.restart]
+            gained = along - runs.objective[r]
+            far = _is_far(place, ray) or runs.status[r] == Status.NON_FINITE
+            for way in (0, 1):
+                if out[r] is None and _is_endless(gained[way], gained[1 - way], far):
+                    turned = ray._replace(direction=ray.direction * (1 - 2 * way))
+                    by_prior = _by_prior(landscape, model, runs, place, turned)
+                    out[r] = Rise(place, turned, by_prior)
+    return out
+
+
+def _is_endless(ahead: np.ndarray, behind: np.ndarray, far: bool) -> bool:
+    """Whether the objective rises without bound.
+
+    From where a ray has come a long way already, the next few units tell; and where rounding, or
+    the range of numbers, leaves nothing of it, the way that it has come does.
+
+    Args:
+        ahead: What is gained at rising lengths.
+        behind: The same the other way.
+        far: Whether the ray has come a long way.
+    """
+    if _is_steady(ahead[1:]) or (far and _is_steady(ahead[:-1])):
+        return True
+    return far and not np.nanmax(ahead[:2], initial=-np.inf) > 0 and _is_even(-behind[1:])
+
+
+def _is_steady(gained: np.ndarray) -> bool:
+    """Whether gains at lengths 1, 3 and 9 do not slacken; the last may be no number."""
+    first, second, third = gained
+    if not (first > 0 and second - first >= _STEADY * 2 * first and second < np.inf):
+        return False
+    if not np.isfinite(third):
+        return bool(second >= _GAIN)
+    return bool(third >= _GAIN and third - second >= _STEADY * 3 * (second - first))
+
+
+def _is_even(gained: np.ndarray) -> bool:
+    """Whether gains at lengths 1, 3 and 9 are in proportion to the lengths."""
+    first, second, third = gained
+    slopes = np.array([first, (second - first) / 2, (third - second) / 6])
+    return bool(slopes.min() > 0.1 and slopes.max() < slopes.min() / _STEADY)
+
+
+def _is_far(place: Place, ray: Ray) -> bool:
+    """Whether a coordinate that a ray moves is far from home, or next to nothing."""
+    relative = np.abs(place.relative(ray.direction, ray.multiplied))
+    nothing = ray.multiplied & (np.abs(place.u) < _NEAR_ZERO * place.spread)
+    far = np.where(place.unitless, place.far > _FAR, nothing | (place.far > _FAR))
+    return bool(((relative > 0.3 * relative.max(initial=0.0)) & far).any())
+
+
+def _by_prior(landscape: Landscape, model: Model, runs: Runs, place: Place, ray: Ray) -> bool:
+    """Whether most of a rise is the log prior's."""
+    ends = np.concatenate([place.u[None], points(place, ray, _LENGTHS[2:3])])
+    values = landscape.values(ends, {k: v[[ray.restart] * 2] for k, v in runs.values.items()})
+    prior = np.asarray(jax.vmap(model.prior_density)(values), float)
+    total = landscape.at(ends)[0]
+    return bool(prior[1] - prior[0] >= 0.8 * (total[1] - total[0]))

@@ -1,0 +1,103 @@
+r"""A program whose every rounding is random: what of its result is rounding and nothing else.
+
+Each arithmetic result is multiplied by :math:`1 \pm \epsilon`, the sign at random, as if it had
+been rounded the other way. Where digits cancel (a difference of two cumulative probabilities that
+are both 1 to the last place) the error that was hidden in the operands comes out, and repeated
+evaluations differ by as much as the result is worth. Operations that are exact are left alone.
+
+    D. S. Parker (1997), Monte Carlo arithmetic; J. Vignes (2004), Discrete stochastic arithmetic.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend import core
+
+from jaxem.numerics.rewrite import bind, rewrite
+from jaxem.types import Array
+
+_ROUNDED = (
+    "add add_any sub mul div exp exp2 expm1 log log1p pow integer_pow sqrt rsqrt cbrt square tanh "
+    "logistic sin cos tan atan2 erf erfc erf_inv lgamma digamma polygamma igamma igammac "
+    "regularized_incomplete_beta bessel_i0e bessel_i1e dot_general reduce_sum cumsum cumlogsumexp "
+    "cumprod reduce_prod"
+).split()
+
+#: What carries a difference on with its relative error.
+_CARRY = frozenset(
+    (
+        "mul div neg abs max min select_n broadcast_in_dim reshape squeeze transpose copy "
+        "convert_element_type sqrt square integer_pow clamp concatenate slice gather "
+        "stop_gradient expand_dims reduce_max reduce_min rev"
+    ).split()
+)
+_CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call")
+
+
+def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable[..., Array]:
+    """The function, with a seed before its arguments, its results rounded at random.
+
+    Args:
+        function: A function of pytrees that returns one array.
+        eps: The unit of rounding.
+    """
+
+    def evaluate(seed: Array, *args: Any) -> Array:
+        closed = jax.make_jaxpr(function)(*args)
+        count = iter(range(10**9))
+
+        def rounded(eqn: Any, *inputs: Array) -> list[Array]:
+            out = bind(eqn.primitive, inputs, eqn.params)
+            leaves = list(out) if eqn.primitive.multiple_results else [out]
+            return [_perturbed(leaf, seed, next(count), eps) for leaf in leaves]
+
+        rules = dict.fromkeys(_ROUNDED, rounded)
+        leaves = jax.tree.leaves(args)
+        return core.jaxpr_as_fun(rewrite(closed, rules, opens=lambda *_: True))(*leaves)[0]
+
+    return evaluate
+
+
+def _perturbed(leaf: Array, seed: Array, number: int, eps: float) -> Array:
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return leaf
+    place = jnp.arange(leaf.size, dtype=jnp.uint32).reshape(leaf.shape)
+    bits = (place + jnp.uint32(7919 * number % 2**32)) * jnp.uint32(2654435761)
+    bits = (bits ^ (seed.astype(jnp.uint32) * jnp.uint32(40503)) ^ (bits >> 15)) * jnp.uint32(
+        2246822519
+    )
+    sign = jnp.where((bits >> 16) & 1, 1.0, -1.0).astype(leaf.dtype)
+    return leaf * (1 + jnp.asarray(eps, leaf.dtype) * sign)
+
+
+def may_cancel(jaxpr: Any) -> bool:
+    """Whether a program takes the logarithm of a difference, or divides by one.
+
+    Elsewhere the error of a difference stays as small as its operands' rounding.
+    """
+    return _cancels(jaxpr, [False] * len(jaxpr.invars))[0]
+
+
+def _cancels(jaxpr: Any, inputs: list[bool]) -> tuple[bool, list[bool]]:
+    """Whether it does, and which outputs carry a difference."""
+    carried = {v for v, carries in zip(jaxpr.invars, inputs, strict=True) if carries}
+
+    def carries(v: Any) -> bool:
+        return not isinstance(v, core.Literal) and v in carried
+
+    for eqn in jaxpr.eqns:
+        name, given = eqn.primitive.name, [carries(v) for v in eqn.invars]
+        if (name in ("log", "rsqrt") and given[0]) or (name == "div" and given[1]):
+            return True, []
+        inner = next((v for v in eqn.params.values() if isinstance(v, core.ClosedJaxpr)), None)
+        if name in _CALLS and inner is not None and len(inner.jaxpr.invars) == len(given):
+            found, outputs = _cancels(inner.jaxpr, given)
+            if found:
+                return True, []
+            carried |= {v for v, c in zip(eqn.outvars, outputs, strict=True) if c}
+        elif name in ("sub", "add") or (name in _CARRY and any(given)):
+            if name != "add" or any(given):
+                carried |= set(eqn.outvars)
+    return False, [carries(v) for v in jaxpr.outvars]

@@ -84,7 +84,9 @@ def points(place: Place, ray: Ray, lengths: np.ndarray) -> np.ndarray:
 def rays_from(
     restart: int, place: Place, found: Certificate, movement: np.ndarray, moving: np.ndarray
 ) -> list[Ray]:
-    """The rays along which it is worth looking; none where the end is a plain maximum.
+    """The rays along which it is worth looking; none where all coordinates are at rest.
+
+    What rises by the same amount for every factor of e is not at rest anywhere on its way.
 
     Args:
         restart: The restart.
@@ -96,6 +98,8 @@ def rays_from(
     gradient = np.where(moving, found.gradient[restart], 0.0)
     slope = np.where(np.isfinite(gradient), np.abs(gradient) * place.unit, np.inf)
     restless = slope > NOT_AT_REST
+    if not (restless & moving).any():
+        return []
     directions = []
     flat = np.zeros(len(slope), bool)
     if found.curvature is not None:
@@ -104,12 +108,8 @@ def rays_from(
         directions += _unbent(bent, gradient, place, moving)
     alone = np.flatnonzero((restless | flat) & moving)
     alone = alone[np.argsort(-slope[alone], kind="stable")][:_MOST]
-    if not len(alone) and not directions:
-        return []
     directions += [np.eye(len(slope))[k] * place.unit[k] for k in alone]
-    if restless.any():
-        directions.append(np.nan_to_num(gradient) * place.unit**2)
-    directions.append(np.nan_to_num(movement))
+    directions += [np.nan_to_num(gradient) * place.unit**2, np.nan_to_num(movement)]
     return [ray for v in directions for ray in _ways(restart, place, v)]
 
 

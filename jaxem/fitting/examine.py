@@ -1,6 +1,7 @@
 """What a look at the ends of restarts tells: their status, and why."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -168,6 +169,7 @@ def _move(
     """The runs, those on a boundary put exactly there."""
     if not adopted.any():
         return runs
+    prior_of: Any = jax.vmap(model.prior_density)
     values = {name: leaf.copy() for name, leaf in runs.values.items()}
     objective, evidence = runs.objective.copy(), runs.evidence.copy()
     for r in np.flatnonzero(adopted):
@@ -175,7 +177,7 @@ def _move(
         assert end is not None
         near = {name: leaf[r : r + 1] for name, leaf in runs.values.items()}
         there = landscape.values(end.u[None], near)
-        prior = float(jax.vmap(model.prior_density)(there)[0])
+        prior = float(prior_of(there)[0])
         for name, leaf in there.items():
             values[name][r] = leaf[0]
         objective[r], evidence[r] = end.objective, end.objective - prior

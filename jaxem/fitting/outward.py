@@ -66,7 +66,7 @@ def outward(
     may = _may_go(landscape, model, found.u)
     claims = np.isin(runs.status, (Status.CONVERGED, Status.STALLED, *_LIMITED))
     with np.errstate(all="ignore"):
-        for r in np.flatnonzero(claims & np.isfinite(runs.objective)):
+        for r in np.flatnonzero(claims & np.isfinite(runs.objective)).tolist():
             place = places[r]
             bend = np.abs(np.diagonal(found.curvature[r])) * place.unit**2
             slope = np.abs(found.gradient[r]) * place.unit

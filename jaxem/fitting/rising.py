@@ -9,6 +9,7 @@ has a bound.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -76,7 +77,8 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
     with np.errstate(all="ignore"):
         movement = landscape.coordinates(runs.proposals) - found.u
         rays: list[Ray] = []
-        for r in np.flatnonzero(np.isfinite(runs.objective) & np.isfinite(found.u).all(1)):
+        there = np.isfinite(runs.objective) & np.isfinite(found.u).all(1)
+        for r in np.flatnonzero(there).tolist():
             some = rays_from(r, places[r], found, movement[r], landscape.moving)
             if not np.isin(runs.status[r], _OWN_ENDS):
                 some = [ray for ray in some if _is_far(places[r], ray)]
@@ -143,6 +145,7 @@ def _by_prior(landscape: Landscape, model: Model, runs: Runs, place: Place, ray:
     """Whether most of a rise is the log prior's."""
     ends = np.concatenate([place.u[None], points(place, ray, _LENGTHS[2:3])])
     values = landscape.values(ends, {k: v[[ray.restart] * 2] for k, v in runs.values.items()})
-    prior = np.asarray(jax.vmap(model.prior_density)(values), float)
+    prior_of: Any = jax.vmap(model.prior_density)
+    prior = np.asarray(prior_of(values), float)
     total = landscape.at(ends)[0]
     return bool(prior[1] - prior[0] >= 0.8 * (total[1] - total[0]))

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.rewrite import bind, rewrite
+from jaxem.numerics.rewrite import Rule, bind, rewrite
 from jaxem.types import Array
 
 _ROUNDED = (
@@ -53,7 +53,7 @@ def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable
             leaves = list(out) if eqn.primitive.multiple_results else [out]
             return [_perturbed(leaf, seed, next(count), eps) for leaf in leaves]
 
-        rules = dict.fromkeys(_ROUNDED, rounded)
+        rules: dict[str, Rule] = {name: rounded for name in _ROUNDED}
         leaves = jax.tree.leaves(args)
         return core.jaxpr_as_fun(rewrite(closed, rules, opens=lambda *_: True))(*leaves)[0]
 

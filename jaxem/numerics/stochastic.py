@@ -25,6 +25,9 @@ _ROUNDED = (
     "cumprod reduce_prod"
 ).split()
 
+#: The primitive of a function whose derivatives have been repaired (`numerics.careful`).
+_CAREFUL = "careful"
+
 #: What carries a difference on with its relative error.
 _CARRY = frozenset(
     (
@@ -51,13 +54,21 @@ def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable
         def rounded(eqn: Any, *inputs: Array) -> list[Array]:
             out = bind(eqn.primitive, inputs, eqn.params)
             leaves = list(out) if eqn.primitive.multiple_results else [out]
+            if _name(eqn) not in _ROUNDED:
+                return leaves
             return [_perturbed(leaf, seed, next(count), eps) for leaf in leaves]
 
-        rules: dict[str, Rule] = {name: rounded for name in _ROUNDED}
+        rules: dict[str, Rule] = {name: rounded for name in (*_ROUNDED, _CAREFUL)}
         leaves = jax.tree.leaves(args)
         return core.jaxpr_as_fun(rewrite(closed, rules, opens=lambda *_: True))(*leaves)[0]
 
     return evaluate
+
+
+def _name(eqn: Any) -> str:
+    """The operation of an equation, also where its derivatives have been repaired."""
+    name = eqn.primitive.name
+    return str(eqn.params["function"]) if name == _CAREFUL else name
 
 
 def _perturbed(leaf: Array, seed: Array, number: int, eps: float) -> Array:
@@ -88,7 +99,7 @@ def _cancels(jaxpr: Any, inputs: list[bool]) -> tuple[bool, list[bool]]:
         return not isinstance(v, core.Literal) and v in carried
 
     for eqn in jaxpr.eqns:
-        name, given = eqn.primitive.name, [carries(v) for v in eqn.invars]
+        name, given = _name(eqn), [carries(v) for v in eqn.invars]
         if (name in ("log", "rsqrt") and given[0]) or (name == "div" and given[1]):
             return True, []
         inner = next((v for v in eqn.params.values() if isinstance(v, core.ClosedJaxpr)), None)

@@ -1,23 +1,23 @@
 r"""Ordinary parameters for a model of which nothing is known but its supports and its data.
 
 A plan is proved at several parameter values, and a proof at a hopeless place (a mean of 0 where
-the data are near 1e8) proves little. So each draw is found: from the centre of the supports,
-coarse steps climb Q under its own random responsibilities, one Newton step or one search along
-the gradient a leaf, over many orders of magnitude. The draws are then mixed elementwise in real
-coordinates, :math:`u_a + 0.7 \varepsilon (u_b - u_c)`, which keeps offset and scale.
+the data are near 1e8) proves little. So each draw is found: from home, coarse steps climb Q under
+random responsibilities, one Newton step or one search along the gradient a leaf, over many orders
+of magnitude. The draws are then mixed elementwise in real coordinates,
+:math:`u_a + 0.7 \varepsilon (u_b - u_c)`, which keeps offset and scale.
 """
 
 import numpy as np
 
 from jaxem.algebra.probe import Probe, Values
+from jaxem.algebra.rows import ordinary_rows
 from jaxem.model.prior import Parameter
-from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 _STRIDES = 4.0 ** np.arange(-4, 3)
 _FAR_STRIDES = 4.0 ** np.arange(-4, 17)
 _LARGEST = 48
-_ROUNDS_HOME = 8
 _WORTHWHILE = 0.5
+_PARTS = (1.0, 0.9, 0.5)
 
 
 def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: float) -> np.ndarray:
@@ -29,16 +29,11 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
     return shares * rng.uniform(0.5, 1.5, size=(probe.count, 1))
 
 
-def find_home(probe: Probe, rng: np.random.Generator) -> Values:
-    """Parameters of the size that the data ask for, all states alike."""
-    shares = random_responsibilities(probe, rng, 20.0)
-    return climb(probe, probe.center(), shares, rounds=_ROUNDS_HOME)
-
-
 def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:
-    """Home, and three coarse climbs from it under uneven responsibilities, states apart."""
-    shares = [random_responsibilities(probe, rng, 0.3) for _ in range(3)]
-    climbs = (home, *(climb(probe, home, share, rounds=1) for share in shares))
+    """Three coarse climbs from home under uneven responsibilities, states apart."""
+    seen = ordinary_rows(probe.rows)[:, None]
+    shares = [seen * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
+    climbs = tuple(climb(probe, home, share, probe.free) for share in shares)
     for p in probe.free:
         if p.kind == "real" and all(np.array_equal(c[p.name], home[p.name]) for c in climbs):
             unit = _curvature_unit(probe, home, p, shares[0], rng)
@@ -73,29 +68,30 @@ def mix(
         if p.kind == "other":
             unit = 0.5
         if p.kind in ("positive_definite", "lower_cholesky"):
-            unit = 0.1 * np.tril(np.ones(p.shape)) * np.exp(_row_log_scale(a))
+            unit = 0.1 * np.tril(np.ones(p.shape)) * np.exp(row_log_scale(a))
         u = a + 0.7 * rng.normal(size=a.shape) * (b - c) + unit * rng.normal(size=a.shape)
         out[p.name] = np.asarray(p.from_real(u), float)
     return out
 
 
-def _row_log_scale(u: np.ndarray) -> np.ndarray:
+def row_log_scale(u: np.ndarray) -> np.ndarray:
     """Log scale of each row of a Cholesky factor, 0 on its log diagonal."""
     scale = np.broadcast_to(np.diagonal(u, axis1=-2, axis2=-1)[..., :, None], u.shape)
     return np.where(np.eye(u.shape[-1]) > 0, 0.0, scale)
 
 
-def climb(probe: Probe, values: Values, responsibilities: np.ndarray, rounds: int) -> Values:
-    """A few coarse steps uphill, leaf by leaf; fewer if a round changes nothing."""
-    for _ in range(rounds):
-        before = values
-        for p in probe.free:
-            candidates = _candidates(probe, values, responsibilities, p)
-            points = [values] + [{**values, p.name: c} for c in candidates]
-            q, _, _ = probe(points, responsibilities)
-            values = points[_nearest_good(np.where(np.isfinite(q), q, -np.inf))]
-        if values is before:
-            break
+def climb(
+    probe: Probe,
+    values: Values,
+    responsibilities: np.ndarray,
+    parameters: tuple[Parameter, ...],
+) -> Values:
+    """One round of coarse steps uphill, leaf by leaf."""
+    for p in parameters:
+        candidates = _candidates(probe, values, responsibilities, p)
+        points = [values] + [{**values, p.name: c} for c in candidates]
+        q, _, _ = probe(points, responsibilities)
+        values = points[_nearest_good(np.where(np.isfinite(q), q, -np.inf))]
     return values
 
 
@@ -116,27 +112,32 @@ def _nearest_good(q: np.ndarray) -> int:
 def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -> list[np.ndarray]:
     _, (gradient,), _ = probe([values], responsibilities)
     t, g = values[p.name], gradient[p.name]
-    if p.kind == "other" or not np.all(np.isfinite(g)):
+    if not np.all(np.isfinite(g)):
         return []
     steps, strides = [], _STRIDES
-    if p.kind == "real" and t.size <= _LARGEST:
-        step = _newton_step(probe, values, responsibilities, p, g)
-        steps.append(t + step)
-        strides = _STRIDES if np.any(step) else _FAR_STRIDES  # no curvature tells how far
-    u, gu = to_real(p.kind, t), real_gradient(p.kind, t, g)
+    if p.kind in ("real", "other") and t.size <= _LARGEST:
+        newton = _newton_step(probe, values, responsibilities, p, g)
+        if p.kind == "other":  # ordered numbers keep their order when they move together
+            steps += [t + newton.mean(), *(t + part * newton for part in _PARTS)]
+        else:
+            steps.append(t + newton)
+            strides = _STRIDES if np.any(newton) else _FAR_STRIDES  # no curvature tells how far
+    u, gu = p.to_real(t), p.real_gradient(t, g)
     size = np.abs(gu).max(initial=0.0)
     if size > 0:
         weak = np.abs(gu) < 1e-6 * size
         for stride in strides:
             for direction in (np.where(weak, 0.0, np.sign(gu)), gu / size):
-                steps.append(from_real(p.kind, u + stride * direction))
+                steps.append(np.asarray(p.from_real(u + stride * direction), float))
     return [s for s in steps if _has_coordinates(p, s)]
 
 
 def _has_coordinates(p: Parameter, value: np.ndarray) -> bool:
     """Whether a value, after rounding, still lies inside its support."""
+    if not np.all(np.isfinite(value)) or (p.kind == "other" and not np.all(p.support(value))):
+        return False
     try:
-        return bool(np.all(np.isfinite(value)) and np.all(np.isfinite(to_real(p.kind, value))))
+        return bool(np.all(np.isfinite(p.to_real(value))))
     except np.linalg.LinAlgError:
         return False
 

@@ -19,9 +19,10 @@ from jaxem.algebra.blocks import (
     same_at_every_row,
 )
 from jaxem.algebra.candidates import candidate_forms
-from jaxem.algebra.draws import climb_apart, find_home, mix, random_responsibilities
+from jaxem.algebra.draws import climb_apart, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import largest, solve_group
+from jaxem.algebra.home import find_home, ordinary_units
 from jaxem.algebra.kinks import Kinks, find_kinks
 from jaxem.algebra.nonsmooth import nonsmooth_block, with_jumps
 from jaxem.algebra.opened import Opened, fingerprint, row_form, shapes_of
@@ -51,6 +52,7 @@ class Plan:
         members: For each parameter, its solver when the others are given.
         climbs: Ordinary parameters for the planning rows, by dotted name: `home`, where all states
             are alike, and a few where they are apart.
+        units: How far real coordinates move from home until the data tell the difference.
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
         tables: The log joint in float64, compiled.
@@ -65,6 +67,7 @@ class Plan:
     solvers: tuple[Solver, ...]
     members: dict[str, Closed | Block | Climb]
     climbs: tuple[Values, ...]
+    units: Values
     strengths: Strengths
     reasons: dict[str, str]
     tables: Tables
@@ -199,7 +202,10 @@ def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:
 def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
-        climbs = climb_apart(probe, find_home(probe, rng), rng)
+        with jax.enable_x64(True):
+            home = find_home(probe, rng)
+            climbs = (home, *climb_apart(probe, home, rng))
+            units = ordinary_units(probe, home, rng)
         trials = _trials(probe, climbs, rng)
         members, answers, reasons = _solve_each(probe, trials, rng, kinks)
         strength = dependencies(probe, trials, answers, rng)
@@ -209,7 +215,7 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
         strength = with_jumps(strength, probe, batches, trials, rng)
         groups = components(strength, list(members))
         solvers = tuple(solve_group(probe, trials, rng, group, members) for group in groups)
-    return Plan(solvers, members, climbs, strength, reasons, tables, kinks)
+    return Plan(solvers, members, climbs, units, strength, reasons, tables, kinks)
 
 
 def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:

@@ -1,4 +1,9 @@
-"""Which rows a plan is made on: a few dozen, among them the extremes and the rarest values."""
+"""Which rows a plan is made on: a few dozen, among them the extremes and the rarest values.
+
+What is far is told robustly, by quartiles: a mean and a variance follow a single far value.
+"""
+
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -8,6 +13,9 @@ from jaxem.types import Data
 
 _RANDOM = 64
 _SPECIAL = 32
+_FAR = 6.0
+_NORMAL = 1.349  # interquartile range of a standard normal
+_FAINT = 1e-9
 
 
 def planning_count(count: int) -> int:
@@ -45,3 +53,35 @@ def _special(data: Data) -> np.ndarray:
             found.append(int(where[counts.argmin()]))
     order = list(dict.fromkeys(found))
     return np.asarray(order[:_SPECIAL], int)
+
+
+def ordinary_rows(data: Data) -> np.ndarray:
+    """Weights of rows that tell what is ordinary, (n,): next to nothing for those far away.
+
+    Where more than half of the rows have a far value in some column, none is far.
+    """
+    far = np.zeros(row_count(data), bool)
+    for column in columns_of(data):
+        far |= clip_far(column) != column
+    return np.where(far & (far.mean() <= 0.5), _FAINT, 1.0)
+
+
+def columns_of(data: Data) -> Iterator[np.ndarray]:
+    """Every column of every leaf, as it is."""
+    for leaf in jax.tree.leaves(data):
+        yield from np.asarray(leaf).reshape(row_count(data), -1).T
+
+
+def clip_far(column: np.ndarray) -> np.ndarray:
+    """The column, no value further than six robust deviations from the median."""
+    column = column.astype(float)
+    known = column[np.isfinite(column)]
+    if not len(known):
+        return column
+    low, median, high = np.quantile(known, (0.25, 0.5, 0.75))
+    deviation = (high - low) / _NORMAL
+    if not deviation > 0:  # most values are one: what is ordinary among the others
+        others = np.abs(known[known != median] - median)
+        deviation = np.median(others) if len(others) else 0.0
+    reach = _FAR * deviation
+    return np.clip(column, median - reach, median + reach) if deviation > 0 else column

@@ -57,9 +57,8 @@ def fit(
         key: An int or a JAX key; the starts depend on it.
         restarts: Number of starts, all run at once; or ``jaxem.Race(64)``, many of which only the
             most promising run to their ends.
-        init: None for k-means++ seeds and, every other restart, scattered parameters; a dictionary
-            of parameters for one start, or with a leading axis for all; or an initialiser from
-            `jaxem.initial`.
+        init: None for starts of several kinds, `jaxem.initial.in_turn`; a dictionary of parameters
+            for one start, or with a leading axis for all; or an initialiser from `jaxem.initial`.
         weights: Weights of rows, or of sequences, (n,); an integer weight is that many equal ones,
             zero is absence.
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.initial import Setting, seeds_and_scattered
+from jaxem.initial import Setting, in_turn
 from jaxem.types import DeclarationError
 
 
@@ -14,7 +14,7 @@ def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[st
     """Parameters by dotted name, stacked over restarts, in the flag's precision."""
     model = setting.model
     if init is None or callable(init):
-        initialiser = seeds_and_scattered if init is None else init
+        initialiser = in_turn if init is None else init
         starts: Any = initialiser(setting, _generators(key, restarts))
         if not isinstance(starts, dict):
             raise DeclarationError(

@@ -4,19 +4,22 @@ An initialiser is called as ``initialiser(setting, keys)`` with a `Setting` and 
 a restart, and returns parameters by dotted name, stacked over restarts.
 """
 
-from jaxem.initial.default import scattered, seeds_and_scattered
+from jaxem.initial.default import at_home, in_turn, scattered
 from jaxem.initial.draws import prior_draws
 from jaxem.initial.seeds import kmeans_plus_plus, random_rows
 from jaxem.initial.setting import Setting
 from jaxem.initial.shares import from_responsibilities, random_responsibilities
+from jaxem.initial.uniform import uniform
 
 __all__ = [
     "Setting",
+    "at_home",
     "from_responsibilities",
+    "in_turn",
     "kmeans_plus_plus",
     "prior_draws",
     "random_responsibilities",
     "random_rows",
     "scattered",
-    "seeds_and_scattered",
+    "uniform",
 ]

@@ -1,29 +1,50 @@
-"""The default start: seed rows, and every other restart scattered parameters.
+"""The default starts: seed rows, scattered parameters, uniform ones, in turn over the restarts.
 
-Seeds suit states that are exchangeable. Where a state has an identity of its own (a node of a
-quadrature, one of ordered means, a factor of a product) memberships handed out at random can put
-the first M-step at an edge of a support; parameters scattered about the data do not.
+Seeds suit states that are exchangeable: any row may start any state. Where a state has an identity
+of its own (a node of a quadrature, one of ordered means) memberships handed out at random can put
+the first M-step at an edge of a support; there parameters scattered about the data come first. A
+single state has no memberships, and starts from home. Uniform parameters, further apart than data
+suggest, are for posteriors of many modes, hierarchies above all.
 """
 
 import numpy as np
 
 from jaxem.algebra.draws import mix
+from jaxem.initial.exchange import exchangeable
 from jaxem.initial.seeds import kmeans_plus_plus
 from jaxem.initial.setting import Setting
+from jaxem.initial.uniform import one_by_one, uniform
 
 
 def scattered(setting: Setting, generators: list[np.random.Generator]):
     """Parameters about the data, mixed from coarse climbs with the states apart."""
-    home = setting.home()
-    draws = [{**home, **mix(setting.model.free, setting.plan.climbs, rng)} for rng in generators]
-    return {name: np.stack([draw[name] for draw in draws]) for name in home}
+    free, climbs = setting.model.free, setting.plan.climbs
+    return one_by_one(setting, generators, lambda rng: mix(free, climbs, rng))
 
 
-def seeds_and_scattered(setting: Setting, generators: list[np.random.Generator]):
-    """k-means++ seeds for the first, third, ... restart; scattered parameters for the others."""
-    starts = kmeans_plus_plus(setting, generators)
-    if len(generators) > 1:
-        others = scattered(setting, generators[1::2])
-        for name in starts:
-            starts[name][1::2] = others[name]
+def at_home(setting: Setting, generators: list[np.random.Generator]):
+    """Ordinary parameters for the data, all states alike: for a single state."""
+    return one_by_one(setting, generators, lambda rng: {})
+
+
+def in_turn(setting: Setting, generators: list[np.random.Generator]):
+    """Starts of several kinds: seeds, scattered, uniform, seeds, ... over the restarts.
+
+    Where the states are not exchangeable: scattered, uniform, seeds, ... Of a single state: home
+    for the first restart, and then scattered, uniform, scattered, ...
+    """
+    if setting.states == 1:
+        kinds = [scattered if i % 2 else uniform for i in range(len(generators))]
+        kinds[0] = at_home
+    else:
+        cycle = (kmeans_plus_plus, scattered, uniform)
+        if not exchangeable(setting):
+            cycle = (scattered, uniform, kmeans_plus_plus)
+        kinds = [cycle[i % len(cycle)] for i in range(len(generators))]
+    starts: dict[str, np.ndarray] = {}
+    for kind in dict.fromkeys(kinds):
+        which = [i for i, k in enumerate(kinds) if k is kind]
+        for name, values in kind(setting, [generators[i] for i in which]).items():
+            whole = starts.setdefault(name, np.empty((len(kinds), *values.shape[1:])))
+            whole[which] = values
     return starts

@@ -13,18 +13,21 @@ def prior_draws(setting: Setting, generators: list[np.random.Generator]):
     starts = random_rows(setting, generators)
     for lane, rng in enumerate(generators):
         known = {name: leaf[lane] for name, leaf in starts.items()}
-        for p in _in_order(setting.model.free):
+        for p in in_order(setting.model.free):
             if p.described != "flat":
-                known[p.name] = _draw(setting, p, known, rng)
+                known[p.name] = draw_from_prior(setting, p, known, rng)
                 starts[p.name][lane] = known[p.name]
     return starts
 
 
-def _in_order(parameters: tuple[Parameter, ...]) -> list[Parameter]:
+def in_order(parameters: tuple[Parameter, ...]) -> list[Parameter]:
     """Priors that depend on other parameters come last."""
     return sorted(parameters, key=lambda p: p.is_conditional)
 
 
-def _draw(setting: Setting, p: Parameter, known: dict[str, np.ndarray], rng: np.random.Generator):
+def draw_from_prior(
+    setting: Setting, p: Parameter, known: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """One draw from the prior of a parameter, given the parameters that it depends on."""
     prior = p.distribution(setting.model.nest(known))
     return np.asarray(prior.sample(jax.random.key(int(rng.integers(2**31)))))

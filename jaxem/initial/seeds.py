@@ -2,72 +2,81 @@
 
 k-means++ (Arthur and Vassilvitskii 2007) picks each next seed with probability proportional to
 the squared distance to the nearest one; every row then belongs mostly to its nearest seed, and the
-start is the M-step of these memberships.
+start is the M-step of these memberships. What distance means takes turns over the restarts: between
+rows whose far values are brought near, as most data ask for; between rows as they are, where a far
+value is a state of its own; and of plain, not squared, distance, with codes taken as numbers.
 """
 
-import jax
+import dataclasses
+
 import numpy as np
 
+from jaxem.initial.columns import distance_columns
 from jaxem.initial.setting import Setting
-from jaxem.numerics.rows import row_count
-from jaxem.types import Data
 
 _OWN = 0.9
-_FEW_LEVELS = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class _Manner:
+    """How seeds are found: from which columns, and the power of the distance that is the chance."""
+
+    clipped: bool
+    coded: bool
+    power: float
+
+
+_APART = (_Manner(True, True, 2.0), _Manner(False, True, 2.0), _Manner(True, False, 1.0))
+_AT_RANDOM = (_Manner(True, True, 0.0),)
 
 
 def kmeans_plus_plus(setting: Setting, generators: list[np.random.Generator]):
     """Seeds that are far apart."""
-    return _from_seeds(setting, generators, spread=True)
+    return _from_seeds(setting, generators, _APART)
 
 
 def random_rows(setting: Setting, generators: list[np.random.Generator]):
     """Seeds at random."""
-    return _from_seeds(setting, generators, spread=False)
+    return _from_seeds(setting, generators, _AT_RANDOM)
 
 
-def _from_seeds(setting: Setting, generators: list[np.random.Generator], spread: bool):
+def _from_seeds(
+    setting: Setting, generators: list[np.random.Generator], manners: tuple[_Manner, ...]
+):
     setting = setting.some_rows()
-    points = features(setting.data)
-    shares = [
-        _memberships(points, setting.weights, setting.states, rng, spread) for rng in generators
-    ]
+    used = manners[: len(generators)]
+    columns = [distance_columns(setting.data, m.clipped, m.coded) for m in used]
+    shares = []
+    for i, rng in enumerate(generators):
+        points, far = columns[i % len(used)]
+        chosen = _seeds(points, setting.weights, setting.states, rng, used[i % len(used)].power)
+        shares.append(_memberships(_squares(points, points[chosen]), far, rng))
     return setting.from_shares(np.stack(shares))
 
 
-def features(data: Data) -> np.ndarray:
-    """Columns for distances: standardised numbers, and indicators of categories, (n, d)."""
-    blocks = [np.zeros((row_count(data), 0))]
-    for leaf in jax.tree.leaves(data):
-        for column in np.asarray(leaf).reshape(row_count(data), -1).T:
-            blocks.append(_column(column))
-    return np.concatenate(blocks, axis=1)
-
-
-def _column(column: np.ndarray) -> np.ndarray:
-    if column.dtype.kind in "biu":
-        levels = np.unique(column)
-        if 2 < len(levels) <= _FEW_LEVELS:
-            return (column[:, None] == levels).astype(float)
-    column = column.astype(float)
-    spread = column.std()
-    if not spread > 0:
-        return np.zeros((len(column), 0))
-    return ((column - column.mean()) / spread)[:, None]
-
-
-def _memberships(points, weights, states: int, rng: np.random.Generator, spread: bool):
-    """Mostly the nearest seed, and a little of everything, unevenly, so that no two are alike."""
-    nearest = np.full(len(points), np.inf)
-    owner = np.zeros(len(points), int)
-    for state in range(states):
+def _seeds(
+    points: np.ndarray, weights: np.ndarray, states: int, rng: np.random.Generator, power: float
+) -> list[int]:
+    nearest, chosen = np.full(len(points), np.inf), []
+    for _ in range(states):
         chance = weights.astype(float)
-        if spread and state and np.any(nearest > 0):
-            chance = chance * nearest
-        seed = rng.choice(len(points), p=chance / chance.sum())
-        distance = ((points - points[seed]) ** 2).sum(1)
-        closer = distance < nearest
-        owner[closer], nearest = state, np.minimum(distance, nearest)
-    rest = rng.dirichlet(np.ones(states), size=len(points))
-    own = _OWN if points.shape[1] else 0.0
-    return own * (owner[:, None] == np.arange(states)) + (1 - own) * rest
+        if chosen and power and np.any(chance * nearest > 0):
+            chance = chance * nearest ** (power / 2)
+        chosen.append(rng.choice(len(points), p=chance / chance.sum()))
+        nearest = np.minimum(nearest, _squares(points, points[chosen[-1:]])[:, 0])
+    return chosen
+
+
+def _squares(points: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Squared distances of rows to seeds, (n, K)."""
+    return np.stack([((points - seed) ** 2).sum(1) for seed in seeds], axis=1)
+
+
+def _memberships(squares: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mostly the nearest seed, and a little of everything, unevenly, so that no two are alike."""
+    count, states = squares.shape
+    rest = rng.dirichlet(np.ones(states), size=count)
+    if not squares.any():
+        return rest
+    own = np.where(far, 1.0, _OWN)[:, None]
+    return own * (squares.argmin(1)[:, None] == np.arange(states)) + (1 - own) * rest

@@ -11,6 +11,7 @@ from jaxem.algebra.plan import Plan
 from jaxem.estep import Exact
 from jaxem.estep.batch import Batch
 from jaxem.estep.expectation import Expectation
+from jaxem.initial.interior import inside
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
 from jaxem.mstep import Derived
@@ -77,7 +78,7 @@ class Setting:
                 a chain are taken to be independent given these.
 
         Returns:
-            Parameters by dotted name, stacked over restarts.
+            Parameters by dotted name, stacked over restarts, off the edges of their supports.
         """
         count = row_count(self.data)
         rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[None]), self.data)
@@ -86,7 +87,7 @@ class Setting:
         batch = Batch(rows, jnp.asarray(self.weights.reshape(1, count)))
         program = self.plan.program("initial", self._program())
         out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
-        return {k: np.array(v) for k, v in out.items()}
+        return inside(self, {k: np.array(v) for k, v in out.items()})
 
     def _program(self) -> Any:
         model, plan = self.model, self.plan
@@ -97,10 +98,10 @@ class Setting:
             table = model.table(home, jax.tree.map(lambda leaf: leaf[0], batch.rows))
             kept = _possible(shares, table) * batch.weights[0][:, None]
             q = Expectation(model, Exact(), batch, home, kept.sum(0), kept[None])
-            values = home
-            for _ in range(sweeps):
-                values = Derived()(plan, q, values, names)
-            return values
+            home = {name: jnp.asarray(value, kept.dtype) for name, value in home.items()}
+            return jax.lax.fori_loop(  # written out, each sweep would be compiled
+                0, sweeps, lambda _, values: Derived()(plan, q, values, names), home
+            )
 
         return jax.vmap(one, in_axes=(None, 0, None))
 

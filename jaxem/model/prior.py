@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -127,6 +128,13 @@ class Parameter:
     def from_real(self, u: Any) -> Any:
         """The value with these real coordinates."""
         return charts.from_real(self.kind, u) if self.kind != "other" else self.constrain(u)
+
+    def real_gradient(self, value: Any, gradient: Any) -> Any:
+        """A gradient at a value, carried to real coordinates."""
+        if self.kind != "other":
+            return charts.real_gradient(self.kind, value, gradient)
+        _, carry = jax.vjp(self.constrain, self.to_real(value))
+        return carry(jnp.asarray(gradient))[0]
 
     def center(self) -> np.ndarray:
         """An ordinary value: the image of 0 in unconstrained coordinates."""

@@ -65,13 +65,15 @@ NAMES = {
 
 STARTS = {
     "Setting",
+    "at_home",
     "from_responsibilities",
+    "in_turn",
     "kmeans_plus_plus",
     "prior_draws",
     "random_responsibilities",
     "random_rows",
     "scattered",
-    "seeds_and_scattered",
+    "uniform",
 }
 
 ONWARD = {"Laplace", "laplace", "latents", "nuts", "to_numpyro"}

@@ -1,0 +1,70 @@
+"""Whether the states are exchangeable: their names can be permuted, and nothing has changed.
+
+The test is the definition. Ordinary parameters are permuted along the axes of the states, and the
+log joint of every row must be permuted likewise, with the prior as before and the parameters in
+their supports. Nodes of a quadrature, ordered means, labels that are known, a prior of each state's
+own, all fail it.
+"""
+
+import jax
+import numpy as np
+
+from jaxem.algebra.draws import mix
+from jaxem.algebra.rows import planning_rows
+from jaxem.initial.setting import Setting
+from jaxem.model.prior import Parameter
+
+_CLOSE = 1e-8
+
+
+def exchangeable(setting: Setting) -> bool:
+    """Whether some axes of the free parameters are those of the states, all of one kind."""
+    model, states = setting.model, setting.states
+    if isinstance(model.latent.states(), dict):
+        return True  # a product has an axis for each of its parts, and parts are exchanged apart
+    with jax.enable_x64(True):
+        draw = {**model.fixed, **mix(model.free, setting.plan.climbs, np.random.default_rng(0))}
+        return any(_same(setting, draw, axes, states) for axes in _LAYOUTS)
+
+
+def _every(p: Parameter, states: int) -> tuple[int, ...]:
+    return tuple(axis for axis, size in enumerate(p.shape) if size == states)
+
+
+def _first(p: Parameter, states: int) -> tuple[int, ...]:
+    return _every(p, states)[:1]
+
+
+def _last(p: Parameter, states: int) -> tuple[int, ...]:
+    return _every(p, states)[-1:]
+
+
+_LAYOUTS = (_first, _every, _last)
+
+
+def _same(setting: Setting, draw, axes_of, states: int) -> bool:
+    model, tables = setting.model, setting.plan.tables
+    turn = np.roll(np.arange(states), 1)
+    moved = dict(draw)
+    for p in model.free:
+        for axis in axes_of(p, states):
+            moved[p.name] = np.take(moved[p.name], turn, axis=axis)
+        if not np.all(p.support(moved[p.name])):
+            return False
+    rows = planning_rows(setting.data, setting.weights)
+    here, there = tables(draw, rows), tables(moved, rows)
+    cells = _cells(turn, here.shape[1], states)
+    priors = [float(model.prior_density(values)) for values in (draw, moved)]
+    return _agree(here[:, cells], there) and _agree(*map(np.asarray, priors))
+
+
+def _cells(turn: np.ndarray, cells: int, states: int) -> np.ndarray:
+    """Where the cells of a table come from: states, and for a chain pairs of states after them."""
+    pairs = (states + states * turn[:, None] + turn).ravel()
+    return np.concatenate([turn, pairs])[:cells]
+
+
+def _agree(a: np.ndarray, b: np.ndarray) -> bool:
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(a - b) / (1 + np.abs(a))
+    return bool(np.all((a == b) | (gap < _CLOSE) | (np.isnan(a) & np.isnan(b))))

@@ -1,0 +1,47 @@
+"""Starts moved off the edges of their supports.
+
+EM never leaves a probability or a rate of zero, and a start made from a sample of rows gives zero
+to every level that is too rare for it. So a start is interior: probabilities are at least a
+thousandth of an even share, and positive numbers that vanish beside what is ordinary for the data
+are a thousandth of it. One EM step forgets either, where zero is the answer.
+"""
+
+from typing import Any
+
+import numpy as np
+
+_LEAST = 1e-3
+_VANISHING = 1e-12
+
+
+def inside(setting: Any, starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Starts with no free probability and no positive number at zero.
+
+    Args:
+        setting: The `Setting` of the initialiser.
+        starts: Parameters by dotted name, stacked over restarts.
+    """
+    home = setting.home()
+    moves = {"simplex": _simplex, "unit": _unit, "positive": _positive}
+    out = dict(starts)
+    for p in setting.model.free:
+        if p.kind in moves:
+            value = np.asarray(starts[p.name])
+            out[p.name] = moves[p.kind](value, home[p.name]).astype(value.dtype)
+    return out
+
+
+def _simplex(value: np.ndarray, home: np.ndarray) -> np.ndarray:
+    least = _LEAST / value.shape[-1]
+    raised = np.maximum(value, least)
+    return np.where(
+        (value < least).any(-1, keepdims=True), raised / raised.sum(-1, keepdims=True), value
+    )
+
+
+def _unit(value: np.ndarray, home: np.ndarray) -> np.ndarray:
+    return np.clip(value, _LEAST, 1 - _LEAST)
+
+
+def _positive(value: np.ndarray, home: np.ndarray) -> np.ndarray:
+    return np.where(value > _VANISHING * home, value, _LEAST * home)

@@ -1,24 +1,24 @@
 """Starts moved off the edges of their supports.
 
 EM never leaves a probability or a rate of zero, and a start made from a sample of rows gives zero
-to every level that is too rare for it. So a start is interior: probabilities are at least a
+to every level that is too rare for it. So such a start is interior: probabilities are at least a
 thousandth of an even share, and positive numbers that vanish beside what is ordinary for the data
 are a thousandth of it. One EM step forgets either, where zero is the answer.
 """
 
-from typing import Any
-
 import numpy as np
+
+from jaxem.initial.setting import Setting
 
 _LEAST = 1e-3
 _VANISHING = 1e-12
 
 
-def inside(setting: Any, starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def inside(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Starts with no free probability and no positive number at zero.
 
     Args:
-        setting: The `Setting` of the initialiser.
+        setting: What the initialiser works with.
         starts: Parameters by dotted name, stacked over restarts.
     """
     home = setting.home()

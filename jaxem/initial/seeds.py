@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from jaxem.initial.columns import distance_columns
+from jaxem.initial.interior import inside
 from jaxem.initial.setting import Setting
 
 _OWN = 0.9
@@ -51,7 +52,7 @@ def _from_seeds(
         points, far = columns[i % len(used)]
         chosen = _seeds(points, setting.weights, setting.states, rng, used[i % len(used)].power)
         shares.append(_memberships(_squares(points, points[chosen]), far, rng))
-    return setting.from_shares(np.stack(shares))
+    return inside(setting, setting.from_shares(np.stack(shares)))
 
 
 def _seeds(

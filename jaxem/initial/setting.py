@@ -11,7 +11,6 @@ from jaxem.algebra.plan import Plan
 from jaxem.estep import Exact
 from jaxem.estep.batch import Batch
 from jaxem.estep.expectation import Expectation
-from jaxem.initial.interior import inside
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
 from jaxem.mstep import Derived
@@ -78,7 +77,7 @@ class Setting:
                 a chain are taken to be independent given these.
 
         Returns:
-            Parameters by dotted name, stacked over restarts, off the edges of their supports.
+            Parameters by dotted name, stacked over restarts.
         """
         count = row_count(self.data)
         rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[None]), self.data)
@@ -87,7 +86,7 @@ class Setting:
         batch = Batch(rows, jnp.asarray(self.weights.reshape(1, count)))
         program = self.plan.program("initial", self._program())
         out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
-        return inside(self, {k: np.array(v) for k, v in out.items()})
+        return {k: np.array(v) for k, v in out.items()}
 
     def _program(self) -> Any:
         model, plan = self.model, self.plan

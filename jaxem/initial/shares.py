@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxem.initial.interior import inside
 from jaxem.initial.setting import Setting
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count
@@ -15,7 +16,7 @@ def random_responsibilities(setting: Setting, generators: list[np.random.Generat
     setting = setting.some_rows()
     size = row_count(setting.data)
     shares = [rng.dirichlet(np.ones(setting.states), size=size) for rng in generators]
-    return setting.from_shares(np.stack(shares))
+    return inside(setting, setting.from_shares(np.stack(shares)))
 
 
 def from_responsibilities(table: Any):

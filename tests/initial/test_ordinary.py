@@ -77,13 +77,16 @@ def test_another_column_does_not_blind_the_seeds(name):
     assert np.mean(np.abs(loc[:, 0] - loc[:, 1]) > 5e4) > 0.5
 
 
-def test_a_label_that_was_not_seen_in_a_class_keeps_a_probability():
-    model = jaxem.zoo.latent_classes(2, [3])
-    data = np.repeat([0, 1, 2], [20, 20, 20])[:, None]
-    fit = jaxem.fit(model, data, init=initial.from_responsibilities(data[:, 0] // 2), max_steps=0)
+def test_a_level_too_rare_for_the_sample_keeps_a_probability():
+    """Five rows of 20000 have the last level, and starts are made from 4096."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, (20_000, 2))
+    x[:5, 0] = 3
+    fit = jaxem.fit(jaxem.zoo.latent_classes(2, [4, 3]), x, restarts=3, max_steps=0)
     for values in jax.tree.leaves(fit.restarts.params):
         assert np.all(values > 1e-4)
         np.testing.assert_allclose(values.sum(-1), 1.0)
+    assert np.all(np.isfinite(fit.restarts.objective))
 
 
 def test_truncated_normals_start_within_the_data():

@@ -126,10 +126,16 @@ def _constant(value: Any) -> Any:
     return value if given == meant else np.asarray(value).astype(meant)
 
 
+def name_of(eqn) -> str:
+    """The name of what an equation computes; of a careful function, that of the function."""
+    function = eqn.params.get("function") if eqn.primitive.name == "careful" else None
+    return eqn.primitive.name if function is None else function.name
+
+
 def mentions(jaxpr, names: Collection[str]) -> bool:
     """Whether a primitive of one of these names occurs, at any depth."""
     return any(
-        eqn.primitive.name in names or any(mentions(inner, names) for inner in programs_of(eqn))
+        name_of(eqn) in names or any(mentions(inner, names) for inner in programs_of(eqn))
         for eqn in jaxpr.eqns
     )
 
@@ -145,7 +151,7 @@ def passes(jaxpr, inputs: Sequence[bool], names: Collection[str]) -> bool:
     reached = {v for v, counts in zip(jaxpr.invars, inputs, strict=True) if counts}
     for eqn in jaxpr.eqns:
         if any(not isinstance(v, core.Literal) and v in reached for v in eqn.invars):
-            if eqn.primitive.name in names or any(mentions(i, names) for i in programs_of(eqn)):
+            if name_of(eqn) in names or any(mentions(i, names) for i in programs_of(eqn)):
                 return True
             reached.update(eqn.outvars)
     return False

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.rewrite import Rule, bind, rewrite
+from jaxem.numerics.rewrite import Rule, bind, name_of, rewrite
 from jaxem.types import Array
 
 _ROUNDED = (
@@ -24,9 +24,6 @@ _ROUNDED = (
     "regularized_incomplete_beta bessel_i0e bessel_i1e dot_general reduce_sum cumsum cumlogsumexp "
     "cumprod reduce_prod"
 ).split()
-
-#: The primitive of a function whose derivatives have been repaired (`numerics.careful`).
-_CAREFUL = "careful"
 
 #: What carries a difference on with its relative error.
 _CARRY = frozenset(
@@ -54,21 +51,15 @@ def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable
         def rounded(eqn: Any, *inputs: Array) -> list[Array]:
             out = bind(eqn.primitive, inputs, eqn.params)
             leaves = list(out) if eqn.primitive.multiple_results else [out]
-            if _name(eqn) not in _ROUNDED:
+            if name_of(eqn) not in _ROUNDED:
                 return leaves
             return [_perturbed(leaf, seed, next(count), eps) for leaf in leaves]
 
-        rules: dict[str, Rule] = {name: rounded for name in (*_ROUNDED, _CAREFUL)}
+        rules: dict[str, Rule] = {name: rounded for name in (*_ROUNDED, "careful")}
         leaves = jax.tree.leaves(args)
         return core.jaxpr_as_fun(rewrite(closed, rules, opens=lambda *_: True))(*leaves)[0]
 
     return evaluate
-
-
-def _name(eqn: Any) -> str:
-    """The operation of an equation, also where its derivatives have been repaired."""
-    name = eqn.primitive.name
-    return str(eqn.params["function"]) if name == _CAREFUL else name
 
 
 def _perturbed(leaf: Array, seed: Array, number: int, eps: float) -> Array:
@@ -99,7 +90,7 @@ def _cancels(jaxpr: Any, inputs: list[bool]) -> tuple[bool, list[bool]]:
         return not isinstance(v, core.Literal) and v in carried
 
     for eqn in jaxpr.eqns:
-        name, given = _name(eqn), [carries(v) for v in eqn.invars]
+        name, given = name_of(eqn), [carries(v) for v in eqn.invars]
         if (name in ("log", "rsqrt") and given[0]) or (name == "div" and given[1]):
             return True, []
         inner = next((v for v in eqn.params.values() if isinstance(v, core.ClosedJaxpr)), None)

@@ -8,6 +8,7 @@ from jax.scipy.special import betainc, gammainc, xlogy
 from scipy import special
 
 from jaxem.numerics.products import zero_product
+from jaxem.numerics.rewrite import mentions, passes
 from jaxem.numerics.zeros import repair
 
 TINY = float(np.finfo(float).tiny)
@@ -150,3 +151,10 @@ def test_zero_products_are_bilinear_and_batched():
     np.testing.assert_array_equal(each(a, jnp.array([0.0, 1.0, 3.0])), [0.0, 1.0, 3.0])
     pushed = jax.linearize(lambda x: zero_product(x, b), a)[1](a)
     np.testing.assert_array_equal(pushed, [0.0, np.nan, 6.0])
+
+
+def test_what_a_careful_function_computes_has_its_name():
+    program = repair(jax.make_jaxpr(lambda x: jnp.abs(x / (x + 1.0)))(2.0)).jaxpr
+    assert not any(eqn.primitive.name == "abs" for eqn in program.eqns)
+    assert passes(program, [True], ["abs"])
+    assert mentions(program, ["abs"])

@@ -23,12 +23,13 @@ from jax.interpreters import ad, mlir
 from jaxem.numerics.products import batch_elementwise, zero_product
 from jaxem.numerics.rewrite import Rewriter, bind, called
 
-#: Elementwise primitives that are not affine in their operands.
+#: Elementwise primitives that are not affine in their operands. Of a maximum, what overflows after
+#: it must not be multiplied by the zero of the smaller operand.
 CURVED = frozenset(
     "abs acos acosh asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt cos cosh digamma div "
     "erf erf_inv erfc exp exp2 expm1 igamma igamma_grad_a igammac integer_pow lgamma log log1p "
-    "logistic mul polygamma pow random_gamma_grad regularized_incomplete_beta rem rsqrt sin sinh "
-    "sqrt square tan tanh zeta".split()
+    "logistic max min mul polygamma pow random_gamma_grad regularized_incomplete_beta rem rsqrt "
+    "sin sinh sqrt square tan tanh zeta".split()
 )
 
 _careful_p = core.Primitive("careful")

@@ -83,10 +83,16 @@ def places():
         "an offset of 1e8": x + 1e8,
         "units of 1e-8": 1e-8 * x,
         "units of 1e8": 1e8 * x,
-        "one far value": np.append(x, 300.0),
     }
     for name, rows in data.items():
         yield name, Case(normals, jaxem.Finite(2), prior, rows, {"restarts": 4})
+
+    def equal_scales(p, z, x):
+        return jnp.log(p["w"][z]) + dist.Normal(p["loc"][z], 1.2).log_prob(x)
+
+    three = {"w": weights(3), "loc": jaxem.flat((3,))}
+    far = np.append(x, 300.0)
+    yield "one far value", Case(equal_scales, jaxem.Finite(3), three, far, {"restarts": 6})
     rates = {"w": weights(3), "r": jaxem.flat((3,), POSITIVE)}
     rng = np.random.default_rng(47)
     counts = np.r_[rng.poisson(3, 60), rng.poisson(12, 40), [10**5]]

@@ -19,15 +19,11 @@ SHORT = {
     "scale by a softplus",
     "one far value",
     "weights that are fractional",
-    "prior: normal given a scale",
     "the edge of an interval",
     "a tied parameter",
-    "a filler of -1",
-    "zero or gamma",
     "a clipped probability",
-    "a gate",
+    "zero or gamma",
     "Laplace components",
-    "a chain of counts",
 }
 
 

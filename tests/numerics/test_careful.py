@@ -158,3 +158,14 @@ def test_what_a_careful_function_computes_has_its_name():
     assert not any(eqn.primitive.name == "abs" for eqn in program.eqns)
     assert passes(program, [True], ["abs"])
     assert mentions(program, ["abs"])
+
+
+def test_what_overflows_after_a_clip_does_not_pass_it():
+    """A clipped probability is shared by many rows, whose slopes add up beyond all numbers."""
+
+    def joint(p):
+        return 60.0 * jnp.log(jnp.clip(0.0 * p, TINY, 1.0)) + jnp.log(p)
+
+    function = repaired(joint, 0.5)
+    assert jax.grad(function)(0.5) == 2.0
+    assert jax.grad(jax.grad(function))(0.5) == -4.0

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxem.algebra.compiled import Programs
 from jaxem.algebra.kinks import Kinks
 from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.probe import Compiled, Probe, Values, derivatives, widen
@@ -16,7 +17,6 @@ from jaxem.model import Model
 from jaxem.model.indices import check_indices
 from jaxem.model.known_weights import check_known_weights
 from jaxem.model.ordinary import check_tables, ordinary_values
-from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
@@ -31,21 +31,26 @@ class Opened:
         model: The declared model.
         tables: The log joint in float64.
         kinks: Where the log prior has kinks.
-        compiled: Values and derivatives of Q on planning rows.
+        programs: What was compiled for it.
     """
 
     model: Model
     tables: Tables
     kinks: Kinks
-    compiled: Compiled
+    programs: Programs
 
     @classmethod
     def of(cls, model: Model, kinks: Kinks) -> "Opened":
         """A model with nothing compiled yet."""
+        programs = Programs()
+        return cls(model, Tables(model, programs), kinks, programs)
+
+    @property
+    def compiled(self) -> Compiled:
+        """Values and derivatives of Q on planning rows."""
         with jax.enable_x64(True):
-            derived = derivatives(model, Penalty(model, kinks.centres))
-        compiled = jax.jit(plain(jax.vmap(derived, in_axes=(0, 0, None, None))))
-        return cls(model, Tables(model, jax.jit(plain(model.table))), kinks, compiled)
+            derived = derivatives(self.model, Penalty(self.model, self.kinks.centres))
+        return self.programs.compiled("Q", jax.vmap(derived, in_axes=(0, 0, None, None)))
 
     def check(self, data: Data, weights: np.ndarray) -> None:
         """Check every row of positive weight at ordinary parameters.

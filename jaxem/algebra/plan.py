@@ -19,6 +19,7 @@ from jaxem.algebra.blocks import (
     same_at_every_row,
 )
 from jaxem.algebra.candidates import candidate_forms
+from jaxem.algebra.compiled import Programs
 from jaxem.algebra.draws import climb_apart, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import largest, solve_group
@@ -57,8 +58,9 @@ class Plan:
         reasons: For a parameter without a closed form, why.
         tables: The log joint in float64, compiled.
         kinks: Where the log prior has kinks.
-        programs: Compiled programs of this plan, by what they were compiled for.
+        programs: Compiled programs of this plan, those that were used last.
         compiled: Seconds that compiling took, by algorithm, path and number of restarts.
+        cancels: Whether the log joint may cancel, by the question that was asked.
         found: The sufficient statistics of the last data, by their fingerprint.
         seconds: Measured E-steps, so that equal fits take equal paths.
         route: In the plan of a `Fit`: how the data were used, and what the guards saw.
@@ -72,8 +74,9 @@ class Plan:
     reasons: dict[str, str]
     tables: Tables
     kinks: Kinks
-    programs: dict[Any, Any] = dataclasses.field(default_factory=dict)
+    programs: Programs = dataclasses.field(default_factory=Programs)
     compiled: dict[Any, float] = dataclasses.field(default_factory=dict)
+    cancels: dict[Any, bool] = dataclasses.field(default_factory=dict)
     found: dict[bytes, Anchors | Refused] = dataclasses.field(default_factory=dict)
     seconds: dict[Any, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     route: Route | None = None
@@ -107,9 +110,7 @@ class Plan:
 
     def program(self, key: Any, function: Any) -> Any:
         """The compiled form of a function, kept under a key for later fits of the same plan."""
-        if key not in self.programs:
-            self.programs[key] = jax.jit(plain(function))
-        return self.programs[key]
+        return self.programs.compiled(key, function)
 
     def sharing(self, other: "Plan") -> "Plan":
         """This plan with what another one of equal solvers has compiled, measured and found."""

@@ -1,30 +1,31 @@
 """The log joint at chosen parameters on chosen rows, in float64: one small compiled program."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import jax
 import numpy as np
 
+from jaxem.algebra.compiled import Programs
 from jaxem.algebra.probe import Values, widen
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
-_BLOCK = 512
+#: Rows of a block, and numbers of its table where states are many.
+_ROWS, _NUMBERS = 512, 2**25
 
 
 class Tables:
-    """Tables of log factors, block after block of 512 rows, so that one shape is compiled.
+    """Tables of log factors, in blocks of as many rows each, so that one shape is compiled.
 
     Args:
         model: The declared model.
-        program: Its `table`, compiled.
+        programs: Where its `table` is kept compiled.
     """
 
-    def __init__(self, model: Model, program: Callable[..., Any]):
+    def __init__(self, model: Model, programs: Programs):
         self._model = model
-        self._program = program
+        self._programs = programs
 
     @property
     def states(self) -> int:
@@ -37,11 +38,12 @@ class Tables:
 
     def blocks(self, values: Values, rows: Data) -> Iterator[np.ndarray]:
         """The same, in pieces of at most 512 rows."""
-        count = row_count(rows)
+        count, size = row_count(rows), max(1, min(_ROWS, _NUMBERS // self.states))
+        program = self._programs.compiled("table", self._model.table)
         given = {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
-        for start in range(0, count, _BLOCK):
-            index = np.arange(start, start + _BLOCK)
+        for start in range(0, count, size):
+            index = np.arange(start, start + size)
             block = widen(take_rows(rows, np.where(index < count, index, 0)))
             with jax.enable_x64(True):
-                table = np.asarray(self._program(given, block))
+                table = np.asarray(program(given, block))
             yield table[: count - start]

@@ -15,9 +15,9 @@ from jaxem.numerics.keys import as_key
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data
 
-#: From the model, parameters by dotted name, the rows of a block and a key to any pytree of arrays,
-#: leaves (n, ...).
-RowReading = Callable[[Model, Any, Data, Array], Any]
+#: From the model, parameters by dotted name, the rows of a block, their log factors, (n, K), and a
+#: key to any pytree of arrays, leaves (n, ...).
+RowReading = Callable[[Model, Any, Data, Array, Array], Any]
 
 
 def by_row(
@@ -26,7 +26,7 @@ def by_row(
     reading: RowReading,
     key: Any,
     compile: Callable[[Callable[..., Any]], Callable[..., Any]],
-) -> Any:
+) -> tuple[Any, Array]:
     """Read something off every row, leaves (n, ...), without a table of all rows and states.
 
     Args:
@@ -36,6 +36,9 @@ def by_row(
         key: An int or a JAX key, for draws.
         compile: Compiles the program.
 
+    Returns:
+        What was read, and the log evidence of each row, (n,).
+
     Raises:
         DeclarationError: If the model does not take these data.
     """
@@ -44,8 +47,12 @@ def by_row(
     batch = make_batch(bound.rows, np.ones(count), block_size(count, model.latent.cells))
     keys = jax.random.split(as_key(key), len(batch.weights))
 
+    def of_block(values, rows, key):
+        table = model.table(values, rows)
+        return reading(model, values, rows, table, key), model.latent.log_partition(table)
+
     def of_all(values, blocks):
-        return jax.lax.map(lambda block: reading(model, values, *block), blocks)
+        return jax.lax.map(lambda block: of_block(values, *block), blocks)
 
     found = compile(of_all)(values, (batch.rows, keys))
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
@@ -54,17 +61,17 @@ def by_row(
 def posterior_of_rows(e_step: EStep, part: int) -> RowReading:
     """Log evidence of each row of a block, (n,), or with 1 its responsibilities, (n, K)."""
 
-    def read(model: Model, values: Any, rows: Data, key: Array) -> Array:
-        return e_step.posterior(model.latent, model.table(values, rows))[part]
+    def read(model: Model, values: Any, rows: Data, table: Array, key: Array) -> Array:
+        return e_step.posterior(model.latent, table)[part]
 
     return read
 
 
-def mode_of_rows(model: Model, values: Any, rows: Data, key: Array) -> Array:
+def mode_of_rows(model: Model, values: Any, rows: Data, table: Array, key: Array) -> Array:
     """Index of the most probable joint state of each row of a block, (n,)."""
-    return model.latent.mode(model.table(values, rows))
+    return model.latent.mode(table)
 
 
-def drawn_of_rows(model: Model, values: Any, rows: Data, key: Array) -> Array:
+def drawn_of_rows(model: Model, values: Any, rows: Data, table: Array, key: Array) -> Array:
     """Index of a joint state of each row of a block drawn from its posterior, (n,)."""
-    return jax.random.categorical(key, model.table(values, rows))
+    return jax.random.categorical(key, table)

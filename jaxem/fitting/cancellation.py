@@ -62,12 +62,12 @@ class Cancellation:
 
     def _may_cancel(self, values: Values) -> bool:
         key = ("may cancel",)
-        if key not in self._plan.programs:
+        if key not in self._plan.cancels:
             first = self._given({k: v[0] for k, v in values.items()})
             with jax.enable_x64(True):
                 program = jax.make_jaxpr(self._model.table)(first, self._rows)
-            self._plan.programs[key] = may_cancel(program.jaxpr)
-        return self._plan.programs[key]
+            self._plan.cancels[key] = may_cancel(program.jaxpr)
+        return self._plan.cancels[key]
 
     def _given(self, values: Values) -> Values:
         return {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}

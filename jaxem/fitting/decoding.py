@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.plan import Plan
 from jaxem.estep import EStep
 from jaxem.estep.order import in_order, later_steps
 from jaxem.latent import Chain, Markov
@@ -16,9 +15,11 @@ from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
 from jaxem.numerics.keys import as_key
-from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import take_rows
 from jaxem.types import Array, Data, DeclarationError, Params
+
+#: Compiles a function under a key, or finds it compiled.
+Compile = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 
 #: From the latent structure, log factors and a key to arrays with time first, or one a sequence.
 Reading = Callable[[Any, Links, Array], Array]
@@ -31,26 +32,26 @@ RowReading = Callable[[Model, Any, Data, Links], Any]
 def decode(
     bound: Bound,
     params: Params,
-    plan: Plan | None,
+    compile: Compile,
     name: Any,
     reading: Reading,
     key: Any = 0,
     *,
     timed: bool = True,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Read something off the posterior of every sequence.
 
     Args:
         bound: The model and the steps.
         params: Parameters, nested as declared.
-        plan: Keeps what is compiled, if there is one.
-        name: Under which it is kept.
+        compile: How programs are compiled and kept.
+        name: Under which the program is kept.
         reading: What to read: arrays (T, n, ...), or (n,).
         key: An int or a JAX key, for draws.
         timed: Whether arrays have an axis of time; if not, they are (n, ...).
 
     Returns:
-        The same for all sequences, (n, T, ...) or (n, ...).
+        The same for all sequences, (n, T, ...) or (n, ...); and their log evidence, (n,).
 
     Raises:
         DeclarationError: If the model does not take these data.
@@ -59,22 +60,22 @@ def decode(
     def read(model, values, rows, links, key):
         return reading(model.latent, links, key)
 
-    return _by_block(bound, params, plan, name, read, key, timed)
+    return _by_block(bound, params, compile, name, read, key, timed)
 
 
 def decode_rows(
-    bound: Bound, params: Params, plan: Plan | None, name: Any, reading: RowReading
-) -> Any:
+    bound: Bound, params: Params, compile: Compile, name: Any, reading: RowReading
+) -> tuple[Any, np.ndarray]:
     """The same of something that reads the rows as well, leaves (n, T, ...)."""
 
     def read(model, values, rows, links, key):
         return reading(model, values, rows, links)
 
-    return _by_block(bound, params, plan, name, read, 0, True)
+    return _by_block(bound, params, compile, name, read, 0, True)
 
 
 def _by_block(
-    bound: Bound, params: Params, plan: Plan | None, name: Any, read: Any, key: Any, timed: bool
+    bound: Bound, params: Params, compile: Compile, name: Any, read: Any, key: Any, timed: bool
 ) -> Any:
     model, sequences = bound.model, bound.sequences
     if sequences is None:
@@ -84,7 +85,7 @@ def _by_block(
         )
     check_call(model, take_rows(bound.rows, 0))
     order = in_order(sequences, model.latent.cells)
-    program = _program(model, plan, (name, order.size), read, order.size)
+    program = compile((name, order.size), _of_block(model, read, order.size))
     values = model.flatten(params)
     parts = []
     for block, index in enumerate(order.index):
@@ -102,14 +103,14 @@ def _by_block(
     return jax.tree.map(join, *parts)
 
 
-def _program(model: Model, plan: Plan | None, name: Any, read: Any, size: int) -> Any:
+def _of_block(model: Model, read: Any, size: int) -> Any:
     def of_block(values, rows, exists, key):
         assert isinstance(model.latent, Markov)
         table = model.table(values, rows)
         links = dense_links(table, later_steps(exists, size), model.latent.size)
-        return read(model, values, rows, links, key)
+        return read(model, values, rows, links, key), model.latent.log_partition(links)
 
-    return plan.program(name, of_block) if plan else jax.jit(plain(of_block))
+    return of_block
 
 
 def states(e_step: EStep) -> Reading:

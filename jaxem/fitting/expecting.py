@@ -6,10 +6,11 @@ is absent, even where g is infinite there.
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxem.estep import EStep
 from jaxem.estep.batch import block_size
@@ -18,9 +19,14 @@ from jaxem.latent import Markov
 from jaxem.latent.latent import Branch
 from jaxem.latent.links import Links
 from jaxem.model import Model
+from jaxem.model.arrays import as_arrays
 from jaxem.model.binding import Bound
+from jaxem.model.check import prepare_data
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data, DeclarationError
+
+if TYPE_CHECKING:
+    from jaxem.fitting.readings import Readings
 
 #: What a person wants to know: called as the log joint is, it returns any pytree of arrays.
 Wanted = Callable[..., Any]
@@ -107,8 +113,8 @@ def expected(
 def expected_of_rows(e_step: EStep, function: Wanted, branches: tuple[Branch, ...]) -> Any:
     """What is expected of a block of independent rows, by a program that a plan compiles."""
 
-    def read(model: Model, values: Any, rows: Data, key: Array) -> Any:
-        _, shares = e_step.posterior(model.latent, model.table(values, rows))
+    def read(model: Model, values: Any, rows: Data, table: Array, key: Array) -> Any:
+        _, shares = e_step.posterior(model.latent, table)
         return expected(model, function, branches, values, shares, rows)
 
     return read
@@ -126,6 +132,63 @@ def expected_of_steps(e_step: EStep, function: Wanted, branches: tuple[Branch, .
         return jax.tree.map(lambda leaf: leaf.reshape(horizon, -1, *leaf.shape[1:]), found)
 
     return read
+
+
+def expected_under(
+    reader: "Readings", data: Data, function: Wanted, states: Any, lengths: Any
+) -> Any:
+    """Expectations under given probabilities of the states, leaves (n, ...) or (n, T, ...).
+
+    Args:
+        reader: The fitted model.
+        data: What the function reads, leaves (n, ...); of chains (n, T, ...).
+        function: What is expected, ``g(params, z, x)``.
+        states: Probabilities, which broadcast to (n, K) or (n, T, S).
+        lengths: Must be None: what is past the end of a sequence is the caller's.
+
+    Raises:
+        DeclarationError: If these are no probabilities, or the function cannot be called.
+    """
+    model = reader.model
+    if not isinstance(model, Model) or lengths is not None:
+        raise DeclarationError(
+            "expect with states=... takes them as they are: leave lengths out, and load a saved "
+            "fit with its model."
+        )
+    many = isinstance(model.latent, Markov)
+    arrays = as_arrays(data)
+    lead = np.shape(jax.tree.leaves(arrays)[0])[: 1 + many]
+    if many:
+        arrays = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), arrays)
+    rows = prepare_data(arrays)
+    weights = _probabilities(states, (*lead, model.latent.size))
+    branches = branches_of(Bound(model, rows, None), function)
+    if len(branches) > 1:
+        raise DeclarationError(
+            "states=... are probabilities of single states; a function of pairs of states is "
+            "expected given data. Leave states out, or take g(params, z, x)."
+        )
+    values = model.flatten(reader.params)
+    flat = jnp.asarray(weights.reshape(-1, weights.shape[-1]), jnp.result_type(float))
+
+    def read(values: Any, weights: Array, rows: Data) -> Any:
+        return expected(model, function, branches, values, weights, rows)
+
+    found = reader.compile(("expect under", function), read)(values, flat, rows)
+    return jax.tree.map(lambda leaf: leaf.reshape(*lead, *leaf.shape[1:]), found)
+
+
+def _probabilities(states: Any, shape: tuple[int, ...]) -> np.ndarray:
+    given = np.asarray(states, float)
+    try:
+        out = np.broadcast_to(given, shape)
+    except ValueError:
+        raise DeclarationError(
+            f"states has shape {given.shape}; expected {shape}, or {shape[-1:]} for all alike."
+        ) from None
+    if np.any(out < 0) or np.any(np.abs(out.sum(-1) - 1) > 1e-4):
+        raise DeclarationError("states must be probabilities: not negative, with sum 1.")
+    return out
 
 
 def _over(function: Wanted, params: Any, branch: Branch, row: Data) -> Any:

@@ -1,22 +1,23 @@
 """What a fitted model says of data: of each row, of each step of a sequence, of steps to come."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.algebra.compiled import Programs
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.fitting import decoding, expecting, forecasting
 from jaxem.fitting.by_row import RowReading, by_row, drawn_of_rows, mode_of_rows, posterior_of_rows
 from jaxem.fitting.expecting import Wanted
-from jaxem.latent import Tree
+from jaxem.fitting.impossible import blanked, tell
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.indices import check_indices
 from jaxem.numerics.keys import as_key
-from jaxem.numerics.plain import plain
 from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Array, Data, DeclarationError, Params, State
 
@@ -41,7 +42,7 @@ class Readings:
         Raises:
             DeclarationError: If the data cannot be read, or the fit was loaded without a model.
         """
-        bound, e_step = self._checked(data, lengths), self.algorithm.e_step
+        bound, e_step = self.checked(data, lengths), self.algorithm.e_step
         if bound.sequences is not None:
             return self._read(bound, "states", decoding.states(e_step))
         return self._by_row(bound, ("responsibilities", e_step), posterior_of_rows(e_step, 1))
@@ -54,22 +55,29 @@ class Readings:
         parts, ``Finite(topic=5, outlier=2)``, a dictionary of such arrays: the mode of all parts
         together.
         """
-        bound = self._checked(data, lengths)
+        bound = self.checked(data, lengths)
         if bound.sequences is not None:
             return _named(bound, self._read(bound, "path", decoding.path, fill=-1))
         return _named(bound, self._by_row(bound, "mode", mode_of_rows))
 
-    def expect(self, data: Data, function: Wanted, *, lengths: Any = None) -> Any:
+    def expect(
+        self, data: Data, function: Wanted, *, states: Any = None, lengths: Any = None
+    ) -> Any:
         r"""Conditional expectation of a function of the hidden state, given the data.
 
         :math:`E[g(\theta, z_i, x_i) \mid x_i]` of each row, by its responsibilities; of each step
-        of a chain, or node of a tree, given all data of its sequence.
+        of a chain, or node of a tree, given all data of its sequence. It is given *all* of
+        :math:`x_i`: a response that is to be predicted must not be there, not with a number in its
+        place either. With ``states`` nothing is conditioned on, and it may be left out.
 
         Args:
             data: Rows, or sequences, of the declared form.
             function: ``g(params, z, x)``, in JAX, which returns any pytree of arrays; ``z`` and
                 ``x`` are what the log joint gets. Of chains and trees it may take what their log
                 joint takes, ``g(params, z_prev, z, x)``, with None at a start.
+            states: Probabilities of the states in place of their posterior: (K,), such as the
+                weights of a mixture, or one for each row, (n, K); of a chain (n, T, S), such as a
+                `forecast`. The data then need hold nothing but what the function reads.
             lengths: For a chain, the steps of each sequence, (n,); past an end there are zeros.
 
         Returns:
@@ -78,22 +86,29 @@ class Readings:
         Raises:
             DeclarationError: If the function cannot be called like this, or the data not be read.
         """
-        bound, e_step = self._checked(data, lengths), self.algorithm.e_step
+        if states is not None:
+            return expecting.expected_under(self, data, function, states, lengths)
+        bound, e_step = self.checked(data, lengths), self.algorithm.e_step
         branches = expecting.branches_of(bound, function)
         name = "expect", function, len(branches), e_step
         if bound.sequences is None:
             reading = expecting.expected_of_rows(e_step, function, branches)
             return self._by_row(bound, name, reading)
         reading = expecting.expected_of_steps(e_step, function, branches)
-        found = decoding.decode_rows(bound, self.params, self.plan, name, reading)
-        return jax.tree.map(lambda leaf: _until_ends(leaf, bound, 0), found)
+        found = decoding.decode_rows(bound, self.params, self.compile, name, reading)
+        shaped = jax.tree.map(lambda leaf: _until_ends(leaf, bound, 0), found[0])
+        return blanked(shaped, tell(bound, found[1]))
 
     def log_density(self, data: Data, *, lengths: Any = None) -> Array:
-        """Log evidence of each row, or of each sequence, (n,): its log density."""
-        bound, e_step = self._checked(data, lengths), self.algorithm.e_step
+        """Log evidence of each row, or of each sequence, (n,): its log density.
+
+        -inf for what no latent state can make, with a warning.
+        """
+        bound, e_step = self.checked(data, lengths), self.algorithm.e_step
         if bound.sequences is not None:
-            return self._read(bound, "evidence", decoding.evidence(e_step))
-        return self._by_row(bound, ("log_density", e_step), posterior_of_rows(e_step, 0))
+            return self._read(bound, "evidence", decoding.evidence(e_step), blank=False)
+        reading = posterior_of_rows(e_step, 0)
+        return self._by_row(bound, ("log_density", e_step), reading, blank=False)
 
     def viterbi(self, data: Data, *, lengths: Any = None) -> tuple[State, Array]:
         """Of a chain, the most probable path of each sequence and its log joint.
@@ -109,9 +124,11 @@ class Readings:
         Raises:
             DeclarationError: If the latent structure is no chain, or the data cannot be read.
         """
-        bound = self._checked(data, lengths)
+        bound = self.checked(data, lengths)
         states = _named(bound, self._read(bound, "path", decoding.path, fill=-1))
-        return states, self._read(bound, "path value", decoding.path_value)
+        name = "path value", self.algorithm.e_step
+        value = decoding.decode(bound, self.params, self.compile, name, decoding.path_value)[0]
+        return states, jnp.asarray(value)
 
     def forecast(
         self, data: Data, steps: int | None = None, *, future: Data = None, lengths: Any = None
@@ -124,38 +141,21 @@ class Readings:
         Args:
             data: Leaves (sequence, time, ...).
             steps: How many steps after the end of each sequence, k.
-            future: Or these steps as data, leaves (sequence, k, ...), with a mask by which the log
-                joint leaves out what has not been seen.
+            future: Or these steps as data, leaves (sequence, k, ...): a dictionary without the
+                entries that are not known, the response, say; or with all of them and a mask by
+                which the log joint leaves out what has not been seen.
             lengths: Steps of each sequence, (n,).
 
         Raises:
             DeclarationError: If the latent structure is no chain, if the log joint does not tell
                 the transition without ``future``, or if it has more in it than that with it.
         """
-        forecasting.check_request(steps, future)
-        bound, filtered = self._checked(data, lengths), self.filtered(data, lengths=lengths)
-        assert bound.sequences is not None
-        ends, which = bound.sequences.lengths, np.arange(bound.sequences.count)[:, None]
-        if steps is not None:
-            ratios = decoding.decode(
-                bound, self.params, self.plan, "ratios", forecasting.ratios, timed=False
-            )
-            last = np.asarray(filtered)[which[:, 0], ends - 1]
-            return jnp.asarray(forecasting.ahead(last, ratios, steps), filtered.dtype)
-        longer, places = forecasting.extend(data, ends, future)
-        until = ends + places.shape[1]
-        sums = self._read(self._checked(longer, until), "totals", forecasting.totals)
-        forecasting.check_totals(np.asarray(sums)[which, places - 1])
-        return self.filtered(longer, lengths=until)[which, places]
+        return forecasting.forecast(self, data, steps, future, lengths)
 
     def filtered(self, data: Data, *, lengths: Any = None) -> Array:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
-        bound = self._checked(data, lengths)
-        if isinstance(bound.model.latent, Tree):
-            raise DeclarationError(
-                f"{self.model!r} has no order of time to filter along; responsibilities(data) "
-                f"gives every state given all data."
-            )
+        bound = self.checked(data, lengths)
+        forecasting.check_chain(bound)
         return self._read(bound, "filtered", decoding.filtered)
 
     def pairwise(self, data: Data, *, lengths: Any = None) -> Array:
@@ -164,7 +164,7 @@ class Readings:
         Of a tree, of the parent's state and each node's own, for all nodes but the root.
         """
         reading = decoding.pairs(self.algorithm.e_step)
-        return self._read(self._checked(data, lengths), "pairs", reading)
+        return self._read(self.checked(data, lengths), "pairs", reading)
 
     def sample_paths(
         self, data: Data, *, draws: int = 1, key: Any = 0, lengths: Any = None
@@ -179,7 +179,7 @@ class Readings:
             key: An int or a JAX key.
             lengths: Steps of each sequence, (n,).
         """
-        bound, reading = self._checked(data, lengths), decoding.drawn_paths(draws)
+        bound, reading = self.checked(data, lengths), decoding.drawn_paths(draws)
         drawn = self._read(bound, ("draws", draws), reading, fill=-1, key=key)
         return _named(bound, jnp.moveaxis(drawn, -1, 0))
 
@@ -215,7 +215,7 @@ class Readings:
         Raises:
             DeclarationError: If nothing can be drawn, or what is drawn has another form.
         """
-        bound = self._checked(data, lengths)
+        bound = self.checked(data, lengths)
         drawn = simulate(
             bound,
             data,
@@ -230,7 +230,7 @@ class Readings:
             return drawn
         every = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), drawn.data)
         ends = None if drawn.lengths is None else np.tile(drawn.lengths, draws)
-        many = self._checked(every, ends)
+        many = self.checked(every, ends)
         states = _named(many, self._draw_states(many, key))
         latents = jax.tree.map(
             lambda leaf: np.asarray(leaf.reshape(draws, -1, *leaf.shape[1:])), states
@@ -253,26 +253,42 @@ class Readings:
             )
         return bind_steps(self.model, data, lengths)
 
-    def _checked(self, data: Data, lengths: Any = None) -> Bound:
+    def checked(self, data: Data, lengths: Any = None) -> Bound:
         """`bound`, where every row is read and so must have codes in range."""
         bound = self.bound(data, lengths)
         check_indices(bound.model, bound.rows)
         return bound
 
     def compile(self, key: Any, function: Any) -> Any:
-        """The compiled form of a function, kept with the plan under the key where there is one."""
-        if self.plan is None or key is None:
-            return jax.jit(plain(function))
-        return self.plan.program(key, function)
+        """The compiled form of a function, kept under the key if there is one."""
+        return (Programs() if key is None else self.programs).compiled(key, function)
 
-    def _read(self, bound: Bound, name: Any, reading: Any, fill: int = 0, key: Any = 0) -> Array:
+    @functools.cached_property
+    def programs(self) -> Programs:
+        """Compiled programs: those of the plan, where there is one."""
+        return Programs() if self.plan is None else self.plan.programs
+
+    def _read(
+        self,
+        bound: Bound,
+        name: Any,
+        reading: Any,
+        fill: int = 0,
+        key: Any = 0,
+        blank: bool = True,
+    ) -> Array:
         name = name, self.algorithm.e_step
-        values = decoding.decode(bound, self.params, self.plan, name, reading, key)
-        return _until_ends(values, bound, fill)
+        found, evidence = decoding.decode(bound, self.params, self.compile, name, reading, key)
+        bad = tell(bound, evidence)
+        return blanked(_until_ends(found, bound, fill), bad & blank)
 
-    def _by_row(self, bound: Bound, name: Any, reading: RowReading, key: Any = 0) -> Any:
+    def _by_row(
+        self, bound: Bound, name: Any, reading: RowReading, key: Any = 0, blank: bool = True
+    ) -> Any:
         values = bound.model.flatten(self.params)
-        return by_row(bound, values, reading, key, lambda f: self.compile(("by row", name), f))
+        compile = functools.partial(self.compile, ("by row", name))
+        found, evidence = by_row(bound, values, reading, key, compile)
+        return blanked(found, tell(bound, evidence) & blank)
 
 
 def _until_ends(values: np.ndarray, bound: Bound, fill: int) -> Array:

@@ -6,7 +6,12 @@ import equinox as eqx
 import numpy as np
 
 from jaxem.latent.latent import Latent
+from jaxem.numerics.memory import in_words, memory
 from jaxem.types import DeclarationError, State
+
+#: Memory that a state, or pair of states, takes: 64 rows of planning in double precision, with
+#: what their derivatives hold besides.
+BYTES_A_CELL = 64 * 8 * 16
 
 
 class Enumerated(Latent):
@@ -17,7 +22,8 @@ class Enumerated(Latent):
         **sizes: Or the number of states of each named part.
 
     Raises:
-        DeclarationError: If both or neither are given, or a size is not a positive integer.
+        DeclarationError: If both or neither are given, a size is not a positive integer, or there
+            are more states than this machine has memory for.
     """
 
     sizes: tuple[tuple[str, int], ...] = eqx.field(static=True)
@@ -37,6 +43,23 @@ class Enumerated(Latent):
                     f"{kind}({label}): the number of states must be an integer of at least 1."
                 )
         self.sizes = tuple((name, int(value)) for name, value in parts.items())
+        self._check_room()
+
+    def _check_room(self) -> None:
+        """Whether tables of log factors of these states fit into the memory of this machine."""
+        needed, limit = self.cells * BYTES_A_CELL, memory() // 2
+        if needed <= limit:
+            return
+        pairs = "" if self.cells == self.size else f" and {self.cells:,} pairs of states a step"
+        parts = "" if len(self.sizes) == 1 else (
+            f" A product has as many states as its parts multiplied: take fewer or smaller parts, "
+            f"or sum one out inside the log joint."
+        )
+        raise DeclarationError(
+            f"{self!r} has {self.size:,} joint states{pairs}. jaxem goes through all of them at "
+            f"every row, which takes about {in_words(needed)} for the fewest rows that it looks at "
+            f"together; the limit is half of the memory of this machine, {in_words(limit)}.{parts}"
+        )
 
     @property
     def size(self) -> int:

@@ -1,0 +1,72 @@
+"""Compiled programs, of which a process keeps those that were used last.
+
+A compiled program takes a few hundred memory maps, of which Linux allows a process 65530, and tens
+of megabytes. Fits are kept by the hundred; their programs are therefore dropped, and compiled again
+when somebody asks, once many others have been used since.
+"""
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jaxem.numerics.plain import plain
+
+#: Compiled forms, one for each shape of arguments, that the programs of a process have together.
+MOST = 64
+
+_every: "weakref.WeakValueDictionary[int, Programs]" = weakref.WeakValueDictionary()
+_clock = itertools.count()
+_lock = threading.Lock()
+
+
+class Programs(dict[Any, Any]):
+    """Compiled programs of one plan or fit, by what they were compiled for."""
+
+    def __init__(self):
+        super().__init__()
+        self._used: dict[Any, int] = {}
+        _every[id(self)] = self
+
+    def compiled(self, key: Any, function: Callable[..., Any]) -> Any:
+        """The compiled form of a function of pytrees, kept under a key.
+
+        Args:
+            key: What the function is made of; an equal key stands for an equal function.
+            function: What to compile, if it is not here or was dropped.
+        """
+        with _lock:
+            if key not in self:
+                self[key] = jax.jit(plain(function))
+            program = self[key]
+            self._used[key] = next(_clock)
+            _make_room()
+        return program
+
+    def drop(self, key: Any) -> None:
+        """Forget one program."""
+        self.pop(key, None)
+        self._used.pop(key, None)
+
+    def age(self, key: Any) -> int:
+        """When a program was asked for last; the smallest is the oldest."""
+        return self._used.get(key, -1)
+
+
+def _make_room() -> None:
+    """Drop the programs that were used longest ago, while there are too many compiled forms."""
+    held = [(programs.age(key), programs, key) for programs in _every.values() for key in programs]
+    held.sort(key=lambda entry: entry[0])
+    forms = [programs[key]._cache_size() for _, programs, key in held]
+    excess = sum(forms) - MOST
+    for (_, programs, key), count in zip(held[:-1], forms, strict=False):
+        if excess <= 0:
+            return
+        programs.drop(key)
+        excess -= count
+    if excess > 0:  # one program, read at data of very many shapes
+        _, programs, key = held[-1]
+        programs[key].clear_cache()

@@ -46,6 +46,10 @@ class Programs(dict[Any, Any]):
             _make_room()
         return program
 
+    def __reduce__(self) -> Any:
+        """A copy has no programs yet."""
+        return Programs, ()
+
     def drop(self, key: Any) -> None:
         """Forget one program."""
         self.pop(key, None)

@@ -9,20 +9,27 @@ depend on the coordinates.
 """
 
 import numpy as np
-import scipy.linalg
 
+from jaxem.errors.identify import Identified
 from jaxem.errors.surface import Curvature
 
 
-def em_rate(curvature: Curvature) -> float:
-    """The largest eigenvalue of the rate matrix; NaN where Q does not curve downwards."""
-    if not len(curvature.gradient):
-        return 0.0
-    try:
-        values = scipy.linalg.eigh(curvature.observed, curvature.complete, eigvals_only=True)
-    except (np.linalg.LinAlgError, ValueError):
-        return float("nan")
-    return float(1 - values.min())
+def em_rate(curvature: Curvature, complete: Identified) -> float | None:
+    """The largest eigenvalue of the rate matrix, over the directions in which Q curves downwards.
+
+    Along the others, such as the transitions out of a state that is never left, EM does not move.
+
+    Args:
+        curvature: Derivatives in free coordinates.
+        complete: What the complete information identifies.
+
+    Returns:
+        The rate, or None where Q curves downwards in no direction.
+    """
+    if not complete.root.shape[1]:
+        return None
+    within = complete.root.T @ curvature.observed @ complete.root
+    return float(1 - np.linalg.eigvalsh((within + within.T) / 2).min())
 
 
 def missing_fraction(slopes: np.ndarray, observed: np.ndarray, complete: np.ndarray) -> np.ndarray:

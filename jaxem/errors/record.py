@@ -49,7 +49,8 @@ class Errors:
             a kink of its prior, is not identified, or where the fit is no maximum.
         covariance: Of all entries, (m, m).
         missing: In the same form, the share of each variance that the hidden states make.
-        rate: Factor by which EM's distance from the answer shrinks at every step.
+        rate: Factor by which EM's distance from the answer shrinks at every step, over the
+            directions in which it moves; None if it moves in none.
         kind: "information", "sandwich" or "outer".
         boundary: Entries on the boundary of their support; they were held.
         resting: Entries exactly at a kink of their prior, as zeros of a lasso; they were held.
@@ -65,7 +66,7 @@ class Errors:
     se: Any
     covariance: np.ndarray
     missing: Any
-    rate: float
+    rate: float | None
     kind: str
     boundary: tuple[str, ...]
     resting: tuple[str, ...]

@@ -19,6 +19,10 @@ from jaxem.model import Model
 from jaxem.model.tied import nest
 from jaxem.types import DeclarationError, Params
 
+#: A quantity moves less than this along a coordinate only if it is a probability that is held at 0,
+#: of which derivatives see the 1e-30 in its place.
+STILL = 1e-28
+
 
 def standard_errors(
     model: Model,
@@ -67,14 +71,16 @@ def standard_errors(
     estimate, slopes = surface.quantity()
     if own:
         estimate = _in_order(model, lambda p: np.asarray(values[p.name], float).ravel())
-    held = ~slopes.any(1)
+    held = np.abs(slopes).max(1, initial=0.0) <= STILL
+    if own:
+        held |= _in_order(model, lambda p: (place.edge[p.name] | place.resting[p.name]).ravel())
     covariance = slopes @ spread @ slopes.T
     unknown = held | base.misses(slopes) | (base.upward.shape[1] > 0)
     covariance[unknown] = covariance[:, unknown] = np.nan
     eps = float(jnp.finfo(chart.base.dtype).eps)
-    observed = identify(curvature.observed, eps).inverse
-    complete = identify(curvature.complete, eps).inverse
-    missing = missing_fraction(slopes, observed, complete)
+    observed, complete = (identify(m, eps) for m in (curvature.observed, curvature.complete))
+    missing = missing_fraction(slopes, observed.inverse, complete.inverse)
+    rate = em_rate(curvature, complete)
     names = tree_names(surface.shaped(estimate))
     flat, upward = (_combinations(m, place.names) for m in (base.flat, base.upward))
     boundary, at_kinks = (_entries(model, where) for where in (place.edge, place.resting))
@@ -84,17 +90,17 @@ def standard_errors(
         se=surface.shaped(np.sqrt(np.diagonal(covariance))),
         covariance=covariance,
         missing=surface.shaped(np.where(unknown, np.nan, missing)),
-        rate=em_rate(curvature),
+        rate=rate,
         kind=kind,
         boundary=boundary,
         resting=at_kinks,
         unidentified=flat,
         upward=upward,
-        notes=_notes(boundary, at_kinks, flat, upward, scores, groups),
+        notes=_notes(boundary, at_kinks, flat, upward, scores, groups, rate),
         coordinates=place.names,
         curvature=curvature,
         surface=surface,
-        identified=identify(curvature.observed, eps),
+        identified=observed,
         slopes=slopes,
         bounds=_bounds(model) if own else _no_bounds(len(estimate)),
     )
@@ -159,7 +165,7 @@ def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, 
     return tuple(combination(v, names) for v in directions.T)
 
 
-def _notes(boundary, resting, flat, upward, scores, groups) -> tuple[str, ...]:
+def _notes(boundary, resting, flat, upward, scores, groups, rate) -> tuple[str, ...]:
     held = {"on the boundary of the support": boundary, "at the kink of the prior": resting}
     notes = [
         f"{where}, and held there: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}. They "
@@ -178,4 +184,6 @@ def _notes(boundary, resting, flat, upward, scores, groups) -> tuple[str, ...]:
             f"{groups.max() + 1} clusters for {scores.shape[1]} free numbers: too few for a "
             f"covariance of full rank."
         )
+    if rate is None:
+        notes.append("EM's rate: none, since Q curves downwards in no direction.")
     return tuple(notes)

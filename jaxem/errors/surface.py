@@ -24,6 +24,9 @@ from jaxem.model.tied import nest
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array, Params
 
+#: Directions that derivatives are taken along side by side.
+AT_ONCE = 8
+
 #: Compiles a function under a key, or finds it compiled.
 Compile = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 
@@ -50,7 +53,7 @@ class Curvature(NamedTuple):
 
 
 class Surface:
-    """The log posterior as a function of the free coordinates of a chart, compiled.
+    """The log posterior as a function of the free coordinates of a chart.
 
     Args:
         model: The declared model.
@@ -64,26 +67,30 @@ class Surface:
         self, model: Model, chart: Chart, units: Units, of: Quantity | None, compile: Compile
     ):
         self.model, self.chart, self.units = model, chart, units
-        self.of = quantity = free_only(model) if of is None else of
-        self._curvature = compile(("curvature",), _curvature_function(model))
-        self._scores = compile(("scores",), _scores_function(model))
-        self._local = compile(("local", of), _local_function(model, quantity))
-        self._first = compile(("quantity", of), _quantity_function(model, quantity))
+        self._given, self._compile = of, compile
+
+    @property
+    def of(self) -> Quantity:
+        """The quantities of interest."""
+        return free_only(self.model) if self._given is None else self._given
 
     def curvature(self) -> Curvature:
         """Derivatives at the point of the chart."""
-        found = self._curvature(self.chart, self.units.source)
+        program = self._compile(("curvature",), _curvature_function(self.model))
+        found = program(self.chart, self.units.source)
         value, gradient, *matrices = (np.asarray(leaf, float) for leaf in found)
         return Curvature(float(value), gradient, *(-(m + m.T) / 2 for m in matrices))
 
     def scores(self) -> np.ndarray:
         """The gradient of the log evidence of each unit, (n, d), not weighted."""
-        found = self._scores(self.chart, self.units.source)
+        program = self._compile(("scores",), _scores_function(self.model))
+        found = program(self.chart, self.units.source)
         return in_line(found, self.units.count).T
 
     def quantity(self) -> tuple[np.ndarray, np.ndarray]:
         """The quantities of interest at the point, (m,), and their Jacobian, (m, d)."""
-        value, slope = self._first(self.chart)
+        function = _quantity_function(self.model, self.of)
+        value, slope = self._compile(("quantity", self._given), function)(self.chart)
         return np.asarray(value, float), np.asarray(slope, float)
 
     def shaped(self, flat: np.ndarray) -> Any:
@@ -102,7 +109,8 @@ class Surface:
 
     def local(self, u: np.ndarray, which: int) -> tuple[np.ndarray, ...]:
         """Log posterior and one quantity at coordinates (d,): value, gradient, Hessian of each."""
-        found = self._local(self.chart, self.units.source, jnp.asarray(u), which)
+        program = self._compile(("local", self._given), _local_function(self.model, self.of))
+        found = program(self.chart, self.units.source, jnp.asarray(u), which)
         return tuple(np.asarray(leaf, float) for leaf in found)
 
 
@@ -184,6 +192,6 @@ def log_posterior(model: Model, chart: Chart, source: Source, u: Array) -> Array
 
 
 def columns(function: Callable[[Array], Any], u: Array) -> Any:
-    """A function and its derivatives along every coordinate, one at a time, both stacked."""
+    """A function and its derivatives along every coordinate, a few at a time, both stacked."""
     directions = jnp.eye(u.size, dtype=u.dtype)
-    return jax.lax.map(lambda v: jax.jvp(function, (u,), (v,)), directions)
+    return jax.lax.map(lambda v: jax.jvp(function, (u,), (v,)), directions, batch_size=AT_ONCE)

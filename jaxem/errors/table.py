@@ -21,7 +21,8 @@ def table(errors: "Errors") -> str:
     ]
     head = ["", "estimate", "se", "2.5 %", "97.5 %", "missing"]
     lines = [f"standard errors: {errors.kind}", *aligned([head, *cells])]
-    lines.append(f"EM's rate {errors.rate:.4f}: the share of an error that a step leaves")
+    if errors.rate is not None:
+        lines.append(f"EM's rate {errors.rate:.4f}: the share of an error that a step leaves")
     return "\n".join([*lines, *(f"note: {note}" for note in errors.notes)])
 
 

@@ -12,10 +12,12 @@ from jaxem.fitting.cancellation import Cancellation
 from jaxem.fitting.dealing import deal_out
 from jaxem.fitting.edges import prior_is_infinite
 from jaxem.fitting.examine import examine
+from jaxem.fitting.few import states_in_words
 from jaxem.fitting.guards import Guards
+from jaxem.fitting.known import evaluate
 from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.method import method_of
-from jaxem.fitting.options import check_draws, check_finish, check_named, check_options
+from jaxem.fitting.options import check_draws, check_finish, check_named, check_options, check_room
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.race import Race
 from jaxem.fitting.restarts import Runner
@@ -23,6 +25,7 @@ from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.runs import Progress, Runs, reporter
 from jaxem.fitting.save import pick
 from jaxem.fitting.starts import make_starts
+from jaxem.fitting.traced import check_concrete
 from jaxem.fitting.wander import wander
 from jaxem.initial import Setting
 from jaxem.model import Model
@@ -74,7 +77,8 @@ def fit(
         progress: True for a line of text, or a function called between chunks.
 
     Returns:
-        The best restart, and all others. After Ctrl-C, the best so far.
+        The best restart, and all others. After Ctrl-C, the best so far. With ``max_steps=0`` the
+        model at ``init``; where priors fix every parameter, the model at these, without a plan.
 
     Raises:
         DeclarationError: If the model, the data or the start cannot be used as given.
@@ -83,14 +87,19 @@ def fit(
     race = restarts if isinstance(restarts, Race) else None
     restarts = restarts.restarts if isinstance(restarts, Race) else restarts
     check_options(restarts, tolerance, max_steps, time_limit, algorithm)
+    check_concrete(data, weights, lengths, init, key)
     bound = bind_steps(model, data, lengths)
     model, data = bound.model, bound.rows
+    check_room(model, restarts)
     check_named(model, algorithm)
     check_finish(model, algorithm, finish)
     weights = bound.weigh(weights)
     check_draws(model, algorithm, weights)
     check_declaration(model, data)
+    check_concrete(model.constants())
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
+    if not model.free:
+        return evaluate(bound, weights, algorithm)
     plan = make_plan(model, data, weights)
     setting = Setting(model, plan, data, weights, bound.sequences)
     starts = make_starts(setting, init, restarts, key)
@@ -176,7 +185,7 @@ def _conclude(
         notes=(
             *((reasons[best],) if reasons[best] else ()),
             *_higher(status, runs.objective, best),
-            *_empty_states(model, runs, best, float(ways.weights.sum())),
+            *states_in_words(model, runs.counts[best], float(ways.weights.sum()), rows),
             *_paths_left(runs, ways),
         ),
     )
@@ -189,19 +198,6 @@ def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
         return ()
     who = "1 restart" if left == 1 else f"{left} restarts"
     return (f"{who} went on with every row; fit.plan.route.changes says why",)
-
-
-def _empty_states(model: Model, runs: Runs, best: int, total: float) -> tuple[str, ...]:
-    """Latent states of the best restart that hold nothing."""
-    empty = np.flatnonzero(model.latent.occupancy(runs.counts[best]) < 1e-6 * total)
-    if not len(empty):
-        return ()
-    which = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
-    words = "latent state {} is" if len(empty) == 1 else "latent states {} are"
-    return (
-        f"{words.format(which)} empty: expected counts below {1e-6 * total:.1e} of {total:g}; "
-        f"parameters that belong to {'it' if len(empty) == 1 else 'them'} alone mean nothing",
-    )
 
 
 def _difference(objective: float, evidence: float) -> float:

@@ -10,7 +10,11 @@ from jaxem.estep import Exact
 from jaxem.fitting.finish import LARGEST
 from jaxem.latent import Markov
 from jaxem.model import Model
+from jaxem.numerics.memory import in_words, memory
 from jaxem.types import DeclarationError
+
+#: Rows of the smallest block of an E-step, and arrays of its log factors that are held at once.
+_ROWS, _COPIES = 64, 4
 
 
 def check_options(
@@ -37,6 +41,19 @@ def check_algorithm(algorithm: Any) -> None:
             f"algorithm must be jaxem.EM(...), jaxem.Squarem(...), jaxem.Anderson(...), "
             f"jaxem.Annealed(...), jaxem.Stochastic(...), jaxem.Online(...) or "
             f"jaxem.Incremental(...); got {algorithm!r}."
+        )
+
+
+def check_room(model: Model, restarts: int) -> None:
+    """Restarts that run side by side fit into the memory of this machine."""
+    needed, limit = restarts * model.latent.cells * _ROWS * 8 * _COPIES, memory() // 2
+    if needed > limit:
+        most = limit * restarts // needed
+        raise DeclarationError(
+            f"restarts={restarts} of {model.latent!r}, with {model.latent.cells:,} log factors a "
+            f"row, take about {in_words(needed)} side by side for the fewest rows of a block; the "
+            f"limit is half of the memory of this machine, {in_words(limit)}. Take at most "
+            f"restarts={max(1, most)} at once, or fewer states."
         )
 
 

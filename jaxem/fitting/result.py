@@ -1,17 +1,20 @@
 """What a fit returns: the best answer, how it was reached, and every other restart."""
 
+import copy
 import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxem.algebra.compiled import Programs
 from jaxem.algorithm import Algorithm
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting.readings import Readings
 from jaxem.fitting.summary import summarise
 from jaxem.fitting.uncertainty import errors_of
+from jaxem.model import Model
 from jaxem.model.binding import Declaration
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError, Params
@@ -113,12 +116,28 @@ class Fit(Readings):
         """Whether the best restart converged."""
         return self.status == Status.CONVERGED
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A fit of another process has no plan and no programs, and makes what it needs."""
+        return {**vars(self), "plan": None, "programs": Programs()}
+
+    def __copy__(self) -> "Fit":
+        return dataclasses.replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Fit":
+        own = {"params": self.params, "trace": self.trace, "restarts": self.restarts}
+        return dataclasses.replace(self, **copy.deepcopy(own, memo))
+
     def check_mode(self) -> None:
         """Whether there is a mode to go on from.
 
         Raises:
-            DeclarationError: If there is none.
+            DeclarationError: If there is none, or nothing was estimated.
         """
+        if isinstance(self.model, Model) and not self.model.free:
+            raise DeclarationError(
+                "every parameter is fixed by its prior: nothing was estimated, and there is no "
+                "mode to go on from. Give a prior that is not dist.Delta to what is unknown."
+            )
         if not np.isfinite(self.objective) or self.status in _HOPELESS:
             raise DeclarationError(
                 f"the fit has no mode to go on from: its objective is {self.objective:g}, its "

@@ -74,6 +74,8 @@ def _format(array: np.ndarray):
 
 def _restarts(fit: "Fit") -> list[str]:
     restarts = fit.restarts
+    if isinstance(fit.model, Model) and not fit.model.free:
+        return ["no restarts: every parameter is known"]
     if len(restarts) == 1:
         return ["1 restart; a single start may find a local optimum, restarts=20 looks further"]
     usable = [s.usable for s in restarts.status]

@@ -50,15 +50,16 @@ class Enumerated(Latent):
         needed, limit = self.cells * BYTES_A_CELL, memory() // 2
         if needed <= limit:
             return
-        pairs = "" if self.cells == self.size else f" and {self.cells:,} pairs of states a step"
-        parts = "" if len(self.sizes) == 1 else (
-            f" A product has as many states as its parts multiplied: take fewer or smaller parts, "
-            f"or sum one out inside the log joint."
+        pairs = f", and {_counted(self.cells)} pairs of them" if self.cells != self.size else ""
+        product = (
+            " A product has as many states as its parts multiplied: take fewer or smaller parts, "
+            "or sum one out inside the log joint."
         )
         raise DeclarationError(
-            f"{self!r} has {self.size:,} joint states{pairs}. jaxem goes through all of them at "
+            f"{self!r} has {_counted(self.size)} joint states{pairs}. jaxem goes through all at "
             f"every row, which takes about {in_words(needed)} for the fewest rows that it looks at "
-            f"together; the limit is half of the memory of this machine, {in_words(limit)}.{parts}"
+            f"together; the limit is half of the memory of this machine, {in_words(limit)}."
+            f"{product if len(self.sizes) > 1 else ''}"
         )
 
     @property
@@ -76,3 +77,8 @@ class Enumerated(Latent):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value}" if name else f"{value}" for name, value in self.sizes)
         return f"{type(self).__name__}({inside})"
+
+
+def _counted(number: int) -> str:
+    digits = len(str(number))
+    return f"{number:,}" if digits <= 15 else f"about 10^{digits - 1}"

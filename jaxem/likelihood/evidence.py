@@ -89,7 +89,8 @@ def check_evidence(found: float, reported: float) -> None:
         DeclarationError: If they differ by more than rounding.
     """
     eps = float(jnp.finfo(jnp.result_type(float)).eps)
-    if not abs(found - reported) <= 1e-5 + 1e4 * eps * (1 + abs(found)):
+    apart = abs(found - reported) if np.isfinite([found, reported]).all() else np.inf
+    if not (found == reported or apart <= 1e-5 + 1e4 * eps * (1 + abs(reported))):
         raise DeclarationError(
             f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "
             f"{reported:.6f}. Give the data and the weights that were fitted, or fit these first."

@@ -10,6 +10,7 @@ from jaxem.model.arrays import as_arrays
 from jaxem.model.check import prepare_data, prepare_weights
 from jaxem.model.model import Model
 from jaxem.model.sequences import Sequences, read_sequences
+from jaxem.numerics.forked import check_not_forked
 from jaxem.numerics.rows import row_count
 from jaxem.types import Data, DeclarationError
 
@@ -56,6 +57,7 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
     Raises:
         DeclarationError: If it is no declaration, or the data are not its data.
     """
+    check_not_forked()
     if isinstance(model, type) or not hasattr(model, "bind"):
         raise DeclarationError(
             f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "

@@ -1,5 +1,6 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
+import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -76,16 +77,31 @@ class Model:
         self.parameters: tuple[Parameter, ...]
         self.tied: tuple[Tied, ...]
         self.parameters, self.tied = read_prior(prior)
-        if not self.free:
-            raise DeclarationError(
-                "every parameter is fixed by its prior: there is nothing to estimate. Use "
-                "model.log_likelihood(params, data) to evaluate the model."
-            )
+        self.recipe: tuple[Callable[..., Model], tuple[Any, ...], dict[str, Any]] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin without plans and traces."""
         self.plans: dict[Any, Any] = {}
         self.opened: dict[Any, Any] = {}
         self.indexed_at: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior, zero_times_infinity=True)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A copy is planned and traced anew; what a function declared is declared again by it."""
+        if self.recipe is None:
+            return super().__reduce_ex__(protocol)
+        function, *arguments = self.recipe
+        return _declare, (function, *arguments)
+
+    def __getstate__(self) -> dict[str, Any]:
+        made_again = ("plans", "_joint", "_prior")
+        return {k: v for k, v in vars(self).items() if k not in made_again}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
 
     def bind(self, data: Data) -> tuple["Model", Data]:
         """This model, and the data as its rows; here they are what was given."""
@@ -234,6 +250,11 @@ class Model:
         leaves = [name in names for name in sorted(center)]
         return passes(program, leaves, primitives)
 
+    def constants(self) -> list[Any]:
+        """What the prior, and the log joint as far as it was traced, hold besides arguments."""
+        center = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in self.parameters}
+        return [*self._prior.program(center).consts, *self._joint.constants()]
+
     def shapes(self, values: Mapping[str, Array], row: Data) -> list[tuple[int, ...]]:
         """Shapes of what the log joint returns for one row, however it is called."""
         found = [self._joint.shapes(dict(values), *z, row) for z in self._first_states()]
@@ -277,6 +298,24 @@ class Model:
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self.parameters)
         return f"Model({self.latent!r}; {names})"
+
+
+def declared_by(function: Callable[..., Model]) -> Callable[..., Model]:
+    """A function of a module that declares models, which may then be pickled by its arguments."""
+
+    @functools.wraps(function)
+    def declare(*args: Any, **kwargs: Any) -> Model:
+        model = function(*args, **kwargs)
+        model.recipe = declare, args, kwargs
+        return model
+
+    return declare
+
+
+def _declare(
+    function: Callable[..., Model], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Model:
+    return function(*args, **kwargs)
 
 
 def _check_signature(log_joint: LogJoint, latent: Latent) -> None:

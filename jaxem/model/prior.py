@@ -10,7 +10,7 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import biject_to, constraints
 
-from jaxem.model.support import center, support_kind, without_reinterpretation
+from jaxem.model.support import center, check_chart, support_kind, without_reinterpretation
 from jaxem.numerics import charts
 from jaxem.types import Array, DeclarationError, Params
 
@@ -161,6 +161,7 @@ def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Para
             f"parameters are continuous. A hidden discrete quantity belongs in `latent`."
         )
     support = without_reinterpretation(support)
+    check_chart(name, support)
     base = base_of(distribution)
     shape = tuple(distribution.shape())
     fixed = np.asarray(distribution.mean, float) if isinstance(base, dist.Delta) else None

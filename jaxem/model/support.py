@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import biject_to, constraints
 
+from jaxem.types import DeclarationError
+
 
 def center(support: Any, shape: tuple[int, ...]) -> np.ndarray:
     """An ordinary value of a support: the image of 0 in unconstrained coordinates."""
@@ -18,6 +20,27 @@ def center(support: Any, shape: tuple[int, ...]) -> np.ndarray:
     with jax.ensure_compile_time_eval():
         transform = biject_to(support)
         return np.asarray(transform(jnp.zeros(transform.inverse_shape(shape))), float)
+
+
+def check_chart(name: str, support: Any) -> None:
+    """Whether a support has unconstrained coordinates.
+
+    Args:
+        name: The parameter, in words.
+        support: Its constraint.
+
+    Raises:
+        DeclarationError: If NumPyro has no transformation to it, as to a sphere.
+    """
+    try:
+        biject_to(support)
+    except (NotImplementedError, KeyError):
+        raise DeclarationError(
+            f"prior[{name!r}] has the support {support!r}, to which NumPyro has no transformation "
+            f"from unconstrained numbers (biject_to), so jaxem cannot move in it. Declare "
+            f"parameters that have one and compute this one in the log joint: for a point of a "
+            f"sphere, angles, or a vector v with v / |v| in the log joint."
+        ) from None
 
 
 def without_reinterpretation(support: Any) -> Any:

@@ -28,6 +28,7 @@ def memory() -> int:
 
 def in_words(size: float) -> str:
     """A number of bytes with its unit, as "1.5 GiB"."""
+    size = min(size, 2**200)
     units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
     power = 0
     while size >= 1024 and power < len(units) - 1:

@@ -71,6 +71,10 @@ class Traced:
         each = zip(kinds, args, strict=True)
         return Reads(self.program(*args), [kind for kind, a in each for _ in jax.tree.leaves(a)])
 
+    def constants(self) -> list[Any]:
+        """Arrays that the function holds besides its arguments, as far as it was traced."""
+        return [constant for program in self._programs.values() for constant in program.consts]
+
     def shapes(self, *args: Any) -> list[tuple[int, ...]]:
         """Shapes of the arrays that the function returns for these arguments."""
         return [tuple(v.aval.shape) for v in self.program(*args).jaxpr.outvars]

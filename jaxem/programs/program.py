@@ -59,6 +59,9 @@ class Program:
         self.program, self.constants = program, dict(constants)
         self._models: list[ProgramModel] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_models": []}
+
     def bind(self, data: Data) -> tuple["ProgramModel", Data]:
         """The model for data of this shape, and its rows.
 
@@ -117,6 +120,10 @@ class ProgramModel(Model):
             prior={site.name: _prior(site, anatomy, program) for site in anatomy.parameters},
             factor=_factor(anatomy, program) if anatomy.outer else None,
         )
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A copy takes the program apart again."""
+        return ProgramModel, (self.source, self.arguments)
 
     def bind(self, data: Data) -> tuple["ProgramModel", Data]:
         """This model, and the rows of data that may be others than it was made for."""

@@ -9,10 +9,12 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, DeclarationError, Params
 from jaxem.zoo.weights import mixing_weights
 
 
+@declared_by
 def binomial_mixture(components: int, trials: int, weights: Sequence[float] | None = None) -> Model:
     """A mixture of K binomial distributions, by maximum likelihood.
 

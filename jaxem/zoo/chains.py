@@ -7,11 +7,13 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, Params
 from jaxem.zoo.gaussian import Covariance, emissions
 from jaxem.zoo.markov import free_moves, hidden_markov
 
 
+@declared_by
 def gaussian_chain(
     states: int,
     features: int,
@@ -41,6 +43,7 @@ def gaussian_chain(
     return hidden_markov(moves, log_density, prior)
 
 
+@declared_by
 def poisson_chain(
     states: int, *, initial_concentration: Any = None, transition_concentration: Any = None
 ) -> Model:
@@ -62,6 +65,7 @@ def poisson_chain(
     return hidden_markov(moves, log_density, {"rate": flat((states,), constraints.positive)})
 
 
+@declared_by
 def categorical_chain(
     states: int,
     categories: int,
@@ -88,6 +92,7 @@ def categorical_chain(
     return hidden_markov(moves, log_density, _tables(states, categories))
 
 
+@declared_by
 def multinomial_chain(
     states: int,
     categories: int,

@@ -9,6 +9,7 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, DeclarationError, Params
 from jaxem.zoo.conjugate import NormalInverseWishart
 from jaxem.zoo.weights import mixing_weights
@@ -16,6 +17,7 @@ from jaxem.zoo.weights import mixing_weights
 Covariance = Literal["full", "tied", "diagonal", "spherical"]
 
 
+@declared_by
 def gaussian_mixture(
     components: int,
     features: int,

@@ -18,9 +18,11 @@ import numpyro.distributions as dist
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, DeclarationError, Params
 
 
+@declared_by
 def k_means(components: int, features: int, scale: float | Sequence[float] = 1.0) -> Model:
     """Equal weights, fixed scales; to be fitted with `jaxem.EM(e_step=jaxem.Hard())`.
 

@@ -8,10 +8,12 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, Params
 from jaxem.zoo.weights import mixing_weights
 
 
+@declared_by
 def latent_classes(classes: int, levels: Sequence[int]) -> Model:
     """K classes; item j has a table of probabilities over its own levels in every class.
 

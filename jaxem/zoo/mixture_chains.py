@@ -20,11 +20,13 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Chain
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, Params
 from jaxem.zoo.gaussian import Covariance, emissions
 from jaxem.zoo.markov import free_moves
 
 
+@declared_by
 def gaussian_mixture_chain(
     states: int,
     components: int,

@@ -5,10 +5,12 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
+from jaxem.model.model import declared_by
 from jaxem.types import Array, Params
 from jaxem.zoo.weights import mixing_weights
 
 
+@declared_by
 def poisson_mixture(components: int) -> Model:
     """A mixture of K Poisson distributions, by maximum likelihood.
 

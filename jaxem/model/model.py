@@ -1,6 +1,5 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
-import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import numpyro
 from jaxem.latent import Latent, Markov
 from jaxem.latent.links import dense_links
 from jaxem.model.arrays import as_given
+from jaxem.model.copied import Copied
 from jaxem.model.prior import Parameter
 from jaxem.model.reading import read_prior
 from jaxem.model.tied import Tied, check_ties, nest
@@ -24,7 +24,7 @@ from jaxem.numerics.traced import Traced
 from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
 
 
-class Model:
+class Model(Copied):
     r"""A declared model.
 
     Args:
@@ -77,7 +77,6 @@ class Model:
         self.parameters: tuple[Parameter, ...]
         self.tied: tuple[Tied, ...]
         self.parameters, self.tied = read_prior(prior)
-        self.recipe: tuple[Callable[..., Model], tuple[Any, ...], dict[str, Any]] | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -87,21 +86,6 @@ class Model:
         self.indexed_at: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior, zero_times_infinity=True)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """A copy is planned and traced anew; what a function declared is declared again by it."""
-        if self.recipe is None:
-            return super().__reduce_ex__(protocol)
-        function, *arguments = self.recipe
-        return _declare, (function, *arguments)
-
-    def __getstate__(self) -> dict[str, Any]:
-        made_again = ("plans", "_joint", "_prior")
-        return {k: v for k, v in vars(self).items() if k not in made_again}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._forget()
 
     def bind(self, data: Data) -> tuple["Model", Data]:
         """This model, and the data as its rows; here they are what was given."""
@@ -298,24 +282,6 @@ class Model:
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self.parameters)
         return f"Model({self.latent!r}; {names})"
-
-
-def declared_by(function: Callable[..., Model]) -> Callable[..., Model]:
-    """A function of a module that declares models, which may then be pickled by its arguments."""
-
-    @functools.wraps(function)
-    def declare(*args: Any, **kwargs: Any) -> Model:
-        model = function(*args, **kwargs)
-        model.recipe = declare, args, kwargs
-        return model
-
-    return declare
-
-
-def _declare(
-    function: Callable[..., Model], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Model:
-    return function(*args, **kwargs)
 
 
 def _check_signature(log_joint: LogJoint, latent: Latent) -> None:

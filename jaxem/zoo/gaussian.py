@@ -9,7 +9,7 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
-from jaxem.model.model import declared_by
+from jaxem.model.copied import declared_by
 from jaxem.types import Array, DeclarationError, Params
 from jaxem.zoo.conjugate import NormalInverseWishart
 from jaxem.zoo.weights import mixing_weights

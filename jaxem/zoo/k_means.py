@@ -18,7 +18,7 @@ import numpyro.distributions as dist
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
-from jaxem.model.model import declared_by
+from jaxem.model.copied import declared_by
 from jaxem.types import Array, DeclarationError, Params
 
 

@@ -20,7 +20,7 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Chain
 from jaxem.model import Model, flat
-from jaxem.model.model import declared_by
+from jaxem.model.copied import declared_by
 from jaxem.types import Array, Params
 from jaxem.zoo.gaussian import Covariance, emissions
 from jaxem.zoo.markov import free_moves

@@ -5,7 +5,7 @@ from numpyro.distributions import constraints
 
 from jaxem.latent import Finite
 from jaxem.model import Model, flat
-from jaxem.model.model import declared_by
+from jaxem.model.copied import declared_by
 from jaxem.types import Array, Params
 from jaxem.zoo.weights import mixing_weights
 

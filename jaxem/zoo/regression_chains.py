@@ -19,7 +19,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 from jaxem.model import Model, flat
-from jaxem.model.model import declared_by
+from jaxem.model.copied import declared_by
 from jaxem.types import Array, DeclarationError, Params
 from jaxem.zoo.markov import driven_moves, free_moves, hidden_markov, with_intercept
 

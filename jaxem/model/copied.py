@@ -1,0 +1,53 @@
+"""Copies and pickles of models: declarations travel, plans and traces are made again."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+M = TypeVar("M", bound="Copied")
+
+#: What a model makes of its declaration on the way.
+_MADE = ("plans", "_joint", "_prior")
+
+
+class Copied:
+    """What can be copied and pickled without what it has compiled.
+
+    Attributes:
+        recipe: The function that declared it, and its arguments, where there is one.
+    """
+
+    recipe: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
+
+    def _forget(self) -> None:
+        """Begin without plans and traces."""
+        raise NotImplementedError
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.recipe is None:
+            return super().__reduce_ex__(protocol)
+        return _declare, self.recipe
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _MADE}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
+
+
+def declared_by(function: Callable[P, M]) -> Callable[P, M]:
+    """A function of a module that declares models, which are then pickled by its arguments."""
+
+    @functools.wraps(function)
+    def declare(*args: P.args, **kwargs: P.kwargs) -> M:
+        model = function(*args, **kwargs)
+        model.recipe = declare, args, kwargs
+        return model
+
+    return declare
+
+
+def _declare(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return function(*args, **kwargs)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jax.core import Tracer
 from numpyro.distributions import biject_to, constraints
 
 from jaxem.model.support import center, check_chart, support_kind, without_reinterpretation
@@ -164,7 +165,7 @@ def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Para
     check_chart(name, support)
     base = base_of(distribution)
     shape = tuple(distribution.shape())
-    fixed = np.asarray(distribution.mean, float) if isinstance(base, dist.Delta) else None
+    fixed = _known(name, distribution.mean) if isinstance(base, dist.Delta) else None
     if support_kind(support) == "simplex" and shape[-1] == 1:
         fixed = np.ones(shape)  # a simplex of a single category has a single point
     return Parameter(
@@ -183,6 +184,17 @@ def is_function(entry: Any) -> bool:
     """Whether an entry of the prior is a function of the other parameters."""
     given = (dist.Distribution, constraints.Constraint, type)
     return callable(entry) and not isinstance(entry, given)
+
+
+def _known(name: str, value: Any) -> np.ndarray:
+    """The value of a parameter that its prior fixes."""
+    if isinstance(value, Tracer):
+        raise DeclarationError(
+            f"prior[{name!r}] fixes a value that JAX traces: the model is declared inside a "
+            f"function that JAX transforms (jax.jit, jax.vmap, jax.grad, ...). Declare and fit it "
+            f"outside; what a fit depends on is differentiated by jaxem.sensitivity."
+        )
+    return np.asarray(value, float)
 
 
 def base_of(distribution: dist.Distribution) -> dist.Distribution:

@@ -162,3 +162,12 @@ def drawn_paths(draws: int) -> Reading:
         return jnp.moveaxis(jax.vmap(lambda k: latent.sample(links, k))(keys), 0, -1)
 
     return read
+
+
+def until_ends(values: np.ndarray, bound: Bound, fill: int) -> Array:
+    """Arrays (n, T, ...), or (n, T - 1, ...), with this number past the ends of sequences."""
+    if values.ndim == 1 or bound.sequences is None:
+        return jnp.asarray(values)
+    exists = bound.sequences.exists[:, bound.sequences.horizon - values.shape[1] :]
+    exists = exists.reshape(*exists.shape, *[1] * (values.ndim - 2))
+    return jnp.asarray(np.where(exists, values, fill))

@@ -96,14 +96,11 @@ class Readings:
             return self._by_row(bound, name, reading)
         reading = expecting.expected_of_steps(e_step, function, branches)
         found = decoding.decode_rows(bound, self.params, self.compile, name, reading)
-        shaped = jax.tree.map(lambda leaf: _until_ends(leaf, bound, 0), found[0])
+        shaped = jax.tree.map(lambda leaf: decoding.until_ends(leaf, bound, 0), found[0])
         return blanked(shaped, tell(bound, found[1]))
 
     def log_density(self, data: Data, *, lengths: Any = None) -> Array:
-        """Log evidence of each row, or of each sequence, (n,): its log density.
-
-        -inf for what no latent state can make, with a warning.
-        """
+        """Log density of each row or sequence, (n,); -inf, with a warning, where impossible."""
         bound, e_step = self.checked(data, lengths), self.algorithm.e_step
         if bound.sequences is not None:
             return self._read(bound, "evidence", decoding.evidence(e_step), blank=False)
@@ -280,7 +277,7 @@ class Readings:
         name = name, self.algorithm.e_step
         found, evidence = decoding.decode(bound, self.params, self.compile, name, reading, key)
         bad = tell(bound, evidence)
-        return blanked(_until_ends(found, bound, fill), bad & blank)
+        return blanked(decoding.until_ends(found, bound, fill), bad & blank)
 
     def _by_row(
         self, bound: Bound, name: Any, reading: RowReading, key: Any = 0, blank: bool = True
@@ -289,15 +286,6 @@ class Readings:
         compile = functools.partial(self.compile, ("by row", name))
         found, evidence = by_row(bound, values, reading, key, compile)
         return blanked(found, tell(bound, evidence) & blank)
-
-
-def _until_ends(values: np.ndarray, bound: Bound, fill: int) -> Array:
-    """Arrays (n, T, ...), or (n, T - 1, ...), with this number past the ends of sequences."""
-    if values.ndim == 1 or bound.sequences is None:
-        return jnp.asarray(values)
-    exists = bound.sequences.exists[:, bound.sequences.horizon - values.shape[1] :]
-    exists = exists.reshape(*exists.shape, *[1] * (values.ndim - 2))
-    return jnp.asarray(np.where(exists, values, fill))
 
 
 def _named(bound: Bound, index: Array) -> State:

@@ -96,7 +96,6 @@ def fit(
     weights = bound.weigh(weights)
     check_draws(model, algorithm, weights)
     check_declaration(model, data)
-    check_concrete(model.constants())
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     if not model.free:
         return evaluate(bound, weights, algorithm)

@@ -13,7 +13,7 @@ def check_concrete(*given: Any) -> None:
     """Whether a fit is called with numbers, and not with what JAX traces.
 
     Args:
-        *given: What the person gave, and what the model holds.
+        *given: What the person gave.
 
     Raises:
         DeclarationError: Under ``jax.jit``, ``jax.vmap``, ``jax.grad`` and the like.

@@ -62,7 +62,7 @@ def held_coordinates(p: Parameter, u: np.ndarray) -> np.ndarray:
     middle = np.where(each > 0, 0.0, u)
     moved, start, beside = (
         np.asarray(p.from_real(some), float).reshape(u.size, -1)
-        for some in (u - each * np.sign(u), middle, middle + each)
+        for some in (u - each * np.where(u < 0, -1.0, 1.0), middle, middle + each)
     )
     change = np.abs(moved - here.ravel()).max(1, initial=0.0)
     return (change <= _SATURATED * np.abs(beside - start).max(1, initial=0.0)).reshape(u.shape)

@@ -132,6 +132,8 @@ def check_call(model: Model, row: Data) -> None:
             f"{_did_you_mean(str(key), dict.fromkeys(names))}; the parameters are "
             f"{', '.join(map(repr, names))}, and one row of the data is {_data_words(row)}."
         ) from missing
+    except DeclarationError:
+        raise
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         called = ", ".join(("params", *model.latent.arguments, "x"))

@@ -234,11 +234,6 @@ class Model(Copied):
         leaves = [name in names for name in sorted(center)]
         return passes(program, leaves, primitives)
 
-    def constants(self) -> list[Any]:
-        """What the prior, and the log joint as far as it was traced, hold besides arguments."""
-        center = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in self.parameters}
-        return [*self._prior.program(center).consts, *self._joint.constants()]
-
     def shapes(self, values: Mapping[str, Array], row: Data) -> list[tuple[int, ...]]:
         """Shapes of what the log joint returns for one row, however it is called."""
         found = [self._joint.shapes(dict(values), *z, row) for z in self._first_states()]

@@ -10,11 +10,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.extend import core
 
 from jaxem.numerics.bounds import CONSTANT, DATA, STATE, Reads
 from jaxem.numerics.thin import thin
 from jaxem.numerics.zeros import repair
+from jaxem.types import DeclarationError
 
 Signature = tuple[Any, ...]
 
@@ -54,6 +56,12 @@ class Traced:
         closed = jax.make_jaxpr(lambda *flat: self._function(*jax.tree.unflatten(tree, flat)))(
             *avals
         )
+        if any(isinstance(constant, Tracer) for constant in closed.consts):
+            raise DeclarationError(
+                "the log joint or the prior holds a value of a function that JAX transforms "
+                "(jax.jit, jax.vmap, jax.grad, ...). Models are read and fitted outside of such "
+                "functions; what a fit depends on is differentiated by jaxem.sensitivity."
+            )
         return repair(thin(closed), values=self._zero_times_infinity)
 
     def __call__(self, *args: Any) -> jax.Array:
@@ -70,10 +78,6 @@ class Traced:
         kinds = [CONSTANT, *[STATE] * (len(args) - 2), DATA]
         each = zip(kinds, args, strict=True)
         return Reads(self.program(*args), [kind for kind, a in each for _ in jax.tree.leaves(a)])
-
-    def constants(self) -> list[Any]:
-        """Arrays that the function holds besides its arguments, as far as it was traced."""
-        return [constant for program in self._programs.values() for constant in program.consts]
 
     def shapes(self, *args: Any) -> list[tuple[int, ...]]:
         """Shapes of the arrays that the function returns for these arguments."""

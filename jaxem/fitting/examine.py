@@ -14,6 +14,7 @@ from jaxem.fitting.collapse import collapsed
 from jaxem.fitting.edges import rises_inward
 from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.outward import Outward, outward
+from jaxem.fitting.ragged import far_away, is_ragged
 from jaxem.fitting.rising import Rise, rises
 from jaxem.fitting.runs import Runs
 from jaxem.fitting.stopping import rounding
@@ -71,6 +72,7 @@ def examine(
     away = outward(landscape, model, runs, found, noise)
     inward = rises_inward(landscape, plan, model.free, runs)
     garbage = _garbage(cancellation, runs)
+    ragged = is_ragged(landscape, found.u, runs.objective, noise)
     status, reasons, adopted = [], [], np.zeros(len(claims), bool)
     for r in range(len(runs.status)):
         was, end = Status(int(runs.status[r])), away[r]
@@ -80,6 +82,8 @@ def examine(
             new, why = Status.UNRELIABLE, ""
         elif fallen[r] or rising[r] is not None:
             new, why = Status.DEGENERATE, _rise_in_words(landscape, model, runs, rising[r])
+        elif ragged[r]:
+            new, why = _at_the_end_of_arithmetic(far_away(landscape, model, runs, r, found.u))
         elif was in _STATIONARY and not np.isfinite(found.gradient_norm[r]):
             new, why = Status.NON_FINITE, ""
         else:
@@ -120,6 +124,16 @@ def _judge(
             f"jax_enable_x64"
         )
     return Status.CONVERGED, ""
+
+
+def _at_the_end_of_arithmetic(far: str) -> tuple[Status, str]:
+    """The status of a restart whose objective is rounding, and why."""
+    if not far:
+        return Status.UNRELIABLE, ""
+    return (
+        Status.DEGENERATE,
+        f"the log posterior rose with {far}, until nothing was left but rounding",
+    )
 
 
 def _at_the_end(end: Outward, was: Status, objective: float, noise: float):

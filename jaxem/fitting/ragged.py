@@ -1,0 +1,47 @@
+"""Objectives that change by tenths of a nat when parameters change by a unit in the last place.
+
+Where huge terms cancel, as in a gamma density of shape 1e13, nothing can be said of slopes: what
+is left of the log joint is rounding. A restart ends there when it has run away from ordinary
+parameters as far as arithmetic goes, or where the log joint was never more than rounding.
+"""
+
+import numpy as np
+
+from jaxem.fitting.landscape import Landscape
+from jaxem.fitting.rays import places_of
+from jaxem.fitting.runs import Runs
+from jaxem.likelihood.chart import coordinate_names
+from jaxem.model import Model
+
+_DRAWS = 4
+_NATS = 0.1
+_FAR = 9.0
+
+
+def is_ragged(
+    landscape: Landscape, u: np.ndarray, objective: np.ndarray, noise: np.ndarray
+) -> np.ndarray:
+    """Whether the objective is known to a tenth of a nat only at its exact parameters, (R,).
+
+    Args:
+        landscape: The objective.
+        u: Coordinates, (R, d).
+        objective: There, (R,).
+        noise: A change of the objective that may be rounding of its sum, (R,).
+    """
+    if not u.shape[1]:
+        return np.zeros(len(u), bool)
+    unit = np.spacing(np.abs(u).astype(np.float32 if landscape.is_single else float))
+    rng = np.random.default_rng(0)
+    with np.errstate(all="ignore"):
+        moved = [landscape(u + unit * rng.choice([-1, 1], u.shape))[0] for _ in range(_DRAWS)]
+        apart = np.abs(np.stack(moved) - objective).max(0)
+    return np.isfinite(objective) & ~(apart <= np.maximum(_NATS, 100 * noise))
+
+
+def far_away(landscape: Landscape, model: Model, runs: Runs, r: int, u: np.ndarray) -> str:
+    """Which coordinates of a restart are far from ordinary, and on which side, in words."""
+    place = places_of(landscape, u[r : r + 1])[0]
+    names = [n for p in model.free for n in coordinate_names(p, runs.values[p.name][r])]
+    which = np.flatnonzero(place.far > _FAR)
+    return ", ".join(f"{names[k]} {'up' if u[r, k] > place.home[k] else 'down'}" for k in which[:8])

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.home import displaced, hyperparameters
 from jaxem.initial.interior import inside
 from jaxem.initial.setting import Setting
-from jaxem.model.prior import Parameter
 from jaxem.numerics.rows import take_rows
 
 _REACH = 2.0
@@ -18,34 +18,27 @@ def uniform(setting: Setting, generators: list[np.random.Generator]):
     """Real coordinates uniform within two units of home.
 
     A unit is 1 in logarithms and logits, and elsewhere what changes the log joint by about a nat
-    a row. On standardised data, much as NumPyro's ``init_to_uniform``. In a hierarchy,
-    parameters with a prior given others are about their common mean, and nearer by a random factor,
-    for it may have a mode of little pooling and one of much.
+    a row. On standardised data, much as NumPyro's ``init_to_uniform``. A hierarchy may have a mode
+    of little pooling and one of much, and home is near one of them: its starts are NumPyro's, all
+    unconstrained coordinates within two units of zero.
     """
     model, plan = setting.model, setting.plan
-    hierarchy = bool(hyperparameters(model, take_rows(setting.data, 0)))
 
-    def draw(rng: np.random.Generator):
+    def about_home(rng: np.random.Generator):
+        def steps(size):
+            return rng.uniform(-_REACH, _REACH, size=size)
+
+        return {p.name: displaced(p, plan.home, plan.units, steps) for p in model.free}
+
+    def about_zero(rng: np.random.Generator):
         known = {}
         for p in model.free:
-            centre, reach = plan.home, _REACH
-            if hierarchy and p.is_conditional:
-                centre, reach = {p.name: _alike(p, plan.home[p.name])}, _REACH * rng.uniform()
-
-            def steps(size, reach=reach):
-                return rng.uniform(-reach, reach, size=size)
-
-            known[p.name] = displaced(p, centre, plan.units, steps)
+            u = jnp.asarray(rng.uniform(-_REACH, _REACH, size=p.unconstrained_shape))
+            known[p.name] = np.asarray(p.constrain(u))
         return known
 
-    return one_by_one(setting, generators, draw)
-
-
-def _alike(p: Parameter, home: np.ndarray) -> np.ndarray:
-    """Home with all entries alike: their mean, in real coordinates."""
-    u = np.asarray(p.to_real(home), float)
-    axes = tuple(range(u.ndim - p.event_dim))
-    return np.asarray(p.from_real(np.broadcast_to(u.mean(axes, keepdims=True), u.shape)), float)
+    hierarchy = hyperparameters(model, take_rows(setting.data, 0))
+    return one_by_one(setting, generators, about_zero if hierarchy else about_home)
 
 
 def one_by_one(

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxem.algebra.compiled import Programs
 from jaxem.algebra.kinks import Kinks
 from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.probe import Compiled, Probe, Values, derivatives, widen
@@ -17,6 +16,7 @@ from jaxem.model import Model
 from jaxem.model.indices import check_indices
 from jaxem.model.known_weights import check_known_weights
 from jaxem.model.ordinary import check_tables, ordinary_values
+from jaxem.numerics.compiled import Programs
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 

@@ -19,7 +19,6 @@ from jaxem.algebra.blocks import (
     same_at_every_row,
 )
 from jaxem.algebra.candidates import candidate_forms
-from jaxem.algebra.compiled import Programs
 from jaxem.algebra.draws import climb_apart, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import largest, solve_group
@@ -35,6 +34,7 @@ from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
+from jaxem.numerics.compiled import Programs
 from jaxem.numerics.plain import plain
 from jaxem.types import Data
 

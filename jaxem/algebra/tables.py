@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from jaxem.algebra.compiled import Programs
 from jaxem.algebra.probe import Values, widen
 from jaxem.model import Model
+from jaxem.numerics.compiled import Programs
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 

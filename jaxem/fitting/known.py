@@ -5,11 +5,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxem.algebra.compiled import Programs
 from jaxem.algorithm import Algorithm
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.likelihood.units import make_units
 from jaxem.model.binding import Bound
+from jaxem.numerics.compiled import Programs
 from jaxem.status import Status
 
 

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.compiled import Programs
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.fitting import decoding, expecting, forecasting
@@ -17,6 +16,7 @@ from jaxem.fitting.expecting import Wanted
 from jaxem.fitting.impossible import blanked, tell
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.indices import check_indices
+from jaxem.numerics.compiled import Programs
 from jaxem.numerics.keys import as_key
 from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Array, Data, DeclarationError, Params, State

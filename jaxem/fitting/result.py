@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algebra.compiled import Programs
 from jaxem.algorithm import Algorithm
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
@@ -16,6 +15,7 @@ from jaxem.fitting.summary import summarise
 from jaxem.fitting.uncertainty import errors_of
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
+from jaxem.numerics.compiled import Programs
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError, Params
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxem.algebra.plan import kinks_of
 from jaxem.errors import Errors, standard_errors
+from jaxem.errors.surface import AT_ONCE
 from jaxem.estep import Exact
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
@@ -49,7 +50,7 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
     Raises:
         DeclarationError: If an option is unknown, or these are not the data of the fit.
     """
-    units = make_units(bound, weights, merge)
+    units = make_units(bound, weights, merge, AT_ONCE)
     homes = {} if fit.plan is None else fit.plan.home
     found = standard_errors(
         bound.model,

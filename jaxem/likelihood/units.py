@@ -39,19 +39,21 @@ class Units:
         return len(self.weights)
 
 
-def make_units(bound: Bound, weights: np.ndarray, merge: bool) -> Units:
+def make_units(bound: Bound, weights: np.ndarray, merge: bool, lanes: int = 1) -> Units:
     """The units of checked data.
 
     Args:
         bound: The model and its rows.
         weights: Weights of all rows, (N,), those of steps equal within a sequence.
         merge: Whether equal rows may be merged; if not, units are in the order of the data.
+        lanes: How many numbers are held at once for each log factor.
     """
     total = float(weights.sum())
     if bound.sequences is not None:
-        return Units(make_source(bound, weights), weights[bound.sequences.starts], total)
+        return Units(make_source(bound, weights, lanes), weights[bound.sequences.starts], total)
     rows, merged = merge_rows(bound.rows, weights) if merge else (bound.rows, weights)
-    return Units(make_source(dataclasses.replace(bound, rows=rows), merged), merged, total)
+    kept = dataclasses.replace(bound, rows=rows)
+    return Units(make_source(kept, merged, lanes), merged, total)
 
 
 def make_source(bound: Bound, weights: Any, lanes: int = 1) -> Source:

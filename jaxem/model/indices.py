@@ -11,7 +11,7 @@ from jaxem.model.declaration import asked_by_prior, check_call
 from jaxem.model.model import Model
 from jaxem.model.ordinary import ordinary_values, row_words
 from jaxem.numerics.bounds import DATA, NEGATIVE, STATE, Read, Reads
-from jaxem.numerics.plain import plain
+from jaxem.numerics.compiled import Programs
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data, DeclarationError
 
@@ -52,8 +52,17 @@ class _Indices:
         self._values = {k: jnp.asarray(v[1], dtype) for k, v in ordinary_values(model, 2).items()}
         self._names = sorted(self._values)
         self._reads = model.indexed(self._values, row)
-        self._flags = jax.jit(plain(lambda rows: self._over_rows(Reads.flags, rows)))
-        self._otherwise = jax.jit(plain(lambda rows: self._over_rows(Reads.otherwise, rows)))
+        self._programs = Programs()
+
+    def _flags(self, rows: Data) -> Any:
+        flags = self._programs.compiled("flags", lambda rows: self._over_rows(Reads.flags, rows))
+        return flags(rows)
+
+    def _otherwise(self, rows: Data) -> Any:
+        def both(rows: Data) -> Any:
+            return self._over_rows(Reads.otherwise, rows)
+
+        return self._programs.compiled("otherwise", both)(rows)
 
     def check(self, rows: Data) -> None:
         if not any(reads.all for reads in self._reads):

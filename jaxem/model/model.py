@@ -1,6 +1,7 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -214,7 +215,8 @@ class Model(Copied):
                     axes[1 + place] = 0
                     of_states = jax.vmap(of_states, axes)
                 out = of_states(dict(values), *branch, *args)
-                return out.reshape(-1, *out.shape[len(axes_of) :])
+                cells, each = out.shape[: len(axes_of)], out.shape[len(axes_of) :]
+                return out.reshape(math.prod(cells), *each)
 
             parts.append(jax.vmap(one)(rows))
         return parts

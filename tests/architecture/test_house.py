@@ -8,11 +8,10 @@ from tests.architecture.source import PACKAGE, ROOT, kept_files, modules, names_
 
 COMPILERS = {"jit", "pjit", "filter_jit", "pmap", "filter_pmap"}
 MAY_COMPILE = (
-    "jaxem.algebra.compiled",
+    "jaxem.numerics.compiled",
     "jaxem.algebra.plan",
     "jaxem.fitting",
     "jaxem.inspection",
-    "jaxem.model.indices",  # data are checked without a plan too, when a fit reads them
     "jaxem.posterior",
     "jaxem.programs.densities",  # a program is compared with itself, before there is a plan:
     "jaxem.programs.trial",  # on all data at once, and row by row

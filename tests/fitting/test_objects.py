@@ -15,8 +15,8 @@ from numpyro.distributions import constraints
 
 import jaxem
 from jaxem import DeclarationError
-from jaxem.algebra import compiled
-from jaxem.algebra.compiled import Programs
+from jaxem.numerics import compiled
+from jaxem.numerics.compiled import Programs
 
 COUNTS = np.r_[np.full(20, 1), np.full(20, 9), np.arange(10)]
 

@@ -60,7 +60,7 @@ def _push(primals, tangents, *, function, params):
     kinds = tuple((jnp.shape(x), jnp.result_type(x)) for x in primals)
     out = careful(function, primals, dict(params))
     if not moving:
-        return out, ad.Zero.from_primal_value(out)
+        return out, ad.Zero.from_primal_value(out)  # pyright: ignore[reportAttributeAccessIssue]
     program = _pushed(function, params, kinds, moving)
     (tangent,) = chain_rule(program, primals, [tangents[i] for i in moving])
     return out, tangent

@@ -54,7 +54,7 @@ def _push(primals, tangents):
     if type(db) is not ad.Zero:
         terms.append(zero_product(a, db))
     if not terms:
-        return out, ad.Zero.from_primal_value(out)
+        return out, ad.Zero.from_primal_value(out)  # pyright: ignore[reportAttributeAccessIssue]
     return out, terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
 

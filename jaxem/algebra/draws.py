@@ -18,6 +18,7 @@ _FAR_STRIDES = 4.0 ** np.arange(-4, 17)
 _LARGEST = 48
 _WORTHWHILE = 0.5
 _PARTS = (1.0, 0.9, 0.5)
+_NARROW = 1e-5
 
 
 def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: float) -> np.ndarray:
@@ -63,8 +64,7 @@ def mix(
     for p in parameters:
         values = [climbs[i][p.name] for i in rng.choice(len(climbs), 3, False)]
         a, b, c = (np.asarray(p.to_real(value), float) for value in values)
-        spread = np.abs(b - c).max(initial=0.0)
-        unit = 0.3 if p.kind != "real" else 0.1 * spread or 0.1
+        unit = 0.3 if p.kind != "real" else 0.1 * _spread(p, climbs, b, c) or 0.1
         if p.kind == "other":
             unit = 0.5
         if p.kind in ("positive_definite", "lower_cholesky"):
@@ -72,6 +72,12 @@ def mix(
         u = a + 0.7 * rng.normal(size=a.shape) * (b - c) + unit * rng.normal(size=a.shape)
         out[p.name] = np.asarray(p.from_real(u), float)
     return out
+
+
+def _spread(p: Parameter, climbs: tuple[Values, ...], b: np.ndarray, c: np.ndarray) -> float:
+    """How far two climbs are apart; or any two, where these are not."""
+    spread = np.abs(b - c).max(initial=0.0)
+    return float(spread or np.ptp(np.stack([x[p.name] for x in climbs]), axis=0).max(initial=0.0))
 
 
 def row_log_scale(u: np.ndarray) -> np.ndarray:
@@ -137,7 +143,8 @@ def _has_coordinates(p: Parameter, value: np.ndarray) -> bool:
     if not np.all(np.isfinite(value)) or (p.kind == "other" and not np.all(p.support(value))):
         return False
     try:
-        return bool(np.all(np.isfinite(p.to_real(value))))
+        u = np.asarray(p.to_real(value))
+        return bool(np.all(np.isfinite(u)) and _is_conditioned(p, u))
     except np.linalg.LinAlgError:
         return False
 
@@ -151,3 +158,12 @@ def _newton_step(probe: Probe, values: Values, responsibilities, p, g) -> np.nda
         return np.full(g.shape, np.nan)
     step, *_ = np.linalg.lstsq(-(hessian + hessian.T) / 2, g.ravel(), rcond=1e-12)
     return step.reshape(g.shape)
+
+
+def _is_conditioned(p: Parameter, u: np.ndarray) -> bool:
+    """Whether a matrix is far enough from a singular one for its determinant to be no rounding."""
+    if p.kind not in ("positive_definite", "lower_cholesky"):
+        return True
+    log_widths = np.diagonal(u, axis1=-2, axis2=-1)
+    beside = np.linalg.norm(np.tril(u, -1), axis=-1) * np.exp(-log_widths)
+    return bool(np.all(beside < 1 / _NARROW))

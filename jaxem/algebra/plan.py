@@ -100,6 +100,11 @@ class Plan:
             return "one sweep is the exact M-step, as far as Newton's method converges"
         return "a sweep raises Q but need not reach its maximum (generalised EM)"
 
+    @property
+    def nonsmooth(self) -> tuple[str, ...]:
+        """The parameters in which Q has kinks, by dotted name."""
+        return tuple(n for n, m in self.members.items() if isinstance(m, Block) and m.nonsmooth)
+
     def solver_of(self, name: str) -> Solver:
         """The solver of the group that a parameter belongs to."""
         return next(solver for solver in self.solvers if name in solver.names)

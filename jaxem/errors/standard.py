@@ -166,7 +166,7 @@ def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, 
 
 
 def _notes(boundary, resting, flat, upward, scores, groups, rate) -> tuple[str, ...]:
-    held = {"on the boundary of the support": boundary, "at the kink of the prior": resting}
+    held = {"on the boundary of the support": boundary, "at a kink": resting}
     notes = [
         f"{where}, and held there: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}. They "
         f"have no standard error, and those of the others are given that these are where they are."

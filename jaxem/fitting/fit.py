@@ -184,9 +184,21 @@ def _conclude(
         notes=(
             *((reasons[best],) if reasons[best] else ()),
             *_higher(status, runs.objective, best),
+            *_kinks(plan),
             *states_in_words(model, runs.counts[best], float(ways.weights.sum()), rows),
             *_paths_left(runs, ways),
         ),
+    )
+
+
+def _kinks(plan: Plan) -> tuple[str, ...]:
+    """That a gradient at a kink is one-sided, where the log joint has kinks."""
+    if not plan.nonsmooth:
+        return ()
+    return (
+        f"the log joint has kinks in {', '.join(plan.nonsmooth)}: a maximum is at one of them, "
+        f"where slopes are one-sided and the gradient norm is not small; standard errors of these "
+        f"are those of jaxem.bootstrap",
     )
 
 

@@ -11,6 +11,7 @@ from jaxem.errors.surface import AT_ONCE
 from jaxem.estep import Exact
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
+from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
@@ -57,7 +58,7 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
         units,
         fit.params,
         homes=homes,
-        resting=kinks_of(bound.model, fit.plan).resting(bound.model.flatten(fit.params)),
+        resting=_at_kinks(fit, bound.model),
         compile=fit.compile,
         **options,
     )
@@ -69,3 +70,11 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
         f"stopped, which may be no mode. Fit on until it converges."
     )
     return dataclasses.replace(found, notes=(*found.notes, note))
+
+
+def _at_kinks(fit: "Fit", model: Model) -> dict[str, np.ndarray]:
+    """Which entries of parameters are at a kink of the prior, or have kinks in the log joint."""
+    resting = dict(kinks_of(model, fit.plan).resting(model.flatten(fit.params)))
+    for name in fit.plan.nonsmooth if fit.plan is not None else ():
+        resting[name] = np.ones(model.parameter(name).shape, bool)
+    return resting

@@ -109,14 +109,17 @@ def laplace(
 
 
 def _refuse_kinks(fitted: Fitted) -> None:
-    """Where entries are at a kink of their prior the density has no second derivative."""
+    """Where entries are at a kink the density has no second derivative."""
     model, fit = fitted.target.model, fitted.fit
     resting = kinks_of(model, fit.plan).resting(model.flatten(fit.params))
     names = [name for name, rests in resting.items() if rests.any()]
+    where = "the kink of their prior"
+    if not names and fit.plan is not None:
+        names, where = list(fit.plan.nonsmooth), "kinks of the log joint"
     if names:
         raise DeclarationError(
-            f"the fit left entries of {', '.join(map(repr, names))} at the kink of their prior, "
-            f"where the posterior has no curvature and no Gaussian describes it. Draw from it with "
+            f"the fit left entries of {', '.join(map(repr, names))} at {where}, where the "
+            f"posterior has no curvature and no Gaussian describes it. Draw from it with "
             f"jaxem.posterior.nuts."
         )
 

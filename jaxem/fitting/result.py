@@ -19,7 +19,7 @@ from jaxem.numerics.compiled import Programs
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError, Params
 
-_HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE)
+_HOPELESS = (Status.IMPOSSIBLE, Status.DEGENERATE, Status.UNRELIABLE)
 
 
 @dataclasses.dataclass(frozen=True)

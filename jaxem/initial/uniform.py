@@ -1,5 +1,6 @@
 """Starts uniform about home, in real coordinates."""
 
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -19,8 +20,8 @@ def uniform(setting: Setting, generators: list[np.random.Generator]):
 
     A unit is 1 in logarithms and logits, and elsewhere what changes the log joint by about a nat
     a row. On standardised data, much as NumPyro's ``init_to_uniform``. A hierarchy may have a mode
-    of little pooling and one of much, and home is near one of them: its starts are NumPyro's, all
-    unconstrained coordinates within two units of zero.
+    of little pooling and one of much, and home is near one of them: every other of its starts, the
+    first among them, is NumPyro's, all unconstrained coordinates within two units of zero.
     """
     model, plan = setting.model, setting.plan
 
@@ -38,7 +39,8 @@ def uniform(setting: Setting, generators: list[np.random.Generator]):
         return known
 
     hierarchy = hyperparameters(model, take_rows(setting.data, 0))
-    return one_by_one(setting, generators, about_zero if hierarchy else about_home)
+    kinds = itertools.cycle((about_zero, about_home) if hierarchy else (about_home,))
+    return one_by_one(setting, generators, lambda rng: next(kinds)(rng))
 
 
 def one_by_one(

@@ -71,7 +71,7 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
         found: Their certificates.
     """
     out: list[Rise | None] = [None] * len(runs.objective)
-    if not found.u.shape[1]:
+    if not found.u.shape[1] or landscape.is_single:  # whose rises along rays are often rounding
         return out
     places = places_of(landscape, found.u)
     with np.errstate(all="ignore"):
@@ -81,7 +81,9 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
         for r in np.flatnonzero(there).tolist():
             some = rays_from(r, places[r], found, movement[r], landscape.moving)
             if not np.isin(runs.status[r], _OWN_ENDS):
-                some = [ray for ray in some if _is_far(places[r], ray)]
+                some = [
+                    ray for ray in some if _is_far(places[r], ray) and _is_unitless(places[r], ray)
+                ]
             rays += some
         if not rays:
             return out
@@ -131,6 +133,11 @@ def _is_even(gained: np.ndarray) -> bool:
     first, second, third = gained
     slopes = np.array([first, (second - first) / 2, (third - second) / 6])
     return bool(slopes.min() > 0.1 and slopes.max() < slopes.min() / _STEADY)
+
+
+def _is_unitless(place: Place, ray: Ray) -> bool:
+    """Whether a ray moves logarithms and logits alone; real numbers may be on a long honest way."""
+    return bool(place.unitless[ray.direction != 0].all())
 
 
 def _is_far(place: Place, ray: Ray) -> bool:

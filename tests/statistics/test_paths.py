@@ -11,6 +11,7 @@ from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
 from jaxem.estep import Exact
 from jaxem.fitting.path import PATHS, find_ways
+from jaxem.numerics.rewrite import name_of
 
 from .paths import GAMMA, GAMMA_START, NORMAL, NORMAL_STARTS, ROWS, begin_with, gammas, normals
 
@@ -134,7 +135,7 @@ def _shapes(closed):
 def _count_of_divisions(closed, rows: int) -> int:
     """Divisions of arrays that are as long as the data; a normal density has them."""
     return sum(
-        equation.primitive.name == "div" and rows in equation.outvars[0].aval.shape
+        name_of(equation) == "div" and rows in equation.outvars[0].aval.shape
         for equation in _equations(closed.jaxpr)
     )
 

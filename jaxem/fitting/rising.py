@@ -26,6 +26,7 @@ _LENGTHS = np.array([1 / 3, 1.0, 3.0, 9.0])
 _GAIN = 0.5
 _STEADY = 0.4
 _FAR = 9.0
+_LEAST = 0.1
 _NEAR_ZERO = 1e-4
 _TOLD = 6
 
@@ -115,13 +116,14 @@ def _is_endless(ahead: np.ndarray, behind: np.ndarray, far: bool) -> bool:
     """
     if _is_steady(ahead[1:]) or (far and _is_steady(ahead[:-1])):
         return True
-    return far and not np.nanmax(ahead[:2], initial=-np.inf) > 0 and _is_even(-behind[1:])
+    nothing = ~np.isfinite(ahead[:2]) | (np.abs(ahead[:2]) < _LEAST)
+    return far and bool(nothing.all()) and _is_even(-behind[1:])
 
 
 def _is_steady(gained: np.ndarray) -> bool:
     """Whether gains at lengths 1, 3 and 9 do not slacken; the last may be no number."""
     first, second, third = gained
-    if not (first > 0 and second - first >= _STEADY * 2 * first and second < np.inf):
+    if not (first > _LEAST and second - first >= _STEADY * 2 * first and second < np.inf):
         return False
     if not np.isfinite(third):
         return bool(second >= _GAIN)
@@ -132,7 +134,7 @@ def _is_even(gained: np.ndarray) -> bool:
     """Whether gains at lengths 1, 3 and 9 are in proportion to the lengths."""
     first, second, third = gained
     slopes = np.array([first, (second - first) / 2, (third - second) / 6])
-    return bool(slopes.min() > 0.1 and slopes.max() < slopes.min() / _STEADY)
+    return bool(slopes.min() > _LEAST and slopes.max() < slopes.min() / _STEADY)
 
 
 def _is_unitless(place: Place, ray: Ray) -> bool:

@@ -82,7 +82,7 @@ def examine(
             new, why = Status.UNRELIABLE, ""
         elif fallen[r] or rising[r] is not None:
             new, why = Status.DEGENERATE, _rise_in_words(landscape, model, runs, rising[r])
-        elif ragged[r]:
+        elif ragged[r] and end is None:
             new, why = _at_the_end_of_arithmetic(far_away(landscape, model, runs, r, found.u))
         elif was in _STATIONARY and not np.isfinite(found.gradient_norm[r]):
             new, why = Status.NON_FINITE, ""

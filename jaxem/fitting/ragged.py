@@ -33,12 +33,12 @@ def is_ragged(
     """
     if not u.shape[1] or landscape.is_single:
         return np.zeros(len(u), bool)
-    unit = np.spacing(np.abs(u))
+    unit = np.where(np.isfinite(u), np.spacing(np.abs(np.nan_to_num(u, posinf=0, neginf=0))), 0.0)
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         moved = [landscape(u + unit * rng.choice([-1, 1], u.shape))[0] for _ in range(_DRAWS)]
         apart = np.abs(np.stack(moved) - objective).max(0)
-    return np.isfinite(objective) & ~(apart <= np.maximum(_NATS, 100 * noise))
+    return np.isfinite(objective) & (apart > np.maximum(_NATS, 100 * noise))
 
 
 def far_away(landscape: Landscape, model: Model, runs: Runs, r: int, u: np.ndarray) -> str:

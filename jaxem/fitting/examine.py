@@ -83,7 +83,7 @@ def examine(
         elif fallen[r] or rising[r] is not None:
             new, why = Status.DEGENERATE, _rise_in_words(landscape, model, runs, rising[r])
         elif ragged[r] and end is None:
-            new, why = _at_the_end_of_arithmetic(far_away(landscape, model, runs, r, found.u))
+            new, why = _ruled_by_rounding(far_away(landscape, model, runs, r, found.u))
         elif was in _STATIONARY and not np.isfinite(found.gradient_norm[r]):
             new, why = Status.NON_FINITE, ""
         else:
@@ -126,7 +126,7 @@ def _judge(
     return Status.CONVERGED, ""
 
 
-def _at_the_end_of_arithmetic(far: str) -> tuple[Status, str]:
+def _ruled_by_rounding(far: str) -> tuple[Status, str]:
     """The status of a restart whose objective is rounding, and why."""
     if not far:
         return Status.UNRELIABLE, ""

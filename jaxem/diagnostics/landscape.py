@@ -104,7 +104,8 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
     waiting = list(np.argsort(-np.where(usable, restarts.objective, -np.inf), kind="stable"))
     waiting = [int(k) for k in waiting if usable[k]]
     every = stack(overlap.model, restarts.params)
-    best = {name: jnp.asarray(leaf[restarts.best]) for name, leaf in every.items()}
+    highest = waiting[0] if waiting else restarts.best  # of equals to rounding, one
+    best = {name: jnp.asarray(leaf[highest]) for name, leaf in every.items()}
     _, from_best = overlap(every, best)
     shares = overlap.units.weights / overlap.units.weights.sum()
     density = overlap.log_densities(every)

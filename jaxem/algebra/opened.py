@@ -52,19 +52,21 @@ class Opened:
             derived = derivatives(self.model, Penalty(self.model, self.kinks.centres))
         return self.programs.compiled("Q", jax.vmap(derived, in_axes=(0, 0, None, None)))
 
-    def check(self, data: Data, weights: np.ndarray) -> None:
+    def check(self, data: Data, weights: np.ndarray, starts: np.ndarray | None) -> None:
         """Check every row of positive weight at ordinary parameters.
 
         Args:
             data: A pytree of NumPy arrays with n rows.
             weights: Row weights, shape (n,).
+            starts: For steps of sequences, which of them begin one, (n,).
 
         Raises:
             DeclarationError: If an index is out of range, the log joint is no number, or a row
                 is impossible.
         """
-        rows = take_rows(data, np.flatnonzero(np.asarray(weights) > 0))
-        check_indices(self.model, rows)
+        present = np.flatnonzero(np.asarray(weights) > 0)
+        rows = take_rows(data, present)
+        check_indices(self.model, rows, starts if starts is None else starts[present])
         draws = self._draws()
         table = self.tables(draws[0], rows)
         broken = np.flatnonzero(np.isnan(table).any(1) | (table == -np.inf).all(1))

@@ -128,7 +128,9 @@ class Plan:
         )
 
 
-def make_plan(model: Model, data: Data, weights: Any) -> Plan:
+def make_plan(
+    model: Model, data: Data, weights: Any, starts: np.ndarray | None = None
+) -> Plan:
     """Check rows and plan the M-step of a model for them, or return the plan already made.
 
     A plan for other rows of the same form is made with the compiled programs of the first. Where
@@ -138,6 +140,7 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
         model: The declared model.
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
+        starts: For steps of sequences, which of them begin one, (n,).
 
     Returns:
         The plan.
@@ -146,14 +149,14 @@ def make_plan(model: Model, data: Data, weights: Any) -> Plan:
         DeclarationError: If the log joint is no number at ordinary parameters.
     """
     shapes = shapes_of(data)
-    key = shapes, fingerprint((data, np.asarray(weights) > 0))
+    key = shapes, fingerprint((data, np.asarray(weights) > 0, starts))
     if key in model.plans:
         return model.plans[key]
     form = row_form(data)
     if form not in model.opened:
         model.opened[form] = Opened.of(model, kinks_of(model))
     opened = model.opened[form]
-    opened.check(data, weights)
+    opened.check(data, weights, starts)
     plan = _plan(opened.probe(data, weights), opened.tables, opened.kinks)
     made = [known for (of, _), known in model.plans.items() if of == shapes]
     for known in made:

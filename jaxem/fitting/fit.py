@@ -99,7 +99,7 @@ def fit(
     init = init if init is None or callable(init) else check_params(model, init, "init", restarts)
     if not model.free:
         return evaluate(bound, weights, algorithm)
-    plan = make_plan(model, data, weights)
+    plan = make_plan(model, data, weights, bound.starts)
     setting = Setting(model, plan, data, weights, bound.sequences)
     starts = make_starts(setting, init, restarts, key)
     ways = find_ways(model, plan, algorithm, data, weights, restarts, bound.sequences)
@@ -156,6 +156,7 @@ def _conclude(
         status = [
             Status.NO_INTERIOR_MODE if i else s for i, s in zip(infinite, status, strict=True)
         ]
+        reasons = ["" if i else why for i, why in zip(infinite, reasons, strict=True)]
     best = _best(status, runs.objective)
     restarts = Restarts(
         objective=runs.objective,

@@ -253,7 +253,7 @@ class Readings:
     def checked(self, data: Data, lengths: Any = None) -> Bound:
         """`bound`, where every row is read and so must have codes in range."""
         bound = self.bound(data, lengths)
-        check_indices(bound.model, bound.rows)
+        check_indices(bound.model, bound.rows, bound.starts)
         return bound
 
     def compile(self, key: Any, function: Any) -> Any:

@@ -9,6 +9,7 @@ has a bound.
 """
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import jax
@@ -82,9 +83,7 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
         for r in np.flatnonzero(there).tolist():
             some = rays_from(r, places[r], found, movement[r], landscape.moving)
             if not np.isin(runs.status[r], _OWN_ENDS):
-                some = [
-                    ray for ray in some if _is_far(places[r], ray) and _is_unitless(places[r], ray)
-                ]
+                some = [ray for ray in map(partial(_far_part, places[r]), some) if ray is not None]
             rays += some
         if not rays:
             return out
@@ -137,9 +136,14 @@ def _is_even(gained: np.ndarray) -> bool:
     return bool(slopes.min() > _LEAST and slopes.max() < slopes.min() / _STEADY)
 
 
-def _is_unitless(place: Place, ray: Ray) -> bool:
-    """Whether a ray moves logarithms and logits alone; real numbers may be on a long honest way."""
-    return bool(place.unitless[ray.direction != 0].all())
+def _far_part(place: Place, ray: Ray) -> Ray | None:
+    """A ray along the logarithms and logits alone that have come a long way, or None.
+
+    Real numbers may be on a long honest way, and what is near home may rise for a while.
+    """
+    direction = np.where(place.unitless & (place.far > _FAR), ray.direction, 0.0)
+    longest = np.abs(place.relative(direction, False)).max(initial=0.0)
+    return ray._replace(direction=direction / longest, multiplied=False) if longest > 0 else None
 
 
 def _is_far(place: Place, ray: Ray) -> bool:

@@ -132,7 +132,7 @@ def explain(
     check_named(model, algorithm)
     check_finish(model, algorithm, finish)
     check_declaration(model, rows)
-    plan = make_plan(model, rows, prepared)
+    plan = make_plan(model, rows, prepared, bound.starts)
     ways = find_ways(model, plan, algorithm, rows, prepared, count, bound.sequences)
     ways = deal_out(ways, algorithm, 0)
     told = order_words(plan, algorithm)

@@ -87,6 +87,8 @@ def step_inside(
     for p in parameters:
         value = np.asarray(values[p.name], float)
         home = np.broadcast_to(np.asarray(homes[p.name], float), value.shape)
+        if p.kind in ("simplex", "unit"):  # of a single state home may be on the boundary itself
+            home = (home + np.asarray(p.center(), float)) / 2
         edge = at_edge(p.kind, value, home, share)
         if p.kind == "simplex":  # all its entries move, or they would not sum to one
             edge = np.any(edge, -1, keepdims=True)

@@ -37,6 +37,11 @@ class Bound:
     rows: Data
     sequences: Sequences | None
 
+    @property
+    def starts(self) -> np.ndarray | None:
+        """Which rows begin a sequence, (N,), or None for independent rows."""
+        return None if self.sequences is None else self.sequences.starts
+
     def weigh(self, weights: Any) -> np.ndarray:
         """Weights of all rows, (N,), from those of rows or sequences as a person gave them."""
         if self.sequences is None:

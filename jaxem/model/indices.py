@@ -19,15 +19,17 @@ _BLOCK = 4096
 _SUSPECTS = 64
 
 
-def check_indices(model: Model, rows: Data) -> None:
+def check_indices(model: Model, rows: Data, starts: np.ndarray | None = None) -> None:
     """Check every index with which the log joint reads an array, for all rows and states.
 
     An index out of range is no mistake where the value does not depend on what is read there, as
-    under ``jnp.where(seen, table[x], 0.0)``.
+    under ``jnp.where(seen, table[x], 0.0)``, nor in a form of the log joint that a row never meets:
+    the first step of a sequence has no transition.
 
     Args:
         model: The declared model.
         rows: Rows, NumPy leaves.
+        starts: For steps of sequences, which of them begin one, (n,).
 
     Raises:
         DeclarationError: If an index is past the end of an array, or negative through the data; or
@@ -40,7 +42,7 @@ def check_indices(model: Model, rows: Data) -> None:
     key = tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), x64
     if key not in model.indexed_at:
         model.indexed_at[key] = _Indices(model, row)
-    model.indexed_at[key].check(rows)
+    model.indexed_at[key].check(rows, starts)
 
 
 class _Indices:
@@ -64,7 +66,7 @@ class _Indices:
 
         return self._programs.compiled("otherwise", both)(rows)
 
-    def check(self, rows: Data) -> None:
+    def check(self, rows: Data, starts: np.ndarray | None) -> None:
         if not any(reads.all for reads in self._reads):
             return
         by_data = any(reads.by_data for reads in self._reads)
@@ -74,7 +76,8 @@ class _Indices:
             index = np.where(index < count, index, 0)
             found = [np.asarray(part) for part in self._flags(take_rows(rows, index))]
             for branch, part in enumerate(found):
-                self._check_flags(branch, part, take_rows(rows, index))
+                met = True if starts is None else starts[index] == (branch == 0)
+                self._check_flags(branch, part, met, take_rows(rows, index))
             if first:
                 self._check_reach([part[0] for part in found])
             first = False
@@ -89,10 +92,10 @@ class _Indices:
 
         return self._model.over_cells(list(map(of_branch, self._reads)), self._values, rows)
 
-    def _check_flags(self, branch: int, part: np.ndarray, rows: Data) -> None:
-        """Complain of the first index out of range that the value depends on."""
+    def _check_flags(self, branch: int, part: np.ndarray, met: Any, rows: Data) -> None:
+        """Complain of the first index out of range that the value of a row `met` depends on."""
         flags = part[..., : len(self._reads[branch].all)]
-        suspects = np.flatnonzero(flags.any((1, 2)))
+        suspects = np.flatnonzero(flags.any((1, 2)) & met)
         for start in range(0, len(suspects), _SUSPECTS):
             some = suspects[start : start + _SUSPECTS]
             padded = np.resize(some, _SUSPECTS)

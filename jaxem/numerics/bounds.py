@@ -186,7 +186,8 @@ class Reads:
                 beyond, negative = index > room, index < -_OUTSIDE // 2
                 if _fills(eqn):  # what stands for an entry out of range is a choice
                     beyond = jnp.zeros_like(beyond)
-                flags.append((BEYOND * jnp.any(beyond) + NEGATIVE * jnp.any(negative)).astype(int))
+                found = BEYOND * jnp.any(beyond).astype(int)
+                flags.append(found + NEGATIVE * jnp.any(negative).astype(int))
                 if other:
                     outside = jnp.any(beyond | negative, axis=-1)
                     outputs = [jnp.where(_spread(eqn, outside), _another(out), out)]

@@ -13,12 +13,19 @@ from .search import JOINTS, searched
 ACCEPTED = ["censored", "items", "known variances", "wishart", "inactive clip"]
 MERGED = {"zero-inflated, zeros rare", "categories, most rare"}
 REFUSED = ["student beside a tight normal", "normal, or laplace beyond a bend"]
+#: Of two starts one whose scales put every row beyond the bend.
+NARROW = {
+    "weights": np.full((2, 3), 1 / 3),
+    "loc": np.array([[-1.0, 0.0, 1.0]] * 2),
+    "scale": np.array([[0.05] * 3, [1.0] * 3]),
+}
 _CHANGE = re.compile(r"restart (\d), step (\d+): (product|anchors) to (anchors|direct): .+")
 
 
 @functools.cache
 def fitted(name: str) -> jaxem.Fit:
-    return jaxem.fit(searched(name).model, JOINTS[name].data, restarts=2, max_steps=12)
+    init = NARROW if name == "huber" else None
+    return jaxem.fit(searched(name).model, JOINTS[name].data, restarts=2, max_steps=12, init=init)
 
 
 def _all() -> list:
@@ -53,8 +60,12 @@ def _check_objective(name: str) -> None:
 
 
 def _check_trace(name: str) -> None:
-    for trace in fitted(name).restarts.traces:
-        assert np.all(np.diff(trace) >= -1e-9 * (1 + np.abs(trace[1:])))
+    route = fitted(name).plan.route
+    at_the_end = [_CHANGE.fullmatch(c) for c in route.changes if "all rows give an objective" in c]
+    late = {int(m[1]) for m in at_the_end if m}
+    for restart, trace in enumerate(fitted(name).restarts.traces):
+        told = trace[:-1] if restart in late else trace
+        assert np.all(np.diff(told) >= -1e-9 * (1 + np.abs(told[1:])))
 
 
 def _check_record(name: str) -> None:
@@ -77,10 +88,14 @@ def _check_way(name: str) -> None:
 
 
 def test_rows_that_leave_the_space_on_the_way_move_the_fit():
-    """Scales shrink until far rows cross the bend: then the product is wrong, and is noticed."""
+    """Scales so small that far rows cross the bend: the product is wrong, and is noticed.
+
+    By the guard where many rows are far; at the end, when every row is looked at, where few are.
+    """
     route = fitted("huber").plan.route
     assert any(guard.error > 1.0 for guard in route.guards)
-    assert route.changes
+    assert [change for change in route.changes if change.startswith("restart 0, step 0")]
+    assert [change for change in route.changes if "all rows give an objective" in change]
 
 
 def _sound(guard) -> bool:

@@ -8,7 +8,9 @@ the largest eigenvalue, so a positive one is never an artefact of stopping early
 believed that the objective itself does not confirm: a saddle is told only if a walk along that
 direction really raises the objective, and a run has stalled if a walk along its gradient, or along
 Newton's step, does. (In single precision, where rounding hides such rises, the promise is
-believed.)
+believed.) Where states are alike the objective may be flat to second order, and rise only at fourth
+order, along a curve: a walk along a flat direction, all else following by Newton steps, that rises
+without falling first begins at no maximum.
 """
 
 import dataclasses
@@ -21,6 +23,9 @@ from jaxem.fitting.landscape import Face, Landscape
 from jaxem.fitting.promise import newton_steps
 from jaxem.numerics.spectrum import spectrum
 
+#: Nats that a move by a unit costs in a direction that counts as flat.
+FLAT = 0.5
+
 #: Coordinates beyond which second derivatives are not taken.
 LARGEST = 64
 _LARGEST_IN_SINGLE = 32
@@ -29,6 +34,8 @@ _SMALL = 1e-2
 _LANCZOS = 12
 _WALKS = (1e-3, 1e-2, 0.1, 0.5)
 _SHARES = (1.0, 0.5, 0.1, 1e-2)
+_FAR_WALKS = (1e-2, 0.1, 0.5, 1.0, 2.0)
+_FOLLOWS, _BUMP = 2, 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Certificate:
             None where there are too many, or where nobody asked.
         escape: How much the objective rises on a walk along the most upward direction, (R,).
         climb: How much it rises on a walk along the gradient or Newton's step, (R,).
+        plateau: How much it rises along a flat direction without falling first, (R,).
         left: In single precision, what a Newton step promises for certain, (R,); else zero.
     """
 
@@ -52,6 +60,7 @@ class Certificate:
     curvature: np.ndarray | None
     escape: np.ndarray
     climb: np.ndarray
+    plateau: np.ndarray
     left: np.ndarray
 
     @property
@@ -81,7 +90,7 @@ def certify(
         none = np.zeros(len(u))
         small = np.abs(gradient).max(1, initial=0.0) < _SMALL
         if not (claims | (limited & small)).any() or not u.shape[1]:
-            return Certificate(u, objective, gradient, None, none, none, none)
+            return Certificate(u, objective, gradient, None, none, none, none, none)
         face = landscape.face(u)
         size = np.maximum(np.abs(u), 1.0)
         steepest = np.abs(gradient * size).max(1, keepdims=True)
@@ -91,18 +100,22 @@ def certify(
         which = np.flatnonzero(landscape.moving)
         if len(which) > (_LARGEST_IN_SINGLE if single else LARGEST):
             escape = _walk(face, u, objective, _most_upward(face, u), (1, -1), _WALKS)
-            return Certificate(u, objective, gradient, None, escape, climb, none)
+            return Certificate(u, objective, gradient, None, escape, climb, none, none)
         units, _ = landscape.units(u)
         slope = gradient if face is landscape else face(u)[1]
         bent = curvature(face, u, slope, which, units, single)
         escape = _walk(face, u, objective, _upward(bent, units, which), (1, -1), _WALKS)
         step, left = newton_steps(u, slope, bent, which, units, single)
+        plateau = none
         if not single:
+            rays, inverse = _flat(bent, units, which, landscape.widths)
+            rises = [_rise(face, u, objective, ray, inverse) for ray in rays]
+            plateau = np.max([none, *rises], 0)
             climb = np.maximum(climb, _walk(face, u, objective, step, (1,), _SHARES))
             left = none
         whole = np.zeros((*u.shape, u.shape[1]))
         whole[:, which[:, None], which] = bent
-    return Certificate(u, objective, gradient, whole, escape, climb, left)
+    return Certificate(u, objective, gradient, whole, escape, climb, plateau, left)
 
 
 def _walk(landscape: Landscape | Face, u, objective, direction, signs, lengths) -> np.ndarray:
@@ -112,6 +125,63 @@ def _walk(landscape: Landscape | Face, u, objective, direction, signs, lengths) 
     direction = np.nan_to_num(direction)
     rises = [landscape(u + s * w * direction)[0] - objective for w in lengths for s in signs]
     return np.fmax(np.fmax.reduce(rises), 0.0)
+
+
+def _rise(landscape: Landscape | Face, u, objective, direction, inverse) -> np.ndarray:
+    """The largest rise along a direction, either way, before the objective falls, (R,).
+
+    A fall of less than what a converged fit may have left to gain does not count.
+
+    Args:
+        landscape: The objective.
+        u: Where the walks begin, (R, d).
+        objective: There, (R,).
+        direction: A unit long, (R, d).
+        inverse: Of the second derivatives in all directions that are not flat, (R, d, d).
+    """
+    best = np.zeros(len(u))
+    for sign in (1, -1):
+        rising, before = np.ones(len(u), bool), objective
+        for length in _FAR_WALKS:
+            point = u + sign * length * direction
+            for _ in range(_FOLLOWS):
+                point = point + np.einsum("rij,rj->ri", inverse, landscape(point)[1])
+            here = landscape(point)[0]
+            rising &= here >= before - _BUMP
+            best = np.where(rising, np.fmax(best, here - objective), best)
+            before = here
+    return best
+
+
+def _flat(
+    bent: np.ndarray, units: np.ndarray, which: np.ndarray, widths: list[int]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Directions in which a move by a unit changes next to nothing, and the others.
+
+    Eigenvectors that are all flat have no directions of their own, and mix parameters at will. So
+    of each parameter one random direction is taken, as far as it is flat.
+
+    Returns:
+        Directions, (R, d), zero where a restart has none; and the inverse of the second
+        derivatives in all that are not flat, (R, d, d).
+    """
+    owner = np.repeat(np.arange(len(widths)), widths)[which]
+    random = np.random.default_rng(0).normal(size=len(which))
+    axes = np.where(owner == np.arange(len(widths))[:, None], random, 0.0)
+    axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-300)
+    rays = np.zeros((len(widths), *units.shape))
+    inverse = np.zeros((*units.shape, units.shape[1]))
+    for r in np.flatnonzero(np.isfinite(bent).all((1, 2))):
+        unit = units[r, which]
+        values, vectors = np.linalg.eigh(bent[r] * np.outer(unit, unit))
+        flat = vectors[:, np.abs(values) < FLAT]
+        within = axes @ flat @ flat.T
+        size = np.abs(within).max(1, keepdims=True, initial=0.0)
+        within = np.where(np.linalg.norm(within, axis=1, keepdims=True) > 0.1, within, 0.0)
+        rays[:, r, which] = within / np.where(size > 0, size, 1.0) * unit
+        others = vectors[:, values >= FLAT] * unit[:, None]
+        inverse[r][np.ix_(which, which)] = (others / values[values >= FLAT]) @ others.T
+    return [ray for ray in rays if ray.any()], inverse
 
 
 def _upward(bent: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -109,6 +109,7 @@ def _judge(
     if was not in _STATIONARY:
         return was, ""
     escape, climb, left = float(found.escape[r]), float(found.climb[r]), float(found.left[r])
+    plateau = float(found.plateau[r])
     notable = max(1e-3, 1e3 * tolerance, 100 * noise)
     if max(escape, inward) > notable and max(escape, inward) > climb:
         return Status.SADDLE, ""
@@ -117,6 +118,11 @@ def _judge(
             f"the log posterior still rises by {climb:.2g} along its gradient, which the steps of "
             f'the algorithm do not follow; try finish="newton", or look in fit.plan for the '
             f"parameter that is not solved exactly"
+        )
+    if plateau > max(notable, climb):
+        return Status.STALLED, (
+            f"the log posterior is flat to second order where the restart ended, and rises by "
+            f"{plateau:.2g} further along: a plateau, where two states may be one, and no maximum"
         )
     if left > max(1e-3, 1e3 * tolerance, 10 * noise):
         return Status.STALLED, (

@@ -12,10 +12,10 @@ import dataclasses
 
 import numpy as np
 
-from jaxem.fitting.certify import Certificate
+from jaxem.fitting.certify import FLAT, Certificate
 from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.promise import newton_steps
-from jaxem.fitting.rays import FLAT, NOT_AT_REST, Place, places_of
+from jaxem.fitting.rays import NOT_AT_REST, Place, places_of
 from jaxem.fitting.runs import Runs
 from jaxem.likelihood.chart import coordinate_names
 from jaxem.model import Model

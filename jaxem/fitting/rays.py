@@ -15,12 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxem.fitting.certify import Certificate
+from jaxem.fitting.certify import FLAT, Certificate
 from jaxem.fitting.landscape import Landscape
 from jaxem.numerics.spectrum import spectrum
-
-#: Nats that a move by a unit costs in a direction that counts as flat.
-FLAT = 0.5
 
 #: Change of the objective for a move by a unit that counts as not at rest.
 NOT_AT_REST = 1e-2

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.home import displaced, hyperparameters
+from jaxem.initial.alive import alive
 from jaxem.initial.interior import inside
 from jaxem.initial.setting import Setting
 from jaxem.numerics.rows import take_rows
@@ -21,7 +22,8 @@ def uniform(setting: Setting, generators: list[np.random.Generator]):
     A unit is 1 in logarithms and logits, and elsewhere what changes the log joint by about a nat
     a row. On standardised data, much as NumPyro's ``init_to_uniform``. A hierarchy may have a mode
     of little pooling and one of much, and home is near one of them: every other of its starts, the
-    first among them, is NumPyro's, all unconstrained coordinates within two units of zero.
+    first among them, is NumPyro's, all unconstrained coordinates within two units of zero. A start
+    that leaves a state without rows is moved towards home.
     """
     model, plan = setting.model, setting.plan
 
@@ -48,8 +50,12 @@ def one_by_one(
     generators: list[np.random.Generator],
     draw: Callable[[np.random.Generator], dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """One draw a restart, moved inside the supports; beside it, home for what is not drawn."""
+    """One draw a restart, moved inside the supports and to where every state has rows.
+
+    What is not drawn is at home.
+    """
     home = setting.home()
     with jax.enable_x64(True):
         draws = [{**home, **draw(rng)} for rng in generators]
-    return inside(setting, {name: np.stack([d[name] for d in draws]) for name in home})
+    starts = {name: np.stack([d[name] for d in draws]) for name in home}
+    return alive(setting, inside(setting, starts))

@@ -69,7 +69,8 @@ class Opened:
         check_indices(self.model, rows, starts if starts is None else starts[present])
         draws = self._draws()
         table = self.tables(draws[0], rows)
-        broken = np.flatnonzero(np.isnan(table).any(1) | (table == -np.inf).all(1))
+        wrong = np.isnan(table) | (table == np.inf)
+        broken = np.flatnonzero(wrong.any(1) | (table == -np.inf).all(1))
         if len(broken):
             suspects = take_rows(rows, broken)
             looked = np.stack([self.tables(draw, suspects) for draw in draws])

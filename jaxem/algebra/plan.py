@@ -128,9 +128,7 @@ class Plan:
         )
 
 
-def make_plan(
-    model: Model, data: Data, weights: Any, starts: np.ndarray | None = None
-) -> Plan:
+def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None = None) -> Plan:
     """Check rows and plan the M-step of a model for them, or return the plan already made.
 
     A plan for other rows of the same form is made with the compiled programs of the first. Where

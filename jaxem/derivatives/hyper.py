@@ -51,6 +51,9 @@ class Family:
                 prior = priors.get(p.name, p.prior)
                 prior = prior if isinstance(prior, dist.Distribution) else prior(params)
                 total = total + jnp.sum(prior.log_prob(values[p.name]))
+        for tied in self.model.tied:
+            if tied.weighed:
+                total = total + tied.log_density(params)
         return total if self.model.factor is None else total + self.model.factor(params)
 
     def to_real(self, hyper: Any) -> Any:

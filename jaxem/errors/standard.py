@@ -34,6 +34,7 @@ def standard_errors(
     of: Quantity | None,
     kind: str,
     clusters: Any,
+    endless: tuple[str, ...],
     compile: Compile,
 ) -> Errors:
     """Standard errors at a mode; see `Fit.errors`.
@@ -47,6 +48,7 @@ def standard_errors(
         of: Quantities of interest; the free parameters themselves if None.
         kind: One of `KINDS`.
         clusters: Cluster of each unit, or None.
+        endless: Names of real coordinates on their way to infinity.
         compile: How programs are compiled and kept.
 
     Raises:
@@ -56,11 +58,11 @@ def standard_errors(
         raise DeclarationError(f"kind={kind!r}; expected one of {', '.join(map(repr, KINDS))}.")
     groups = read_clusters(clusters, kind, units.count)
     values = model.flatten(params)
-    chart, place = make_chart(model, values, homes, resting, units.total)
+    chart, place = make_chart(model, values, homes, resting, units.total, endless)
     if not len(place.names):
         raise DeclarationError(
-            "every parameter lies on the boundary of its support or at a kink of its prior; there "
-            "is no curvature to look at."
+            "every parameter lies on the boundary of its support, at a kink of its prior or on its "
+            "way to infinity; there is no curvature to look at."
         )
     own = of is None
     surface = Surface(model, chart, units, of, compile)
@@ -73,7 +75,8 @@ def standard_errors(
         estimate = _in_order(model, lambda p: np.asarray(values[p.name], float).ravel())
     held = np.abs(slopes).max(1, initial=0.0) <= STILL
     if own:
-        held |= _in_order(model, lambda p: (place.edge[p.name] | place.resting[p.name]).ravel())
+        without = (place.edge, place.resting, place.endless)
+        held |= _in_order(model, lambda p: np.any([w[p.name] for w in without], 0).ravel())
     covariance = slopes @ spread @ slopes.T
     unknown = held | base.misses(slopes) | (base.upward.shape[1] > 0)
     covariance[unknown] = covariance[:, unknown] = np.nan
@@ -83,7 +86,9 @@ def standard_errors(
     rate = em_rate(curvature, complete)
     names = tree_names(surface.shaped(estimate))
     flat, upward = (_combinations(m, place.names) for m in (base.flat, base.upward))
-    boundary, at_kinks = (_entries(model, where) for where in (place.edge, place.resting))
+    boundary, at_kinks, infinite = (
+        _entries(model, where) for where in (place.edge, place.resting, place.endless)
+    )
     return Errors(
         names=names,
         estimate=surface.shaped(estimate),
@@ -96,7 +101,10 @@ def standard_errors(
         resting=at_kinks,
         unidentified=flat,
         upward=upward,
-        notes=_notes(boundary, at_kinks, flat, upward, scores, groups, rate),
+        notes=(
+            *_notes(boundary, at_kinks, infinite, flat, upward, scores, groups, rate),
+            *(_of_tied(model) if own else ()),
+        ),
         coordinates=place.names,
         curvature=curvature,
         surface=surface,
@@ -165,8 +173,24 @@ def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, 
     return tuple(combination(v, names) for v in directions.T)
 
 
-def _notes(boundary, resting, flat, upward, scores, groups, rate) -> tuple[str, ...]:
-    held = {"on the boundary of the support": boundary, "at a kink": resting}
+def _of_tied(model: Model) -> tuple[str, ...]:
+    """Where errors of parameters are that are functions of others."""
+    if not model.tied:
+        return ()
+    name = model.tied[0].name
+    reached = "".join(f"[{key!r}]" for key in name.split("."))
+    return (
+        f"functions of other parameters, and not listed: {', '.join(t.name for t in model.tied)}; "
+        f"fit.errors(data, of=lambda params: params{reached}) gives theirs.",
+    )
+
+
+def _notes(boundary, resting, infinite, flat, upward, scores, groups, rate) -> tuple[str, ...]:
+    held = {
+        "on the boundary of the support": boundary,
+        "at a kink": resting,
+        "on the way to infinity": infinite,
+    }
     notes = [
         f"{where}, and held there: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}. They "
         f"have no standard error, and those of the others are given that these are where they are."

@@ -3,7 +3,8 @@ r"""The log posterior around a fit, and what it says of quantities that depend o
 Second derivatives are Jacobian-vector products of a gradient, one column at a time, so that they
 take no more memory than the gradient itself. By Fisher's identity Q has the same gradient at the
 parameters of its E-step; its curvature there is the information that the complete data would give,
-and the difference is the missing information (Louis 1982; Orchard and Woodbury 1972).
+and the difference is the missing information (Louis 1982; Orchard and Woodbury 1972), which on
+replaced data is had by itself.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from jaxem.errors.louis import is_small, missing_information
 from jaxem.estep import Exact
+from jaxem.estep.anchored import Anchored
 from jaxem.estep.source import Source
 from jaxem.likelihood.chart import Chart
 from jaxem.likelihood.units import Units, evidence, in_line, unit_weights
@@ -76,8 +79,13 @@ class Surface:
 
     def curvature(self) -> Curvature:
         """Derivatives at the point of the chart."""
-        program = self._compile(("curvature",), _curvature_function(self.model))
-        found = program(self.chart, self.units.source)
+        replaced = self.units.replaced
+        if replaced is not None and is_small(self.model, replaced):
+            program = self._compile(("curvature", "product"), _louis_function(self.model))
+            found = program(self.chart, replaced)
+        else:
+            program = self._compile(("curvature",), _curvature_function(self.model))
+            found = program(self.chart, self.units.source)
         value, gradient, *matrices = (np.asarray(leaf, float) for leaf in found)
         return Curvature(float(value), gradient, *(-(m + m.T) / 2 for m in matrices))
 
@@ -127,6 +135,22 @@ def _curvature_function(model: Model):
 
         values, slopes = columns(parts, chart.point)
         return values[0][0], *slopes
+
+    return curvature
+
+
+def _louis_function(model: Model):
+    def curvature(chart: Chart, source: Anchored):
+        here = jax.lax.stop_gradient(chart.values(model, chart.point))
+        evidence, _, q = source.expect(model, Exact(), here)
+
+        def parts(u: Array):
+            complete = jax.grad(lambda u: q(chart.values(model, u)))(u)
+            return complete, jax.grad(lambda u: model.prior_density(chart.values(model, u)))(u)
+
+        (gradients, _), (complete, prior) = columns(parts, chart.point)
+        observed = complete + missing_information(model, chart, source)
+        return evidence + model.prior_density(here), gradients[0], observed, complete, prior
 
     return curvature
 

@@ -35,12 +35,14 @@ class Examined:
         status: The status of each.
         gradient_norm: Largest entry of the gradient in real coordinates, (R,).
         reasons: For each what a reader should know, in a sentence; empty if nothing.
+        endless: For each the names of coordinates whose best values are infinite.
     """
 
     runs: Runs
     status: list[Status]
     gradient_norm: np.ndarray
     reasons: list[str]
+    endless: list[tuple[str, ...]]
 
 
 def examine(
@@ -93,7 +95,9 @@ def examine(
         status.append(new)
         reasons.append(why)
     moved = _move(landscape, model, runs, away, adopted)
-    return Examined(moved, status, found.gradient_norm, reasons)
+    separated = [s == Status.SEPARATED for s in status]
+    endless = [e.endless if e and s else () for e, s in zip(away, separated, strict=True)]
+    return Examined(moved, status, found.gradient_norm, reasons, endless)
 
 
 def _judge(
@@ -115,13 +119,13 @@ def _judge(
         return Status.SADDLE, ""
     if climb > max(_LEFT, 1e3 * tolerance, 10 * noise):
         return Status.STALLED, (
-            f"the log posterior still rises by {climb:.2g} along its gradient, which the steps of "
+            f"the objective still rises by {climb:.2g} along its gradient, which the steps of "
             f'the algorithm do not follow; try finish="newton", or look in fit.plan for the '
             f"parameter that is not solved exactly"
         )
     if plateau > max(notable, climb):
         return Status.STALLED, (
-            f"the log posterior is flat to second order where the restart ended, and rises by "
+            f"the objective is flat to second order where the restart ended, and rises by "
             f"{plateau:.2g} further along: a plateau, where two states may be one, and no maximum"
         )
     if left > max(1e-3, 1e3 * tolerance, 10 * noise):
@@ -138,7 +142,7 @@ def _ruled_by_rounding(far: str) -> tuple[Status, str]:
         return Status.UNRELIABLE, ""
     return (
         Status.DEGENERATE,
-        f"the log posterior rose with {far}, until nothing was left but rounding",
+        f"the objective rose with {far}, until nothing was left but rounding",
     )
 
 
@@ -149,7 +153,8 @@ def _at_the_end(end: Outward, was: Status, objective: float, noise: float):
             return was, "", False
         return (
             Status.SEPARATED,
-            f"the log posterior rises towards a supremum at infinity: {_list(end.infinite)}",
+            f"the objective rises towards a supremum at infinity: {_list(end.infinite)}; a "
+            f"prior that is not flat on them gives a maximum",
             False,
         )
     there = end.objective >= objective - noise

@@ -138,7 +138,7 @@ def _conclude(
     """Certify every restart, correct its status, and choose the best."""
     status: list[Status] = list(map(Status, runs.status.tolist()))
     gradient_norm = np.full(len(status), np.nan)
-    reasons = [""] * len(status)
+    reasons, endless = [""] * len(status), [()] * len(status)
     cancellation = Cancellation(model, plan, ways)
     for path in np.unique(runs.paths):
         some = np.flatnonzero(runs.paths == path)
@@ -148,8 +148,9 @@ def _conclude(
         found = examine(landscape, model, plan, group, cancellation, tolerance, rows)
         gradient_norm[some] = found.gradient_norm
         runs = runs.put(some, found.runs)
-        for restart, end, why in zip(some, found.status, found.reasons, strict=True):
-            status[restart], reasons[restart] = end, why
+        for k, restart in enumerate(some):
+            status[restart], reasons[restart] = found.status[k], found.reasons[k]
+            endless[restart] = found.endless[k]
     infinite = prior_is_infinite(model, runs)
     if infinite.any():  # then a run that stalled did so on the way to infinity
         infinite |= np.asarray([s == Status.STALLED for s in status])
@@ -182,6 +183,7 @@ def _conclude(
         model=model,
         algorithm=algorithm,
         rows=rows,
+        endless=endless[best],
         notes=(
             *((reasons[best],) if reasons[best] else ()),
             *_higher(status, runs.objective, best),

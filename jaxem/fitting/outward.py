@@ -35,6 +35,7 @@ class Outward:
     Attributes:
         infinite: In words, those whose values grow without bound, such as "gate[1] to +infinity".
         edge: In words, those on the boundary of their support.
+        endless: Names of the coordinates of the first, as in `chart.coordinate_names`.
         u: Coordinates further out, (d,).
         objective: The objective there.
         at_rest: Whether all other coordinates are at a maximum.
@@ -42,6 +43,7 @@ class Outward:
 
     infinite: tuple[str, ...]
     edge: tuple[str, ...]
+    endless: tuple[str, ...]
     u: np.ndarray
     objective: float
     at_rest: bool
@@ -103,9 +105,9 @@ def _look(
     rest = np.flatnonzero(landscape.moving & ~going)
     bent = found.curvature[r][None][:, rest[:, None], rest]  # pyright: ignore[reportOptionalSubscript]
     left = newton_steps(outer, slope, bent, rest, place.unit[None], landscape.is_single)[1]
-    infinite, edge = _words(landscape, model, runs, r, place, outer, needed)
+    infinite, edge, endless = _words(landscape, model, runs, r, place, outer, needed)
     quiet = bool(np.isfinite(slope).all() and left[0] <= _NOTHING + noise)
-    return Outward(infinite, edge, outer[0], float(there[0]), quiet)
+    return Outward(infinite, edge, endless, outer[0], float(there[0]), quiet)
 
 
 def _scaled(place: Place, going: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -133,11 +135,11 @@ def _words(
     place: Place,
     outer: np.ndarray,
     needed: np.ndarray,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which of the coordinates go to infinity and which to an edge."""
+) -> tuple[tuple[str, ...], ...]:
+    """Which of the coordinates go to infinity and which to an edge, and names of the first."""
     near = {name: leaf[r : r + 1] for name, leaf in runs.values.items()}
     there = landscape.values(outer, near)
-    infinite, edge, start = [], [], 0
+    infinite, edge, endless, start = [], [], [], 0
     for p, width in zip(model.free, landscape.widths, strict=True):
         names = coordinate_names(p, near[p.name][0])
         before, after = np.abs(near[p.name][0]).max(initial=0), np.abs(there[p.name]).max(initial=0)
@@ -145,8 +147,9 @@ def _words(
             if p.kind == "other" and not after > 1.5 * before + 1.0:
                 edge.append(names[k - start].removeprefix("unconstrained "))
             else:
+                endless.append(names[k - start])
                 sign = "+" if outer[0, k] > place.u[k] else "-"
                 name = names[k - start].removeprefix("log ")
                 infinite.append(f"{name.removeprefix('unconstrained ')} to {sign}infinity")
         start += width
-    return tuple(infinite), tuple(edge)
+    return tuple(infinite), tuple(edge), tuple(endless)

@@ -87,6 +87,8 @@ class Fit(Readings):
         method: What was run, in sentences: the algorithm, its finish, a race.
         wandered: Steps at the beginning of every trace that annealing or stochastic EM made; the
             objective may fall until then, and not after it.
+        endless: Real coordinates whose best values are infinite, by name, where the status is
+            separated.
     """
 
     params: Params
@@ -105,6 +107,7 @@ class Fit(Readings):
     notes: tuple[str, ...] = ()
     method: tuple[str, ...] = ()
     wandered: int = 0
+    endless: tuple[str, ...] = ()
 
     @property
     def log_posterior(self) -> float:

@@ -61,6 +61,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "gradient_norm": fit.gradient_norm,
         "rows": fit.rows,
         "notes": list(fit.notes),
+        "endless": list(fit.endless),
         "method": list(fit.method),
         "best": fit.restarts.best,
         "e_step": _record(fit.algorithm.e_step),
@@ -141,6 +142,7 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         algorithm=_algorithm(header, path),
         rows=header["rows"],
         notes=tuple(header["notes"]),
+        endless=tuple(header["endless"]),
         method=tuple(header["method"]),
         wandered=header["wandered"],
     )

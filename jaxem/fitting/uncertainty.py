@@ -9,12 +9,14 @@ from jaxem.algebra.plan import kinks_of
 from jaxem.errors import Errors, standard_errors
 from jaxem.errors.surface import AT_ONCE
 from jaxem.estep import Exact
+from jaxem.fitting.replaced import make_sources
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
+from jaxem.status import Status
 from jaxem.types import Data, DeclarationError
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
         DeclarationError: If an option is unknown, or these are not the data of the fit.
     """
     units = make_units(bound, weights, merge, AT_ONCE)
+    if merge and options["kind"] == "information":
+        replaced = make_sources(fit.plan, bound, weights, 1)[1]
+        units = dataclasses.replace(units, replaced=replaced)
     homes = {} if fit.plan is None else fit.plan.home
     found = standard_errors(
         bound.model,
@@ -59,11 +64,12 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
         fit.params,
         homes=homes,
         resting=_at_kinks(fit, bound.model),
+        endless=fit.endless,
         compile=fit.compile,
         **options,
     )
     check_evidence(found.curvature.value - fit.log_prior, fit.log_likelihood)
-    if fit.converged:
+    if fit.converged or fit.status == Status.SEPARATED:  # whose errors say so themselves
         return found
     note = (
         f"the fit ended with the status {str(fit.status)!r}: these are the errors of where it "

@@ -2,11 +2,11 @@ r"""Real coordinates around one point, as many as there are free numbers.
 
 Logarithms of positive numbers, logits of probabilities, Cholesky factors with a log diagonal. A
 simplex of K entries has K - 1: logarithms relative to its largest entry, which is held. What lies
-on the boundary of its support, or at a kink of its prior, is held too: there is no curvature to
-look at.
+on the boundary of its support, at a kink of its prior or on its way to infinity is held too: there
+is no curvature to look at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -59,11 +59,13 @@ class Place(eqx.Module):
         names: The free coordinates in words, (d,), such as "log scale[0]".
         edge: For each free parameter, which entries are on the boundary, by dotted name.
         resting: Which entries are exactly at a kink of their prior.
+        endless: Which entries have a coordinate on its way to infinity.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
     edge: dict[str, np.ndarray]
     resting: dict[str, np.ndarray]
+    endless: dict[str, np.ndarray]
 
 
 def make_chart(
@@ -72,6 +74,7 @@ def make_chart(
     homes: Mapping[str, np.ndarray],
     resting: Mapping[str, np.ndarray],
     total: float,
+    endless: Collection[str] = (),
 ) -> tuple[Chart, Place]:
     """The chart at a point.
 
@@ -82,9 +85,10 @@ def make_chart(
         resting: Which entries are exactly at a kink of their prior, by dotted name; parameters
             without kinks may be left out.
         total: Total weight of the rows.
+        endless: Names of coordinates on their way to infinity.
     """
     dtype = jnp.result_type(float)
-    base, held, names, edges = [], [], [], {}
+    base, held, names, edges, gone = [], [], [], {}, {}
     resting = {p.name: resting.get(p.name, np.zeros(p.shape, bool)) for p in model.free}
     for p in model.free:
         value = np.asarray(values[p.name], float)
@@ -97,16 +101,19 @@ def make_chart(
         else:
             is_held = _held(p, value, edge | resting[p.name])
         edges[p.name] = edge
+        own = coordinate_names(p, value)
+        going = np.reshape([name in endless for name in own], is_held.shape)
+        gone[p.name] = going if going.shape == edge.shape else np.full(edge.shape, going.any())
         base.append(real.ravel())
-        held.append(is_held.ravel())
-        names += coordinate_names(p, value)
+        held.append((is_held | going).ravel())
+        names += own
     free = np.flatnonzero(~np.concatenate(held))
     chart = Chart(
         base=jnp.asarray(np.concatenate(base), dtype),
         free=jnp.asarray(free),
         fixed={name: jnp.asarray(v, dtype) for name, v in model.fixed.items()},
     )
-    return chart, Place(tuple(names[i] for i in free), edges, resting)
+    return chart, Place(tuple(names[i] for i in free), edges, resting, gone)
 
 
 def free_numbers(model: Model, resting: Mapping[str, np.ndarray]) -> int:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.merge import merge_rows
+from jaxem.estep.anchored import Anchored
 from jaxem.estep.batch import block_size, make_batch
 from jaxem.estep.expectation import over_blocks
 from jaxem.estep.order import in_order
@@ -27,11 +28,13 @@ class Units:
         source: The data in blocks.
         weights: Weight of each unit, (n,).
         total: Sum of the weights; of chains, of those of all steps.
+        replaced: Products that give the same evidence, or None.
     """
 
     source: Source
     weights: np.ndarray
     total: float
+    replaced: Anchored | None = None
 
     @property
     def count(self) -> int:

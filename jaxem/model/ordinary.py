@@ -36,6 +36,16 @@ def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
             f"value outside the support of its distribution (categories are 0, 1, 2, ...), or "
             f"excluded in every state?"
         )
+    infinite = (tables == np.inf).any(2)
+    never = infinite.all(0) | ((~np.isfinite(tables)).all(2).all(0) & infinite.any(0))
+    if never.any():
+        raise DeclarationError(
+            f"log_joint is +inf at ordinary parameters, first for the row "
+            f"{_row_words(rows, int(never.argmax()))}: an infinite density, with which no fit can be "
+            f"compared. Is the value on the edge of the support of its distribution, as a zero "
+            f"under a gamma? Leave such rows out, or give them a state, or a probability, of "
+            f"their own."
+        )
 
 
 def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:

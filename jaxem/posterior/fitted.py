@@ -8,12 +8,13 @@ import numpy as np
 from jaxem.estep import Exact
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
+from jaxem.fitting.replaced import make_sources
 from jaxem.likelihood.edges import step_inside
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
 from jaxem.posterior.rows import prepare
-from jaxem.posterior.sources import Evidence, make_sources
+from jaxem.posterior.sources import Evidence
 from jaxem.posterior.target import Target
 from jaxem.types import Array, DeclarationError
 
@@ -122,7 +123,7 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1, *, lengths: Any 
             f"data has {present} rows of positive weight; the fit had {fit.rows}. Give the data "
             f"and the weights that were fitted."
         )
-    direct, anchored = make_sources(fit, bound, checked, lanes)
+    direct, anchored = make_sources(fit.plan, bound, checked, lanes)
     evidence = Evidence(model)
     if isinstance(fit.algorithm.e_step, Exact):
         check_evidence(evidence(model.flatten(fit.params), direct), fit.log_likelihood)

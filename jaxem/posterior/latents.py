@@ -1,5 +1,6 @@
 """The latent states given draws of the parameters: composition sampling."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,12 @@ from jaxem.latent import Markov
 from jaxem.latent.links import dense_links
 from jaxem.model import Model
 from jaxem.model.binding import bind_steps
-from jaxem.model.declaration import check_call
+from jaxem.model.indices import check_indices
 from jaxem.model.prior import dotted
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.keys import as_key
 from jaxem.numerics.plain import plain
-from jaxem.numerics.rows import row_count, take_rows
+from jaxem.numerics.rows import row_count
 from jaxem.posterior.fitted import declared_of
 from jaxem.types import Array, Data, DeclarationError, State
 
@@ -48,7 +49,7 @@ def latents(
     Returns:
         Indices of states, int32, in the structure of the declaration: an array (draws, n) for
         ``Finite(3)``, (draws, n, T) for ``Chain(3)``, -1 past an end; a dictionary of such arrays
-        for ``Finite(topic=5, outlier=2)``.
+        for ``Finite(topic=5, outlier=2)``. -1 for what a draw makes impossible, with a warning.
 
     Raises:
         DeclarationError: If a parameter is missing or has another shape, or the data cannot be
@@ -56,12 +57,14 @@ def latents(
     """
     bound = bind_steps(declared_of(model) if isinstance(model, Fit) else model, data, lengths)
     values, leading = _stacked(bound.model, draws)
-    check_call(bound.model, take_rows(bound.rows, 0))
+    check_indices(bound.model, bound.rows, bound.starts)
     if bound.sequences is None:
         index, there = _of_rows(bound.model, values, bound.rows, as_key(key)), True
     else:
         index = _of_sequences(bound.model, values, bound.rows, bound.sequences, as_key(key))
         there = jnp.asarray(bound.sequences.exists)
+    _tell(np.asarray((index < 0) & there))
+    there = there & (index.reshape(*leading, *index.shape[1:]) >= 0)
     index = index.reshape(*leading, *index.shape[1:])
 
     def of_part(states):
@@ -91,7 +94,8 @@ def _of_sequences(
             one, key = inputs
             table = model.table(one, rows)
             links = dense_links(table, later_steps(exists, order.size), latent.size)
-            return latent.sample(links, key)
+            possible = jnp.isfinite(latent.log_partition(links))
+            return jnp.where(possible, latent.sample(links, key), -1)
 
         return jax.lax.map(of_draw, (values, keys))
 
@@ -113,7 +117,9 @@ def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> A
 
     def of_block(inputs):
         one, rows, key = inputs
-        return jax.random.categorical(key, model.table(one, rows))
+        table = model.table(one, rows)
+        possible = jnp.isfinite(model.latent.log_partition(table))
+        return jnp.where(possible, jax.random.categorical(key, table), -1)
 
     def of_draw(inputs):
         one, key, rows = inputs
@@ -124,6 +130,19 @@ def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> A
         return jax.lax.map(lambda x: of_draw((*x, rows)), (values, keys), batch_size=at_once)
 
     return jax.jit(plain(of_all))(values, batch.rows, jax.random.split(key, count))
+
+
+def _tell(impossible: np.ndarray) -> None:
+    """Warn of rows, or sequences, that some draws make impossible, (draws, n, ...)."""
+    bad = impossible.reshape(*impossible.shape[:2], -1).any(2)
+    if bad.any():
+        draw, row = np.argwhere(bad)[0]
+        warnings.warn(
+            f"{int(bad.any(0).sum())} of {bad.shape[1]} rows or sequences are impossible under "
+            f"some draws of the parameters, first number {row} under draw {draw}: no latent state "
+            f"can make it. Its states are -1 there.",
+            stacklevel=3,
+        )
 
 
 def _stacked(model: Model, draws: Any) -> tuple[dict[str, Array], tuple[int, ...]]:

@@ -1,6 +1,6 @@
 """Starts in which every state has rows.
 
-Parameters drawn without a look at the rows may leave a state without any: its first responsibilities
+Parameters drawn without a look at the rows may leave a state without any: its responsibilities
 are zero, its weight is zero after one step, and EM never brings it back. Such a start is moved half
 of its way home, where all states are alike, until every state has a tenth of what it has at home.
 """

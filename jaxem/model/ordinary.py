@@ -41,10 +41,9 @@ def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
     if never.any():
         raise DeclarationError(
             f"log_joint is +inf at ordinary parameters, first for the row "
-            f"{_row_words(rows, int(never.argmax()))}: an infinite density, with which no fit can be "
-            f"compared. Is the value on the edge of the support of its distribution, as a zero "
-            f"under a gamma? Leave such rows out, or give them a state, or a probability, of "
-            f"their own."
+            f"{_row_words(rows, int(never.argmax()))}: an infinite density, beside which nothing "
+            f"else counts. Is the value on the edge of the support of its distribution, as a zero "
+            f"under a gamma? Leave such rows out, or give them a state of their own."
         )
 
 

@@ -39,7 +39,7 @@ def test_continuous_integration_runs_the_readme_s_command():
 def test_extras_and_script_exist():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {"plot", "tables", "test"} == set(project["optional-dependencies"])
-    assert project["scripts"] == {"jaxem": "jaxem.cli.main:main"}
+    assert project["scripts"] == {"jaxem": "jaxem.cli.start:main"}
 
 
 def test_every_status_has_its_paragraph():

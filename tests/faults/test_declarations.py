@@ -1,5 +1,6 @@
 """A broken declaration is explained: what was given, what was expected, what to do."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -156,3 +157,18 @@ def test_one_bad_row_among_many_is_found():
     model = jaxem.Model(log_joint, jaxem.Finite(2), {"weights": weights(2), "loc": centre})
     with pytest.raises(jaxem.DeclarationError, match=r"1 of 3000 rows.*\[0\.5, 1\.0\]"):
         jaxem.fit(model, rows, max_steps=1)
+
+
+def test_an_infinite_density_names_its_row():
+    """A gamma density written by hand, at zero."""
+
+    def log_joint(p, z, x):
+        a, b = p["a"][z], p["b"][z]
+        density = a * jnp.log(b) + (a - 1) * jnp.log(x) - b * x - jax.scipy.special.gammaln(a)
+        return jnp.log(p["w"][z]) + density
+
+    positive = jaxem.flat((2,), constraints.positive)
+    prior = {"w": jaxem.flat((2,), constraints.simplex), "a": positive, "b": positive}
+    data = np.append(np.random.default_rng(0).gamma(2.0, size=20), 0.0)
+    with pytest.raises(jaxem.DeclarationError, match=r"\+inf at ordinary.*for the row 0\.0"):
+        jaxem.fit(jaxem.Model(log_joint, jaxem.Finite(2), prior), data)

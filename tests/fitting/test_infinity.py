@@ -107,3 +107,35 @@ def test_an_angle_is_found_across_the_cut_of_its_circle():
     right = np.angle(np.exp(1j * angles).sum())
     assert fit.converged
     np.testing.assert_allclose(np.cos(fit.params["loc"] - right), 1.0, atol=1e-9)
+
+
+def test_what_is_at_infinity_has_no_errors_and_the_others_have():
+    """Two coins, told apart by a logit that grows for ever."""
+
+    def log_joint(p, z, row):
+        gate = jax.nn.log_softmax(jnp.stack([0.0, p["g"] * row["x"]]))[z]
+        return gate + dist.Normal(p["loc"][z], 1.0).log_prob(row["y"])
+
+    side = np.where(np.arange(80) % 2 == 0, -1.0, 1.0)
+    data = {"x": side, "y": 20.0 * side + RNG.normal(size=80)}
+    model = jaxem.Model(log_joint, jaxem.Finite(2), {"g": jaxem.flat(), "loc": jaxem.flat((2,))})
+    fit = jaxem.fit(model, data, init={"g": 1.0, "loc": np.array([-15.0, 15.0])})
+    assert fit.status == Status.SEPARATED and fit.endless == ("g",)
+    errors = fit.errors(data)
+    assert np.isnan(errors.se["g"])
+    np.testing.assert_allclose(errors.se["loc"], np.sqrt(1 / 40), rtol=1e-6)
+    assert "on the way to infinity, and held there: g" in str(errors)
+
+
+def test_states_that_are_one_are_on_a_plateau():
+    """Equal means: flat to second order, and higher where they part with a smaller scale."""
+    data = np.concatenate([np.linspace(-1, 1, 60), np.linspace(9, 11, 60)])
+    model = jaxem.Model(
+        lambda p, z, x: jnp.log(0.5) + dist.Normal(p["loc"][z], p["scale"]).log_prob(x),
+        jaxem.Finite(2),
+        {"loc": jaxem.flat((2,)), "scale": jaxem.flat((), constraints.positive)},
+    )
+    fit = jaxem.fit(model, data, init={"loc": np.full(2, 5.0), "scale": 5.0})
+    assert fit.status in (Status.STALLED, Status.SADDLE)
+    apart = jaxem.fit(model, data, init={"loc": np.array([0.0, 10.0]), "scale": 1.0})
+    assert apart.converged and apart.objective > fit.objective + 50

@@ -59,6 +59,15 @@ def test_a_tied_parameter_is_computed_wherever_it_is_read(fits):
     np.testing.assert_allclose(slope["group"]["a"], want["group"]["a"], atol=1e-6)
 
 
+def test_errors_say_where_those_of_tied_parameters_are(fits):
+    tied, by_hand = fits
+    errors = tied.errors(X)
+    assert any("not listed: inner.double, b, locs" in note for note in errors.notes)
+    double = tied.errors(X, of=lambda p: p["inner"]["double"])
+    step = by_hand.errors(X).se["group"]["step"]
+    np.testing.assert_allclose(double.se, 2 * step, rtol=1e-5)
+
+
 def test_what_is_tied_counts_once(fits):
     tied, by_hand = fits
     assert jaxem.criteria(tied, X).parameters == jaxem.criteria(by_hand, X).parameters == 3

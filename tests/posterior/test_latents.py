@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from numpyro.distributions import constraints
 from scipy import stats
 
 import jaxem
@@ -97,3 +98,22 @@ def test_draws_of_another_model_are_refused(change, words):
     given = {k: v for k, v in draws.items() if v is not None}
     with pytest.raises(jaxem.DeclarationError, match=words):
         jaxem.posterior.latents(mixture(), given, PAIRS)
+
+
+def test_what_a_draw_makes_impossible_has_no_state():
+    """Rows alone, and sequences as a whole."""
+    draws = {"w": np.full((3, 2), 0.5), "low": np.array([[0.0, 1.0], [0.0, 1.0], [5.0, 6.0]])}
+    prior = {"w": jaxem.flat((2,), constraints.simplex), "low": jaxem.flat((2,))}
+
+    def log_joint(p, *args):
+        z, x = args[-2:]
+        return jnp.log(p["w"][z]) + dist.Uniform(p["low"][z], p["low"][z] + 1.0).log_prob(x)
+
+    rows = jaxem.Model(lambda p, z, x: log_joint(p, z, x), jaxem.Finite(2), prior)
+    steps = jaxem.Model(lambda p, y, z, x: log_joint(p, y, z, x), jaxem.Chain(2), prior)
+    with pytest.warns(UserWarning, match="3 of 3 rows or sequences are impossible"):
+        states = jaxem.posterior.latents(rows, draws, np.array([0.5, 1.5, 0.2]))
+    np.testing.assert_array_equal(states, [[0, 1, 0], [0, 1, 0], [-1, -1, -1]])
+    with pytest.warns(UserWarning, match="1 of 1 rows or sequences"):
+        states = jaxem.posterior.latents(steps, draws, np.array([[0.5, 1.5, 0.2]]))
+    np.testing.assert_array_equal(states[:, 0], [[0, 1, 0], [0, 1, 0], [-1, -1, -1]])

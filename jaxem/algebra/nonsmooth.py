@@ -4,7 +4,8 @@ Second derivatives know nothing of kinks: those of a Laplace density in its loca
 wherever they exist. Where an absolute value, a maximum or a choice lies between a parameter and
 the log joint, the slope is followed along a line across the draws, and intervals are halved
 towards the larger change of it until next to nothing is left of them. A change that is still there
-is a jump. If slopes only fall there, Q is solved by bracketing them (`mstep.cuts`).
+is a jump, unless slopes near by differ as much: those of a difference of cumulative probabilities,
+where it cancels, are rounding. If slopes only fall there, Q is solved by bracketing them (`mstep.cuts`).
 
 Entries that do not interact, and parameters whose answers do not depend on one another, are told
 by finite moves: an entry that moves changes no slope of another, and a parameter that moves
@@ -35,6 +36,7 @@ _HALVINGS = 75
 _NEAR = np.linspace(-1.7, 1.9, LANES)
 _FAR = np.asarray([-1e9, -1e4, -30.0, -1.7, 0.1, 30.0, 1e4, 1e9])
 _JUMP = 1e-7
+_BESIDE, _NOISY = (1e-7, 1e-5, 1e-3), 5.0
 _SAME = 1e-9
 _TURNS = 2
 
@@ -105,7 +107,12 @@ def _falls(
         right = np.abs(at_high - at_middle) > np.abs(at_middle - at_low)
         low, at_low = np.where(right, middle, low), np.where(right, at_middle, at_low)
         high, at_high = np.where(right, high, middle), np.where(right, at_high, at_middle)
-    return np.nan_to_num((at_low - at_high) / (size or 1.0))
+    steps = np.arange(1, 7)[:, None]
+    sides = [end + w * steps for w in _BESIDE for end, w in ((low, -w), (high, w))]
+    found = [np.stack([slopes(t) for t in side]) for side in sides]
+    noise = np.max([np.abs(np.diff(side, n=3, axis=0)).max(0) for side in found], 0)
+    jump = np.where(np.abs(at_low - at_high) > _NOISY * noise, at_low - at_high, 0.0)
+    return np.nan_to_num(jump / (size or 1.0))
 
 
 def separate_axes(

@@ -90,8 +90,9 @@ def _look(
     noise: float,
 ) -> Outward | None:
     """Move some coordinates of a restart out and back, together and each alone."""
-    along = np.concatenate([_OUT, _BACK])
-    value, _ = landscape.at(_scaled(place, going, along))
+    logs = landscape.unitless & ~landscape.other
+    tried = [_out(place, going, logs), _scaled(place, going, _BACK)]
+    value, _ = landscape.at(np.concatenate(tried))
     change = value - found.objective[r]
     if not (np.abs(change[:2]) <= _NOTHING + noise).all() or not np.nanmin(change[2:]) < -_LOSS:
         return None
@@ -100,7 +101,7 @@ def _look(
     alone = landscape.at(np.concatenate(each))[0].reshape(len(which), -1) - found.objective[r]
     lost = np.nanmin(alone, 1) < -_LOSS / 10
     needed = which[lost] if lost.any() else which
-    outer = _scaled(place, np.isin(np.arange(len(going)), needed), _OUT)[-1:]
+    outer = _out(place, np.isin(np.arange(len(going)), needed), logs)[-1:]
     there, slope = landscape.at(outer)
     rest = np.flatnonzero(landscape.moving & ~going)
     bent = found.curvature[r][None][:, rest[:, None], rest]  # pyright: ignore[reportOptionalSubscript]
@@ -108,6 +109,14 @@ def _look(
     infinite, edge, endless = _words(landscape, model, runs, r, place, outer, needed)
     quiet = bool(np.isfinite(slope).all() and left[0] <= _NOTHING + noise)
     return Outward(infinite, edge, endless, outer[0], float(there[0]), quiet)
+
+
+def _out(place: Place, going: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """Some coordinates twice and four times as far out, (2, d); of logarithms, the values.
+
+    Degrees of freedom squared would be beyond what a density of them is computed for.
+    """
+    return np.where(logs & going, place.u + _OUT[:, None], _scaled(place, going, _OUT))
 
 
 def _scaled(place: Place, going: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -76,7 +76,8 @@ class _Indices:
             index = np.where(index < count, index, 0)
             found = [np.asarray(part) for part in self._flags(take_rows(rows, index))]
             for branch, part in enumerate(found):
-                met = True if starts is None else starts[index] == (branch == 0)
+                every = starts is None or not by_data  # indices of states alone, at a single row
+                met = every or starts[index] == (branch == 0)
                 self._check_flags(branch, part, met, take_rows(rows, index))
             if first:
                 self._check_reach([part[0] for part in found])

@@ -162,9 +162,16 @@ def _refuse_holes(holes: np.ndarray, name: str, columns: Any, what: str) -> None
         flat = flat[:, column]
         place = f"column {list(columns)[column] if columns is not None else column!r} of {name}"
     count, first = int(flat.sum()), int(flat.argmax())
-    raise DeclarationError(
+    said = (
         f"{place} is {what} in {count} of {rows} rows (first in row {first}), and jaxem does not "
-        f"guess what a {what} entry means. Leave these rows out; or fill them with any ordinary "
-        f'number and add the mask to the data, {{"x": filled, "seen": ~mask}}, and in log_joint '
-        f'leave unseen entries out: jnp.where(x["seen"], density, 0.0).'
+    )
+    if name == "weights":
+        raise DeclarationError(
+            f"{said}guess what such a weight means. Leave these rows out, or give them weight 0, "
+            f"which is the same."
+        )
+    raise DeclarationError(
+        f"{said}guess what a {what} entry means. Leave these rows out; or fill them with any "
+        f'ordinary number and add the mask to the data, {{"x": filled, "seen": ~mask}}, and in '
+        f'log_joint leave unseen entries out: jnp.where(x["seen"], density, 0.0).'
     )

@@ -5,7 +5,8 @@ wherever they exist. Where an absolute value, a maximum or a choice lies between
 the log joint, the slope is followed along a line across the draws, and intervals are halved
 towards the larger change of it until next to nothing is left of them. A change that is still there
 is a jump, unless slopes near by differ as much: those of a difference of cumulative probabilities,
-where it cancels, are rounding. If slopes only fall there, Q is solved by bracketing them (`mstep.cuts`).
+where it cancels, are rounding. If slopes only fall there, Q is solved by bracketing them
+(`mstep.cuts`).
 
 Entries that do not interact, and parameters whose answers do not depend on one another, are told
 by finite moves: an entry that moves changes no slope of another, and a parameter that moves

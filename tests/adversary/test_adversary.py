@@ -18,12 +18,9 @@ CASES = {
 SHORT = {
     "scale by a softplus",
     "one far value",
-    "weights that are fractional",
     "the edge of an interval",
     "a tied parameter",
     "a clipped probability",
-    "zero or gamma",
-    "Laplace components",
 }
 
 

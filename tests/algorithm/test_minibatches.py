@@ -103,6 +103,7 @@ def test_one_minibatch_is_em(kind):
     np.testing.assert_allclose(whole.trace, optimum().trace[:7], rtol=1e-12)
 
 
+@pytest.mark.long
 def test_weights_are_respected():
     plain, fit = (run(a, weights=WEIGHTS) for a in (None, INCREMENTAL))
     assert fit.converged
@@ -136,6 +137,7 @@ def heavy_tails() -> jaxem.Model:
     )
 
 
+@pytest.mark.long
 def test_gradients_where_there_are_no_statistics():
     model, start = heavy_tails(), {"weights": START["weights"], "loc": np.array([2.0, 3.0])}
     plain = jaxem.fit(model, DATA, init=start)

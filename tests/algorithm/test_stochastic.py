@@ -19,6 +19,7 @@ START = {"loc": np.array([-3.0, 0.0, 3.0])}
 KEYS = 500
 
 
+@pytest.mark.long
 def test_the_mean_of_many_draws_is_the_exact_statistic():
     """Weighted and merged rows included: the variance is that of independent rows."""
     data = np.tile(np.round(CLOSE, 1), 2)

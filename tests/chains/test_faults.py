@@ -162,6 +162,7 @@ def test_zeros_absorb():
     assert float(fit.params["initial"][1]) == 0.0
 
 
+@pytest.mark.long
 def test_sequences_of_length_one_are_a_mixture():
     y = np.random.default_rng(1).poisson([[2.0], [9.0]], size=(2, 40)).reshape(-1, 1)
 

@@ -15,6 +15,8 @@ from .variants import LENGTHS, VARIANTS
 #: Each is near another one that stays in the ordinary run.
 LONG = {
     "driven",
+    "factorial",
+    "masked",
     "of_pairs",
     "tied",
     "left_right",
@@ -92,6 +94,7 @@ def test_the_gradient_of_q_is_that_of_the_log_posterior(variant):
         np.testing.assert_allclose(found[name], slope[name], rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.long
 def test_weights_multiply_the_sums_of_sequences():
     model, data, start = VARIANTS["second_order"]()
     weights = np.array([2.5, 0.0, 0.5])

@@ -241,6 +241,7 @@ def test_what_the_library_refuses_ends_with_two(run, coins, setting, words):
         assert word in answer.stderr
 
 
+@pytest.mark.long
 def test_acceleration_is_asked_for_in_the_config(run, write, tmp_path):
     config = write(
         "fast.toml",

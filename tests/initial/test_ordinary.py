@@ -89,6 +89,7 @@ def test_a_level_too_rare_for_the_sample_keeps_a_probability():
     assert np.all(np.isfinite(fit.restarts.objective))
 
 
+@pytest.mark.long
 def test_truncated_normals_start_within_the_data():
     """Their pooled maximum is at infinity, and a rough start reaches -3440.624."""
     rng = np.random.default_rng(3)

@@ -92,7 +92,7 @@ def test_masks_are_refused_wherever_data_are_taken():
     with pytest.raises(jaxem.DeclarationError, match=r"parts\[1\] is masked in 1 of 2"):
         jaxem.sequences([np.ones(3), masked])
     model = jaxem.Model(lambda p, z, x: p["a"] * x * z, jaxem.Finite(2), {"a": jaxem.flat()})
-    with pytest.raises(jaxem.DeclarationError, match="weights is masked.*weight 0"):
+    with pytest.raises(jaxem.DeclarationError, match=r"weights is masked.*weight 0"):
         prepare_weights(masked, 2, model)
     with pytest.raises(jaxem.DeclarationError, match="masked"):
         model.log_likelihood({"a": 1.0}, masked)

@@ -36,7 +36,7 @@ EXAMPLES = {
 
 
 #: The ordinary run has time for one chain.
-LONG = {"hidden markov", "lag and input", "music"}
+LONG = {"hidden markov", "state before the data", "lag and input", "music"}
 
 
 @pytest.mark.parametrize(

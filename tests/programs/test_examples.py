@@ -165,6 +165,7 @@ def test_a_read_argument_may_carry_rows_and_index():
     assert program.bind({"who": who.clip(max=3), "said": said})[0] is not model
 
 
+@pytest.mark.long
 def test_plans_and_traces_are_shared():
     program = MIXTURE
     jaxem.explain(program, FIVE)

@@ -43,14 +43,11 @@ MODELS = {
 #: time for these.
 ORDINARY = {
     "gaussian full",
-    "gaussian cholesky",
     "blood groups",
     "poisson log-rates",
     "product latent",
     "latent classes categorical",
     "gamma",
-    "student",
-    "experts",
     "zero-inflated",
     "laplace prior",
 }

@@ -129,6 +129,7 @@ def test_response_times_whose_transitions_the_pay_off_moves():
     np.testing.assert_allclose(fit.params["coefficients"][:, 0], expected["mu"], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_counts_under_exposure_satisfy_their_normal_equations():
     """Residuals, weighed by responsibilities, are orthogonal to the covariates in each state."""
     rng = np.random.default_rng(0)

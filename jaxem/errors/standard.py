@@ -48,7 +48,7 @@ def standard_errors(
         of: Quantities of interest; the free parameters themselves if None.
         kind: One of `KINDS`.
         clusters: Cluster of each unit, or None.
-        endless: Names of real coordinates on their way to infinity.
+        endless: Names of real coordinates that go to infinity, or no longer matter there.
         compile: How programs are compiled and kept.
 
     Raises:
@@ -189,7 +189,6 @@ def _notes(boundary, resting, infinite, flat, upward, scores, groups, rate) -> t
     held = {
         "on the boundary of the support": boundary,
         "at a kink": resting,
-        "on the way to infinity": infinite,
     }
     notes = [
         f"{where}, and held there: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}. They "
@@ -197,6 +196,12 @@ def _notes(boundary, resting, infinite, flat, upward, scores, groups, rate) -> t
         for where, names in held.items()
         if names
     ]
+    if infinite:
+        notes.append(
+            f"the supremum is at infinity; these go there, or no longer matter there: "
+            f"{', '.join(infinite[:8])}{', ...' if len(infinite) > 8 else ''}. They have no "
+            f"standard error, and those of the others are of the supremum."
+        )
     notes += [f"not identified: the likelihood does not change along {words}." for words in flat]
     notes += [
         f"a saddle: the objective curves upwards along {words}; the fit is no maximum and has no "

@@ -22,7 +22,9 @@ def table(errors: "Errors") -> str:
     head = ["", "estimate", "se", "2.5 %", "97.5 %", "missing"]
     lines = [f"standard errors: {errors.kind}", *aligned([head, *cells])]
     if errors.rate is not None:
-        lines.append(f"EM's rate {errors.rate:.4f}: the share of an error that a step leaves")
+        lines.append(
+            f"EM's rate {round(errors.rate, 4) + 0.0:.4f}: the share of an error that a step leaves"
+        )
     return "\n".join([*lines, *(f"note: {note}" for note in errors.notes)])
 
 
@@ -34,6 +36,8 @@ def interval_table(interval: "Interval") -> str:
         for i, name in enumerate(interval.names)
         if not np.isnan([lower[i], upper[i]]).all()
     ]
+    if not cells:
+        return "no interval: what was asked for is held, or not identified; the errors say why"
     title = f"{100 * interval.level:g} % intervals: {interval.kind}"
     return "\n".join([title, *aligned([["", "lower", "upper"], *cells])])
 
@@ -47,4 +51,4 @@ def _number(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return "-" if np.isnan(value) else f"{100 * value:.1f} %"
+    return "-" if np.isnan(value) else f"{round(100 * value, 1) + 0.0:.1f} %"

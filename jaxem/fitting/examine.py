@@ -35,7 +35,8 @@ class Examined:
         status: The status of each.
         gradient_norm: Largest entry of the gradient in real coordinates, (R,).
         reasons: For each what a reader should know, in a sentence; empty if nothing.
-        endless: For each the names of coordinates whose best values are infinite.
+        endless: For each, where the supremum is at infinity, the names of the coordinates that go
+            there or no longer matter.
     """
 
     runs: Runs

@@ -35,7 +35,9 @@ class Outward:
     Attributes:
         infinite: In words, those whose values grow without bound, such as "gate[1] to +infinity".
         edge: In words, those on the boundary of their support.
-        endless: Names of the coordinates of the first, as in `chart.coordinate_names`.
+        endless: Names of all coordinates that no longer curve there, as in
+            `chart.coordinate_names`: those that go, and those that have ceased to matter beside
+            them.
         u: Coordinates further out, (d,).
         objective: The objective there.
         at_rest: Whether all other coordinates are at a maximum.
@@ -106,8 +108,11 @@ def _look(
     rest = np.flatnonzero(landscape.moving & ~going)
     bent = found.curvature[r][None][:, rest[:, None], rest]  # pyright: ignore[reportOptionalSubscript]
     left = newton_steps(outer, slope, bent, rest, place.unit[None], landscape.is_single)[1]
-    infinite, edge, endless = _words(landscape, model, runs, r, place, outer, needed)
+    infinite, edge = _words(landscape, model, runs, r, place, outer, needed)
     quiet = bool(np.isfinite(slope).all() and left[0] <= _NOTHING + noise)
+    near = {name: leaf[r] for name, leaf in runs.values.items()}
+    names = [n for p in model.free for n in coordinate_names(p, near[p.name])]
+    endless = tuple(names[k] for k in which)
     return Outward(infinite, edge, endless, outer[0], float(there[0]), quiet)
 
 
@@ -144,11 +149,11 @@ def _words(
     place: Place,
     outer: np.ndarray,
     needed: np.ndarray,
-) -> tuple[tuple[str, ...], ...]:
-    """Which of the coordinates go to infinity and which to an edge, and names of the first."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which of the coordinates go to infinity and which to an edge."""
     near = {name: leaf[r : r + 1] for name, leaf in runs.values.items()}
     there = landscape.values(outer, near)
-    infinite, edge, endless, start = [], [], [], 0
+    infinite, edge, start = [], [], 0
     for p, width in zip(model.free, landscape.widths, strict=True):
         names = coordinate_names(p, near[p.name][0])
         before, after = np.abs(near[p.name][0]).max(initial=0), np.abs(there[p.name]).max(initial=0)
@@ -156,9 +161,8 @@ def _words(
             if p.kind == "other" and not after > 1.5 * before + 1.0:
                 edge.append(names[k - start].removeprefix("unconstrained "))
             else:
-                endless.append(names[k - start])
                 sign = "+" if outer[0, k] > place.u[k] else "-"
                 name = names[k - start].removeprefix("log ")
                 infinite.append(f"{name.removeprefix('unconstrained ')} to {sign}infinity")
         start += width
-    return tuple(infinite), tuple(edge), tuple(endless)
+    return tuple(infinite), tuple(edge)

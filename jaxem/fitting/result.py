@@ -87,8 +87,8 @@ class Fit(Readings):
         method: What was run, in sentences: the algorithm, its finish, a race.
         wandered: Steps at the beginning of every trace that annealing or stochastic EM made; the
             objective may fall until then, and not after it.
-        endless: Real coordinates whose best values are infinite, by name, where the status is
-            separated.
+        endless: Where the status is separated, real coordinates that go to infinity or no longer
+            matter there, by name.
     """
 
     params: Params

@@ -59,7 +59,7 @@ class Place(eqx.Module):
         names: The free coordinates in words, (d,), such as "log scale[0]".
         edge: For each free parameter, which entries are on the boundary, by dotted name.
         resting: Which entries are exactly at a kink of their prior.
-        endless: Which entries have a coordinate on its way to infinity.
+        endless: Which entries have a coordinate that goes to infinity, or no longer matters there.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -85,7 +85,7 @@ def make_chart(
         resting: Which entries are exactly at a kink of their prior, by dotted name; parameters
             without kinks may be left out.
         total: Total weight of the rows.
-        endless: Names of coordinates on their way to infinity.
+        endless: Names of coordinates that go to infinity, or no longer matter there.
     """
     dtype = jnp.result_type(float)
     base, held, names, edges, gone = [], [], [], {}, {}

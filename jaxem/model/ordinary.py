@@ -34,7 +34,7 @@ def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
             f"{count} rows, first for the row "
             f"{_row_words(rows, int(impossible.argmax()))}: an impossible observation. Is the "
             f"value outside the support of its distribution (categories are 0, 1, 2, ...), or "
-            f"excluded in every state?"
+            f"excluded in every state? Leave such rows out, or give them a state of their own."
         )
     infinite = (tables == np.inf).any(2)
     never = infinite.all(0) | ((~np.isfinite(tables)).all(2).all(0) & infinite.any(0))

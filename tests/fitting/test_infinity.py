@@ -124,7 +124,30 @@ def test_what_is_at_infinity_has_no_errors_and_the_others_have():
     errors = fit.errors(data)
     assert np.isnan(errors.se["g"])
     np.testing.assert_allclose(errors.se["loc"], np.sqrt(1 / 40), rtol=1e-6)
-    assert "on the way to infinity, and held there: g" in str(errors)
+    assert "these go there, or no longer matter there: g" in str(errors)
+
+
+def test_what_no_longer_matters_at_infinity_has_no_errors_either():
+    """Zero is within the gap: the slope grows, and the intercept may be anything."""
+    x = np.concatenate([np.linspace(-2, -0.2, 40), np.linspace(0.3, 2, 40)])
+    data = {"x": x, "noise": RNG.normal(size=80), "y": (x > 0).astype(int)}
+    data["v"] = RNG.normal(2.0, 1.0, 80)
+    model = jaxem.Model(
+        lambda p, z, row: (
+            dist.Bernoulli(logits=p["a"] + p["b"] * row["x"] + p["c"] * row["noise"]).log_prob(
+                row["y"]
+            )
+            + dist.Normal(p["m"], 1.0).log_prob(row["v"])
+        ),
+        jaxem.Finite(1),
+        {name: jaxem.flat() for name in "abcm"},
+    )
+    fit = jaxem.fit(model, data)
+    assert fit.status == Status.SEPARATED and "b to +infinity" in str(fit)
+    errors = fit.errors(data)
+    assert np.isnan([errors.se[name] for name in "abc"]).all()
+    np.testing.assert_allclose(errors.se["m"], np.sqrt(1 / 80), rtol=1e-6)
+    assert "no interval" in str(errors.profile("a"))
 
 
 def test_states_that_are_one_are_on_a_plateau():

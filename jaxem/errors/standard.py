@@ -59,11 +59,6 @@ def standard_errors(
     groups = read_clusters(clusters, kind, units.count)
     values = model.flatten(params)
     chart, place = make_chart(model, values, homes, resting, units.total, endless)
-    if not len(place.names):
-        raise DeclarationError(
-            "every parameter lies on the boundary of its support, at a kink of its prior or on its "
-            "way to infinity; there is no curvature to look at."
-        )
     own = of is None
     surface = Surface(model, chart, units, of, compile)
     _check_quantity(surface, model, of)

@@ -80,6 +80,12 @@ class Surface:
     def curvature(self) -> Curvature:
         """Derivatives at the point of the chart."""
         replaced = self.units.replaced
+        if not self.chart.free.size:
+            program = self._compile(("value",), _value_function(self.model))
+            none = np.zeros((0, 0))
+            return Curvature(
+                float(program(self.chart, self.units.source)), np.zeros(0), none, none, none
+            )
         if replaced is not None and is_small(self.model, replaced):
             program = self._compile(("curvature", "product"), _louis_function(self.model))
             found = program(self.chart, replaced)
@@ -91,6 +97,8 @@ class Surface:
 
     def scores(self) -> np.ndarray:
         """The gradient of the log evidence of each unit, (n, d), not weighted."""
+        if not self.chart.free.size:
+            return np.zeros((self.units.count, 0))
         program = self._compile(("scores",), _scores_function(self.model))
         found = program(self.chart, self.units.source)
         return in_line(found, self.units.count).T
@@ -120,6 +128,13 @@ class Surface:
         program = self._compile(("local", self._given), _local_function(self.model, self.of))
         found = program(self.chart, self.units.source, jnp.asarray(u), which)
         return tuple(np.asarray(leaf, float) for leaf in found)
+
+
+def _value_function(model: Model):
+    def value(chart: Chart, source: Source):
+        return log_posterior(model, chart, source, chart.point)
+
+    return value
 
 
 def _curvature_function(model: Model):
@@ -171,7 +186,8 @@ def _quantity_function(model: Model, quantity: Quantity):
         def of(u: Array):
             return flat_quantity(quantity, model, chart, u)
 
-        return of(chart.point), jax.jacfwd(of)(chart.point)
+        slope = jax.jacfwd(of)(chart.point) if chart.free.size else of(chart.point)[:, None][:, :0]
+        return of(chart.point), slope
 
     return first
 

@@ -80,3 +80,21 @@ def test_ties_of_ordered_numbers_are_held():
     np.testing.assert_array_equal(place.edge["loc"], [False, False, True])
     assert len(place.names) == 2
     np.testing.assert_allclose(chart.values(model, chart.point)["loc"], [0, 1, 1], atol=1e-12)
+
+
+def test_where_all_is_held_there_are_no_errors_and_a_note():
+    """Two means, both at the ends of their interval."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(-2, 1, 100), rng.normal(2, 1, 100)])
+    model = jaxem.Model(
+        lambda p, z, x: jnp.log(0.5) + dist.Normal(p["loc"][z], 1.0).log_prob(x),
+        jaxem.Finite(2),
+        {"loc": dist.Uniform(-1.0, 1.0).expand((2,))},
+    )
+    fit = jaxem.fit(model, x, init={"loc": [-0.5, 0.5]})
+    assert fit.converged
+    for kind in ("information", "sandwich"):
+        errors = fit.errors(x, kind=kind)
+        np.testing.assert_allclose(errors.estimate["loc"], [-1.0, 1.0], atol=1e-9)
+        assert np.isnan(errors.se["loc"]).all() and errors.boundary == ("loc[0]", "loc[1]")
+    assert np.isnan(fit.errors(x, of=lambda p: p["loc"].sum()).se)

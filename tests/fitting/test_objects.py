@@ -168,3 +168,25 @@ def test_a_fit_in_a_forked_process_is_refused():
     child.start()
     assert "forked" in queue.get()
     child.join(60)
+
+
+@pytest.mark.long
+def test_processes_of_joblib_fit_and_send_their_fits_back():
+    """Models of lambdas go by value; programs and plans stay where they were compiled."""
+    joblib = pytest.importorskip("joblib")
+    x = np.concatenate([np.linspace(-1, 1, 40), np.linspace(4, 6, 40)])
+    model = jaxem.Model(
+        lambda p, z, x: jnp.log(p["w"][z]) - 0.5 * (x - p["m"][z]) ** 2,
+        jaxem.Finite(2),
+        {"w": jaxem.flat((2,), constraints.simplex), "m": jaxem.flat((2,))},
+    )
+    here = jaxem.fit(model, x, restarts=2)
+
+    def there(model, x, key):
+        jax.config.update("jax_enable_x64", True)
+        return jaxem.fit(model, x, key=key, restarts=2)
+
+    fits = joblib.Parallel(n_jobs=2)(joblib.delayed(there)(model, x, key) for key in (0, 1))
+    for fit in fits:
+        assert fit.converged and fit.objective == pytest.approx(here.objective, abs=1e-8)
+        np.testing.assert_array_equal(np.sort(fit.predict(x)), np.sort(here.predict(x)))

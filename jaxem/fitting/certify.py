@@ -155,14 +155,14 @@ def _rise(landscape: Landscape | Face, u, objective, direction, inverse) -> np.n
 
 def _flat(
     bent: np.ndarray, units: np.ndarray, which: np.ndarray, widths: list[int]
-) -> tuple[list[np.ndarray], np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Directions in which a move by a unit changes next to nothing, and the others.
 
     Eigenvectors that are all flat have no directions of their own, and mix parameters at will. So
     of each parameter one random direction is taken, as far as it is flat.
 
     Returns:
-        Directions, (R, d), zero where a restart has none; and the inverse of the second
+        Directions, (m, R, d), zero where a restart has none; and the inverse of the second
         derivatives in all that are not flat, (R, d, d).
     """
     owner = np.repeat(np.arange(len(widths)), widths)[which]
@@ -181,7 +181,7 @@ def _flat(
         rays[:, r, which] = within / np.where(size > 0, size, 1.0) * unit
         others = vectors[:, values >= FLAT] * unit[:, None]
         inverse[r][np.ix_(which, which)] = (others / values[values >= FLAT]) @ others.T
-    return [ray for ray in rays if ray.any()], inverse
+    return rays[rays.any((1, 2))], inverse
 
 
 def _upward(bent: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarray:

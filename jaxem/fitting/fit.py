@@ -138,7 +138,8 @@ def _conclude(
     """Certify every restart, correct its status, and choose the best."""
     status: list[Status] = list(map(Status, runs.status.tolist()))
     gradient_norm = np.full(len(status), np.nan)
-    reasons, endless = [""] * len(status), [()] * len(status)
+    reasons = [""] * len(status)
+    endless: list[tuple[str, ...]] = [()] * len(status)
     cancellation = Cancellation(model, plan, ways)
     for path in np.unique(runs.paths):
         some = np.flatnonzero(runs.paths == path)

@@ -13,7 +13,7 @@ from jaxem.numerics.rows import row_count, take_rows
 
 _ROWS = 512
 _SHARE = 0.1
-_HALVINGS = 4
+_HALVINGS = 6
 
 
 def alive(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

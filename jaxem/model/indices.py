@@ -76,8 +76,9 @@ class _Indices:
             index = np.where(index < count, index, 0)
             found = [np.asarray(part) for part in self._flags(take_rows(rows, index))]
             for branch, part in enumerate(found):
-                every = starts is None or not by_data  # indices of states alone, at a single row
-                met = every or starts[index] == (branch == 0)
+                # Indices of states alone are looked at for a single row, whichever it is.
+                alone = starts is None or not by_data
+                met = True if alone else np.asarray(starts)[index] == (branch == 0)
                 self._check_flags(branch, part, met, take_rows(rows, index))
             if first:
                 self._check_reach([part[0] for part in found])

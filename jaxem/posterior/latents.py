@@ -134,7 +134,7 @@ def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> A
 
 def _tell(impossible: np.ndarray) -> None:
     """Warn of rows, or sequences, that some draws make impossible, (draws, n, ...)."""
-    bad = impossible.reshape(*impossible.shape[:2], -1).any(2)
+    bad = np.asarray(impossible.reshape(*impossible.shape[:2], -1).any(2))
     if bad.any():
         draw, row = np.argwhere(bad)[0]
         warnings.warn(

@@ -108,12 +108,14 @@ def _falls(
         right = np.abs(at_high - at_middle) > np.abs(at_middle - at_low)
         low, at_low = np.where(right, middle, low), np.where(right, at_middle, at_low)
         high, at_high = np.where(right, high, middle), np.where(right, at_high, at_middle)
+    falls = np.nan_to_num((at_low - at_high) / (size or 1.0))
+    if not np.any(np.abs(falls) > _JUMP):
+        return falls
     steps = np.arange(1, 7)[:, None]
     sides = [end + w * steps for w in _BESIDE for end, w in ((low, -w), (high, w))]
     found = [np.stack([slopes(t) for t in side]) for side in sides]
     noise = np.max([np.abs(np.diff(side, n=3, axis=0)).max(0) for side in found], 0)
-    jump = np.where(np.abs(at_low - at_high) > _NOISY * noise, at_low - at_high, 0.0)
-    return np.nan_to_num(jump / (size or 1.0))
+    return np.where(np.abs(at_low - at_high) > _NOISY * noise, falls, 0.0)
 
 
 def separate_axes(

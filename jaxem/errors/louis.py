@@ -50,10 +50,11 @@ def missing_information(model: Model, chart: Chart, source: Anchored) -> Array:
     def block(total, inputs):
         rows, weights, stored = inputs
         t = source.features_of(rows, stored)
-        shares = model.latent.marginals(t @ eta.T)
-        apart = (shares[:, :, None] * t[:, None, :]).reshape(len(t), states * features)
-        own = jnp.einsum("nk,nf,ng->kfg", shares * weights[:, None], t, t, optimize="optimal")
-        spread = (apart.T * weights) @ apart
+        responsibilities = model.latent.marginals(t @ eta.T)
+        scores = (responsibilities[:, :, None] * t[:, None, :]).reshape(len(t), states * features)
+        counted = responsibilities * weights[:, None]
+        own = jnp.einsum("nk,nf,ng->kfg", counted, t, t, optimize="optimal")
+        spread = (scores.T * weights) @ scores
         each = jnp.arange(states)
         whole = (-spread).reshape(states, features, states, features)
         whole = whole.at[each, :, each, :].add(own)

@@ -181,10 +181,7 @@ def _of_tied(model: Model) -> tuple[str, ...]:
 
 
 def _notes(boundary, resting, infinite, flat, upward, scores, groups, rate) -> tuple[str, ...]:
-    held = {
-        "on the boundary of the support": boundary,
-        "at a kink": resting,
-    }
+    held = {"on the boundary of the support": boundary, "at a kink": resting}
     notes = [
         f"{where}, and held there: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}. They "
         f"have no standard error, and those of the others are given that these are where they are."

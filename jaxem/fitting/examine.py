@@ -75,7 +75,7 @@ def examine(
     away = outward(landscape, model, runs, found, noise)
     inward = rises_inward(landscape, plan, model.free, runs)
     garbage = _garbage(cancellation, runs)
-    ragged = is_ragged(landscape, found.u, runs.objective, noise)
+    ragged = is_ragged(landscape, found.u, found.objective, noise)
     status, reasons, adopted = [], [], np.zeros(len(claims), bool)
     for r in range(len(runs.status)):
         was, end = Status(int(runs.status[r])), away[r]

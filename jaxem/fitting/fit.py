@@ -184,7 +184,7 @@ def _conclude(
         model=model,
         algorithm=algorithm,
         rows=rows,
-        endless=endless[best],
+        endless=endless[best] if status[best] == Status.SEPARATED else (),
         notes=(
             *((reasons[best],) if reasons[best] else ()),
             *_higher(status, runs.objective, best),

@@ -17,7 +17,7 @@ from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.promise import newton_steps
 from jaxem.fitting.rays import NOT_AT_REST, Place, places_of
 from jaxem.fitting.runs import Runs
-from jaxem.likelihood.chart import coordinate_names
+from jaxem.likelihood.chart import coordinate_names, free_names
 from jaxem.model import Model
 from jaxem.status import Status
 
@@ -110,8 +110,7 @@ def _look(
     left = newton_steps(outer, slope, bent, rest, place.unit[None], landscape.is_single)[1]
     infinite, edge = _words(landscape, model, runs, r, place, outer, needed)
     quiet = bool(np.isfinite(slope).all() and left[0] <= _NOTHING + noise)
-    near = {name: leaf[r] for name, leaf in runs.values.items()}
-    names = [n for p in model.free for n in coordinate_names(p, near[p.name])]
+    names = free_names(model, {name: leaf[r] for name, leaf in runs.values.items()})
     endless = tuple(names[k] for k in which)
     return Outward(infinite, edge, endless, outer[0], float(there[0]), quiet)
 

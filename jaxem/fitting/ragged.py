@@ -10,7 +10,7 @@ import numpy as np
 from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.rays import places_of
 from jaxem.fitting.runs import Runs
-from jaxem.likelihood.chart import coordinate_names
+from jaxem.likelihood.chart import free_names
 from jaxem.model import Model
 
 _DRAWS = 4
@@ -28,7 +28,7 @@ def is_ragged(
     Args:
         landscape: The objective.
         u: Coordinates, (R, d).
-        objective: There, (R,).
+        objective: There, (R,): parameters below the floor of the coordinates are at the floor.
         noise: A change of the objective that may be rounding of its sum, (R,).
     """
     if not u.shape[1] or landscape.is_single:
@@ -37,14 +37,13 @@ def is_ragged(
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         moved = [landscape(u + unit * rng.choice([-1, 1], u.shape))[0] for _ in range(_DRAWS)]
-        here = landscape(u)[0]  # entries below the floor of the coordinates are at it
-        apart = np.abs(np.stack(moved) - here).max(0)
+        apart = np.abs(np.stack(moved) - objective).max(0)
     return np.isfinite(objective) & (apart > np.maximum(_NATS, 100 * noise))
 
 
 def far_away(landscape: Landscape, model: Model, runs: Runs, r: int, u: np.ndarray) -> str:
     """Which coordinates of a restart are far from ordinary, and on which side, in words."""
     place = places_of(landscape, u[r : r + 1])[0]
-    names = [n for p in model.free for n in coordinate_names(p, runs.values[p.name][r])]
+    names = free_names(model, {name: leaf[r] for name, leaf in runs.values.items()})
     which = np.flatnonzero(place.far > _FAR)
     return ", ".join(f"{names[k]} {'up' if u[r, k] > place.home[k] else 'down'}" for k in which[:8])

@@ -17,29 +17,43 @@ from jaxem.numerics.rows import row_count
 
 
 def make_sources(
-    plan: Plan | None, bound: Bound, weights: np.ndarray, lanes: int
+    plan: Plan | None, bound: Bound, weights: np.ndarray, points: int
 ) -> tuple[Source, Source | None]:
     """The rows, equal ones merged where that pays; and what replaces them, if anything does.
 
     The steps of chains, whose order matters, are taken as they are.
 
     Args:
-        plan: The plan of a fit to the same data, with the way that it went; None if it had none.
+        plan: The plan of a fit to the same data, with its route; None if it had none.
         bound: Its model, and the rows.
         weights: Row weights, (n,).
-        lanes: Points at which the density is evaluated at once.
+        points: Points at which the density is evaluated at once.
     """
-    model, data = bound.model, bound.rows
     if bound.sequences is not None:
-        order = in_order(bound.sequences, model.latent.cells, lanes)
-        return make_steps(data, weights, order), None
+        order = in_order(bound.sequences, bound.model.latent.cells, points)
+        return make_steps(bound.rows, weights, order), None
+    merged, states = _merged(plan, bound, weights), bound.model.latent.size
+    return merged.source("direct", states, points), _products(merged, states, points)
+
+
+def make_replaced(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Source | None:
+    """What replaces the rows, for one point at a time, or None; see `make_sources`."""
+    if bound.sequences is not None:
+        return None
+    return _products(_merged(plan, bound, weights), bound.model.latent.size, 1)
+
+
+def _products(merged: Ways, states: int, points: int) -> Source | None:
+    refused = isinstance(merged.found, Refused)
+    return None if refused else merged.source("product", states, points)
+
+
+def _merged(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Ways:
+    """The rows, and the anchors of the fit where it ended with products."""
+    model, data = bound.model, bound.rows
     rows, totals = merge_rows(data, weights)
     if plan is None or plan.route is None or plan.route.path != "product" or plan.route.changes:
         found: Anchors | Refused = Refused("the fit did not end with products")
     else:
         found = replace_data(plan, model, rows)
-    ways = Ways(rows, totals, row_count(data), found, "product")
-    direct = ways.source("direct", model.latent.size, lanes)
-    if isinstance(found, Refused):
-        return direct, None
-    return direct, ways.source("product", model.latent.size, lanes)
+    return Ways(rows, totals, row_count(data), found, "product")

@@ -19,7 +19,7 @@ from jaxem.fitting.certify import Certificate
 from jaxem.fitting.landscape import Landscape
 from jaxem.fitting.rays import Place, Ray, places_of, points, rays_from
 from jaxem.fitting.runs import Runs
-from jaxem.likelihood.chart import coordinate_names
+from jaxem.likelihood.chart import free_names
 from jaxem.model import Model
 from jaxem.status import Status
 
@@ -52,7 +52,7 @@ class Rise:
         """The coordinates that move and which way, the farthest first."""
         relative = self.place.relative(self.ray.direction, self.ray.multiplied)
         near = {name: leaf[self.ray.restart] for name, leaf in runs.values.items()}
-        names = [n for p in model.free for n in coordinate_names(p, near[p.name])]
+        names = free_names(model, near)
         order = np.argsort(-np.abs(relative), kind="stable")[:_TOLD]
         told = []
         for k in order[np.abs(relative[order]) > 0.1 * np.abs(relative).max()]:

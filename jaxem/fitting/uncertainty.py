@@ -9,7 +9,7 @@ from jaxem.algebra.plan import kinks_of
 from jaxem.errors import Errors, standard_errors
 from jaxem.errors.surface import AT_ONCE
 from jaxem.estep import Exact
-from jaxem.fitting.replaced import make_sources
+from jaxem.fitting.replaced import make_replaced
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
 from jaxem.model import Model
@@ -55,7 +55,7 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
     """
     units = make_units(bound, weights, merge, AT_ONCE)
     if merge and options["kind"] == "information":
-        replaced = make_sources(fit.plan, bound, weights, 1)[1]
+        replaced = make_replaced(fit.plan, bound, weights)
         units = dataclasses.replace(units, replaced=replaced)
     homes = {} if fit.plan is None else fit.plan.home
     found = standard_errors(

@@ -23,12 +23,14 @@ def alive(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarr
         setting: What the initialiser works with.
         starts: Parameters by dotted name, stacked over restarts.
     """
+    if setting.states == 1:
+        return starts
     free, home = setting.model.free, setting.home()
     count = len(next(iter(starts.values())))
     occupied = _Occupied(setting)
     least = _SHARE * occupied(home)
     out = {name: values.copy() for name, values in starts.items()}
-    waiting = range(count) if setting.states > 1 else ()
+    waiting = range(count)
     with np.errstate(all="ignore"), jax.enable_x64(True):
         centre = {p.name: np.asarray(p.to_real(home[p.name]), float) for p in free}
         for _ in range(_HALVINGS):

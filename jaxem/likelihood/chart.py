@@ -159,6 +159,11 @@ def coordinate_names(p: Parameter, value: np.ndarray) -> list[str]:
     return [f"unconstrained {entry}" if p.kind == "other" else entry for entry in entries]
 
 
+def free_names(model: Model, values: Mapping[str, np.ndarray]) -> list[str]:
+    """The real coordinates of all free parameters in words, those that charts hold too."""
+    return [name for p in model.free for name in coordinate_names(p, values[p.name])]
+
+
 def _shape(p: Parameter) -> tuple[int, ...]:
     """Shape of the real coordinates."""
     return p.unconstrained_shape if p.kind == "other" else p.shape

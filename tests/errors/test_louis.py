@@ -10,7 +10,7 @@ from numpyro.distributions import constraints
 import jaxem
 from jaxem.errors.surface import Surface
 from jaxem.estep.anchored import Anchored
-from jaxem.fitting.replaced import make_sources
+from jaxem.fitting.replaced import make_replaced
 from jaxem.likelihood.chart import make_chart
 from jaxem.likelihood.units import make_units
 from jaxem.model.binding import bind_steps
@@ -33,7 +33,7 @@ def test_the_information_is_that_of_all_rows():
     fit = jaxem.fit(model, x, weights=weights)
     bound = bind_steps(model, x)
     chart, _ = make_chart(model, model.flatten(fit.params), {}, {}, weights.sum())
-    replaced = make_sources(fit.plan, bound, weights, 1)[1]
+    replaced = make_replaced(fit.plan, bound, weights)
     assert isinstance(replaced, Anchored)
     units = make_units(bound, weights, merge=True)
     found = [

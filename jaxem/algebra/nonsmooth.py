@@ -33,9 +33,11 @@ LARGEST = 8
 _HALVINGS = 75
 
 #: Ends of the intervals on a line, in ordinary units, `LANES` of them; the far ones are for real
-#: parameters without curvature, which no draw of a plan has carried to where the data are.
+#: parameters without curvature, which no draw of a plan has carried to where the data are: a
+#: maximum is near if a Newton step from the draws to it is shorter than `_NEARBY` units.
 _NEAR = np.linspace(-1.7, 1.9, LANES)
 _FAR = np.asarray([-1e9, -1e4, -30.0, -1.7, 0.1, 30.0, 1e4, 1e9])
+_NEARBY = 30.0
 _JUMP = 1e-7
 _BESIDE, _NOISY = (1e-7, 1e-5, 1e-3), 5.0
 _SAME = 1e-9
@@ -64,11 +66,27 @@ def is_nonsmooth(
         return False
     if p.name not in kinks.refused and not _may_bend(probe, p):
         return False
-    for edges in (_NEAR, _FAR) if p.kind == "real" else (_NEAR,):
+    far = p.kind == "real" and not _near_top(probe, p, trials)
+    for edges in (_NEAR, _FAR) if far else (_NEAR,):
         falls = np.concatenate([_falls(probe, p, t, edges, rng) for t in trials[:_TURNS]])
         if np.any(np.abs(falls) > _JUMP):
             return not np.any(falls < -_JUMP)
     return False
+
+
+def _near_top(probe: Probe, p: Parameter, trials: list[Trial]) -> bool:
+    """Whether the curvature of Q says that its maximum in a parameter is near the draws.
+
+    Far from there slopes of a smooth Q may be nothing but rounding: those of a normal log cdf are
+    differences of squares.
+    """
+    for trial in trials[:_TURNS]:
+        direction = _unit(p, trial)
+        found = probe([trial.values], trial.responsibilities, [{p.name: direction}])
+        slope, curvature = (np.sum(direction * part[0][p.name]) for part in found[1:])
+        if not abs(slope) < _NEARBY * abs(curvature):
+            return False
+    return True
 
 
 def _may_bend(probe: Probe, p: Parameter) -> bool:

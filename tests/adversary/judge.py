@@ -203,7 +203,8 @@ def _inside(value: np.ndarray, support: Any) -> np.ndarray:
         return value / value.sum(-1, keepdims=True)
     low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
     if low is not None:
-        value = np.maximum(value, np.asarray(low) + 1e-14)
+        value = np.where(value <= low, np.asarray(low) + 1e-14, value)  # a scale may be 1e-150
     if high is not None:
-        value = np.minimum(value, np.asarray(high) - 1e-14 * np.maximum(1, np.abs(high)))
+        below = np.asarray(high) - 1e-14 * np.maximum(1, np.abs(high))
+        value = np.where(value >= high, below, value)
     return value

@@ -78,6 +78,20 @@ def by_programming(level):
     return optimize.linprog(cost, A_eq=equations, b_eq=Y, bounds=(0, None)).fun
 
 
+def test_a_smooth_slope_that_is_rounding_far_away_has_no_kinks():
+    """A normal log cdf is a difference of squares where its argument is 1e9."""
+
+    def log_joint(params, z, x):
+        u = (x - params["xi"]) / params["omega"]
+        slant = jax.scipy.stats.norm.logcdf(params["alpha"] * u)
+        return jax.scipy.stats.norm.logpdf(u) - jnp.log(params["omega"]) + slant
+
+    prior = {"xi": jaxem.flat(()), "omega": jaxem.flat((), constraints.positive)}
+    model = jaxem.Model(log_joint, jaxem.Finite(1), {**prior, "alpha": jaxem.flat(())})
+    words = str(jaxem.explain(model, 20 + 4 * np.abs(np.random.default_rng(1).normal(size=202))))
+    assert "non-smooth" not in words
+
+
 def test_a_quantile_regression_reaches_the_linear_programme():
     """Intercept and slopes are two parameters, and one block: one at a time they get stuck."""
 

@@ -46,7 +46,11 @@ def priors():
 
 
 def hierarchies():
-    """A scale above locations: proper where its own prior is, and not where it is flat."""
+    """A scale above locations: proper where its own prior is, and not where it is flat.
+
+    Its log posterior then has a spike where all locations are one; far from there, where data hold
+    locations apart, a maximum besides.
+    """
 
     def groups(p, z, x):
         return jnp.log(p["w"][z]) + dist.Normal(p["loc"][z], 1.0).log_prob(x)
@@ -57,7 +61,11 @@ def hierarchies():
     yield "a hierarchy with a mode", Case(groups, jaxem.Finite(2), kept, two_groups())
     lost = {**above, "tau": jaxem.flat((), POSITIVE)}
     told = (Status.DEGENERATE, Status.STALLED, Status.NON_FINITE, Status.NO_INTERIOR_MODE)
-    yield "a hierarchy without a mode", Case(groups, jaxem.Finite(2), lost, two_groups(), {}, told)
+    yield "a hierarchy with a mode beside its spike", Case(
+        groups, jaxem.Finite(2), lost, two_groups()
+    )
+    one_group = np.random.default_rng(3).normal(0, 1, 40)
+    yield "a hierarchy without a mode", Case(groups, jaxem.Finite(2), lost, one_group, {}, told)
 
 
 def edges():

@@ -44,10 +44,6 @@ def with_jvp(eqn, *args) -> list[Any]:
     if not all(_is_float(v.aval) for v in body.jaxpr.outvars):
         return _outputs(eqn, args)
 
-    @jax.custom_jvp
-    def function(*xs):
-        return Rewriter(RULES, opens_calls).run(body, xs)
-
     floats = [i for i, x in enumerate(args) if _is_float(x)]
 
     def push(xs, moves):
@@ -59,6 +55,13 @@ def with_jvp(eqn, *args) -> list[Any]:
 
         return jax.jvp(of_floats, [xs[i] for i in floats], list(moves))
 
+    if len(floats) < len(args) and not _takes_integers(push, args, floats):
+        return Rewriter(RULES, opens_calls).run(body, args)
+
+    @jax.custom_jvp
+    def function(*xs):
+        return Rewriter(RULES, opens_calls).run(body, xs)
+
     def rule(primals, tangents):
         moves = [tangents[i] for i in floats]
         program = jax.make_jaxpr(push)(list(primals), moves)
@@ -68,6 +71,20 @@ def with_jvp(eqn, *args) -> list[Any]:
 
     function.defjvp(rule)
     return function(*args)
+
+
+def _takes_integers(push, args, floats) -> bool:
+    """Whether the rule of a function can be used where some operands are integers.
+
+    A rule may multiply the tangent of an integer, which JAX refuses: that of ``xlogy`` does. The
+    derivative of such a function is that of what it computes.
+    """
+    avals = [jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in args]
+    try:
+        jax.eval_shape(push, avals, [avals[i] for i in floats])
+    except TypeError:
+        return False
+    return True
 
 
 def with_vjp(eqn, *args) -> list[Any]:

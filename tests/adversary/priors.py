@@ -61,8 +61,9 @@ def hierarchies():
     yield "a hierarchy with a mode", Case(groups, jaxem.Finite(2), kept, two_groups())
     lost = {**above, "tau": jaxem.flat((), POSITIVE)}
     told = (Status.DEGENERATE, Status.STALLED, Status.NON_FINITE, Status.NO_INTERIOR_MODE)
-    yield "a hierarchy with a mode beside its spike", Case(
-        groups, jaxem.Finite(2), lost, two_groups()
+    yield (
+        "a hierarchy with a mode beside its spike",
+        Case(groups, jaxem.Finite(2), lost, two_groups()),
     )
     one_group = np.random.default_rng(3).normal(0, 1, 40)
     yield "a hierarchy without a mode", Case(groups, jaxem.Finite(2), lost, one_group, {}, told)
@@ -141,9 +142,10 @@ def probabilities():
         yield f"probabilities: {name}", Case(classes, jaxem.Finite(2), {"w": weights(), "q": q}, x)
 
     def tables(p, z, x):
-        return jnp.log(p["w"][z]) + jnp.log(p["q"][z, x])
+        return jnp.log(p["w"][z]) + jnp.log(jnp.asarray(p["q"])[z, x]).sum()
 
-    codes = rng.integers(0, 4, 60)
+    codes = np.where(rng.random((60, 1)) < 0.4, rng.integers(0, 2, (60, 3)), 3)  # three of a kind
+    codes = np.where(rng.random((60, 3)) < 0.2, rng.integers(0, 4, (60, 3)), codes)
     prior = {"w": weights(), "q": dist.Dirichlet(jnp.full((2, 4), 1.5))}
     yield "a table of probabilities", Case(tables, jaxem.Finite(2), prior, codes)
 

@@ -75,7 +75,7 @@ def outside():
     yield "a clipped probability", Case(detected, jaxem.Finite(2), prior, seen)
 
     def counts(p, z, x):
-        return jnp.log(p["w"][z]) + xlogy(x, p["q"][z]).sum()
+        return jnp.log(p["w"][z]) + xlogy(1.0 * x, p["q"][z]).sum()
 
     table = rng.multinomial(10, [0.5, 0.3, 0.2, 0.0], size=40)
     table[:20] = rng.multinomial(10, [0.1, 0.1, 0.4, 0.4], size=20)

@@ -55,10 +55,6 @@ MASKED = {
 }
 
 
-#: Second derivatives are taken in forward mode of the gradient; of these in no other way.
-FORWARD = ("a loop", "a matrix product")
-
-
 #: Their second derivatives exist in forward mode alone, of the gradient or twice.
 FORWARD = ("a loop", "a matrix product")
 
@@ -111,6 +107,16 @@ def test_a_rule_by_cotangents_is_kept():
     joint = repaired(lambda x: jnp.where(x > 0, function(x), 0.0), 1.0)
     assert jax.grad(joint)(4.0) == 0.5
     assert jax.grad(joint)(0.0) == 0.0
+
+
+def test_a_rule_that_refuses_integers_gives_way_to_what_it_computes():
+    """JAX's own rule of ``xlogy`` multiplies the tangent of a count."""
+    counts, point = jnp.array([2, 0, 3]), jnp.array([0.5, 0.0, 0.25])
+    with pytest.raises(TypeError, match="float0"):
+        jax.grad(lambda q: xlogy(counts, q).sum())(point)
+    function = repaired(lambda q: xlogy(counts, q).sum(), point)
+    np.testing.assert_allclose(jax.grad(function)(point), [4.0, 0.0, 12.0])
+    np.testing.assert_allclose(jnp.diag(jax.hessian(function)(point)), [-8.0, 0.0, -48.0])
 
 
 def test_a_loop_is_differentiated_in_both_modes():

@@ -1,5 +1,6 @@
 """What every test stands on: double precision, and one BLAS thread for the peers."""
 
+import contextlib
 import gc
 import os
 from pathlib import Path
@@ -47,6 +48,30 @@ def compiled_programs():
     if maps.exists() and maps.read_bytes().count(b"\n") > _MOST_MAPS:
         jax.clear_caches()
         gc.collect()
+
+
+_compiled: list[str] = []
+
+
+def _listen(event, seconds, **told):
+    if event.endswith("backend_compile_duration"):
+        _compiled.append(told.get("fun_name", ""))
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+@pytest.fixture
+def programs_compiled():
+    """A context that gives the names of the programs that are compiled in it."""
+
+    @contextlib.contextmanager
+    def watch():
+        before, seen = len(_compiled), []
+        yield seen
+        seen += _compiled[before:]
+
+    return watch
 
 
 @pytest.fixture

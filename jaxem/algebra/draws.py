@@ -27,7 +27,7 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
     shares = shares * probe.possible
     total = shares.sum(1, keepdims=True)
     shares = np.where(total > 0, shares / np.where(total > 0, total, 1.0), 0.0)
-    return shares * rng.uniform(0.5, 1.5, size=(probe.count, 1))
+    return shares * rng.uniform(0.5, 1.5, size=(len(probe.possible), 1))
 
 
 def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-from typing import Any
 
 import jax
 import numpy as np
@@ -10,13 +9,13 @@ import numpy as np
 from jaxem.algebra.kinks import Kinks
 from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.probe import Compiled, Probe, Values, derivatives, widen
-from jaxem.algebra.rows import planning_count, planning_rows
+from jaxem.algebra.rows import PLANNING, planning_rows
 from jaxem.algebra.tables import Tables
+from jaxem.compiled.programs import Programs
 from jaxem.model import Model
 from jaxem.model.indices import check_indices
 from jaxem.model.known_weights import check_known_weights
 from jaxem.model.ordinary import check_tables, ordinary_values
-from jaxem.numerics.compiled import Programs
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
@@ -79,11 +78,11 @@ class Opened:
         check_known_weights(self.model, draws[1], lambda values: self.tables(dict(values), some))
 
     def probe(self, data: Data, weights: np.ndarray) -> Probe:
-        """The window onto Q on planning rows of these data, as many for all data of one shape."""
+        """The window onto Q on planning rows of these data, as many places whatever the data."""
         rows = widen(planning_rows(data, weights))
         looked = np.stack([self.tables(draw, rows) for draw in self._draws()])
         possible, count = np.any(looked > -np.inf, axis=0), row_count(rows)
-        places = np.arange(planning_count(row_count(data)))
+        places = np.arange(PLANNING)
         rows = take_rows(rows, np.where(places < count, places, 0))
         possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
         return Probe(self.model, rows, possible, self.compiled)
@@ -91,19 +90,6 @@ class Opened:
     def _draws(self) -> list[Values]:
         ordinary = ordinary_values(self.model, _DRAWS)
         return [{name: leaf[i] for name, leaf in ordinary.items()} for i in range(_DRAWS)]
-
-
-def row_form(data: Data) -> Any:
-    """What rows have in common for which the same compiled programs ask the questions."""
-    leaves, tree = jax.tree.flatten(data)
-    rows = tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
-    return tree, rows, planning_count(row_count(data))
-
-
-def shapes_of(data: Data) -> Any:
-    """What tells rows of one form from rows of another."""
-    leaves, tree = jax.tree.flatten(data)
-    return tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
 
 def fingerprint(data: Data) -> bytes:

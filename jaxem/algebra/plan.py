@@ -25,22 +25,24 @@ from jaxem.algebra.groups import largest, solve_group
 from jaxem.algebra.home import find_home, ordinary_units
 from jaxem.algebra.kinks import Kinks, find_kinks
 from jaxem.algebra.nonsmooth import nonsmooth_block, with_jumps
-from jaxem.algebra.opened import Opened, fingerprint, row_form, shapes_of
+from jaxem.algebra.opened import Opened, fingerprint
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.probe import Probe, Values
 from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
+from jaxem.compiled.programs import Programs
 from jaxem.model import Model
+from jaxem.model.known import known_of
 from jaxem.model.prior import Parameter
-from jaxem.numerics.compiled import Programs
 from jaxem.numerics.plain import plain
+from jaxem.numerics.rows import row_count
 from jaxem.types import Data
 
 _TRIALS = 3
 
-#: Plans that are kept for data of one shape.
+#: Plans that are kept for one declaration and rows of one form.
 _KEPT = 8
 
 
@@ -61,7 +63,7 @@ class Plan:
         programs: Compiled programs of this plan, those that were used last.
         compiled: Seconds that compiling took, by algorithm, path and number of restarts.
         cancels: Whether the log joint may cancel, by the question that was asked.
-        found: The sufficient statistics of the last data, by their fingerprint.
+        found: The sufficient statistics of these data, by the fingerprint of the merged rows.
         seconds: Measured E-steps, so that equal fits take equal paths.
         route: In the plan of a `Fit`: how the data were used, and what the guards saw.
     """
@@ -90,6 +92,13 @@ class Plan:
     def home(self) -> Values:
         """Ordinary parameters for the planning rows, all states alike."""
         return self.climbs[0]
+
+    @property
+    def spread(self) -> Values:
+        """How far ordinary values of real parameters lie from home, by dotted name."""
+        home, *others = self.climbs
+        real = [name for name, member in self.members.items() if name in home]
+        return {n: np.max([np.abs(o[n] - home[n]) for o in others], axis=0) for n in real}
 
     @property
     def verdict(self) -> str:
@@ -124,15 +133,16 @@ class Plan:
             programs=other.programs,
             compiled=other.compiled,
             seconds=other.seconds,
-            found=other.found,
+            cancels=other.cancels,
         )
 
 
 def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None = None) -> Plan:
     """Check rows and plan the M-step of a model for them, or return the plan already made.
 
-    A plan for other rows of the same form is made with the compiled programs of the first. Where
-    the shapes are the same too and it finds the same solvers, it shares their programs.
+    A plan for other rows of the same form is made with the compiled programs of the first, and
+    where it finds the same solvers it shares their programs; so does a plan of another model whose
+    declaration has the same meaning.
 
     Args:
         model: The declared model.
@@ -146,24 +156,22 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
     Raises:
         DeclarationError: If the log joint is no number at ordinary parameters.
     """
-    shapes = shapes_of(data)
-    key = shapes, fingerprint((data, np.asarray(weights) > 0, starts))
-    if key in model.plans:
-        return model.plans[key]
-    form = row_form(data)
-    if form not in model.opened:
-        model.opened[form] = Opened.of(model, kinks_of(model))
-    opened = model.opened[form]
+    known = known_of(model, data)
+    key = row_count(data), fingerprint((data, np.asarray(weights) > 0, starts))
+    if key in known.plans:
+        return known.plans[key]
+    if known.opened is None:
+        known.opened = Opened.of(known.model, kinks_of(known.model))
+    opened = known.opened
     opened.check(data, weights, starts)
     plan = _plan(opened.probe(data, weights), opened.tables, opened.kinks)
-    made = [known for (of, _), known in model.plans.items() if of == shapes]
-    for known in made:
-        if (known.solvers, known.members) == (plan.solvers, plan.members):
-            plan = plan.sharing(known)
+    for other in tuple(known.plans.values()):
+        if (other.solvers, other.members) == (plan.solvers, plan.members):
+            plan = plan.sharing(other)
             break
-    if len(made) >= _KEPT:
-        del model.plans[next(known for known in model.plans if known[0] == shapes)]
-    model.plans[key] = plan
+    known.plans[key] = plan
+    for old in tuple(known.plans)[:-_KEPT]:
+        known.plans.pop(old, None)
     return plan
 
 
@@ -183,7 +191,8 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
         data: Rows without repetitions, NumPy leaves.
     """
     key = fingerprint(data)
-    if key not in plan.found:
+    found = plan.found.get(key)
+    if found is None:
         rng = np.random.default_rng(0)
         fixed = {k: model.parameter(k).floored(v) for k, v in model.fixed.items()}
 
@@ -191,11 +200,12 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
             with jax.enable_x64(True):
                 return {**fixed, **mix(model.free, plan.climbs, rng)}
 
-        plan.found.clear()  # one data set at a time: coefficients may be large
         home = {**fixed, **plan.home}
         with np.errstate(all="ignore"):
-            plan.found[key] = find_anchors(plan.tables, draw, home, data)
-    return plan.found[key]
+            found = find_anchors(plan.tables, draw, home, data)
+        plan.found.clear()  # one data set at a time: coefficients may be large
+        plan.found[key] = found
+    return found
 
 
 def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:

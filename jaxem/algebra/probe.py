@@ -15,7 +15,6 @@ import numpy as np
 
 from jaxem.algebra.penalty import Penalty
 from jaxem.model import Model
-from jaxem.numerics.rows import row_count
 from jaxem.numerics.ties import off_zero
 from jaxem.types import Data
 
@@ -41,7 +40,7 @@ class Probe:
         self.model = model
         self.rows = rows
         self.possible = possible
-        self.count = row_count(rows)
+        self.count = int(possible.any(1).sum())
         self.free = model.free
         self._compiled = compiled
         self._names = [p.name for p in model.free]

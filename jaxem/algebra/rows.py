@@ -13,14 +13,12 @@ from jaxem.types import Data
 
 _RANDOM = 64
 _SPECIAL = 32
+#: The largest number of planning rows.
+PLANNING = _RANDOM + _SPECIAL
+
 _FAR = 6.0
 _NORMAL = 1.349  # interquartile range of a standard normal
 _FAINT = 1e-9
-
-
-def planning_count(count: int) -> int:
-    """The largest number of planning rows of a data set with so many rows."""
-    return min(count, _RANDOM + _SPECIAL)
 
 
 def planning_rows(data: Data, weights: np.ndarray) -> Data:
@@ -34,7 +32,7 @@ def planning_rows(data: Data, weights: np.ndarray) -> Data:
         At most 96 rows, as a pytree of NumPy arrays.
     """
     present = np.flatnonzero(np.asarray(weights) > 0)
-    if len(present) <= _RANDOM + _SPECIAL:
+    if len(present) <= PLANNING:
         return take_rows(data, present)
     rng = np.random.default_rng(0)
     special = _special(take_rows(data, present))

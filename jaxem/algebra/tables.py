@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from jaxem.algebra.probe import Values, widen
+from jaxem.compiled.programs import Programs
 from jaxem.model import Model
-from jaxem.numerics.compiled import Programs
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
@@ -32,13 +32,18 @@ class Tables:
         """The number of latent states, K, or of cells."""
         return self._model.latent.cells
 
+    @property
+    def size(self) -> int:
+        """Rows of a block."""
+        return max(1, min(_ROWS, _NUMBERS // self.states))
+
     def __call__(self, values: Values, rows: Data) -> np.ndarray:
         """Log factors (n, K) at all parameters by dotted name."""
         return np.concatenate(list(self.blocks(values, rows)))
 
     def blocks(self, values: Values, rows: Data) -> Iterator[np.ndarray]:
         """The same, in pieces of at most 512 rows."""
-        count, size = row_count(rows), max(1, min(_ROWS, _NUMBERS // self.states))
+        count, size = row_count(rows), self.size
         program = self._programs.compiled("table", self._model.table)
         given = {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
         for start in range(0, count, size):

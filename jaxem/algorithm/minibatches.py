@@ -13,7 +13,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.em import EM
 from jaxem.algorithm.wrapped import Wrapped
-from jaxem.estep.expectation import Expectation, Values
+from jaxem.estep.expectation import Values
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.types import Array, DeclarationError
@@ -79,5 +79,5 @@ class Minibatches(Wrapped):
     ) -> dict[str, Array]:
         """The M-step on statistics."""
         batch, (counts, shares) = source.anchors, found
-        q = Expectation(model, self.e_step, batch, values, counts, shares)
+        q = source.q(model, self.e_step, batch, values, counts, shares)
         return self.m_step(plan, q, values, tuple(p.name for p in model.free))

@@ -111,8 +111,10 @@ class Surface:
 
     def shaped(self, flat: np.ndarray) -> Any:
         """Numbers (m,) in the form that the quantities of interest have."""
-        params = self.model.nest(self.chart.values(self.model, self.chart.point))
-        leaves, tree = jax.tree.flatten(jax.eval_shape(self.of, params))
+        def quantities(chart: Chart) -> Any:
+            return self.of(self.model.nest(chart.values(self.model, chart.point)))
+
+        leaves, tree = jax.tree.flatten(jax.eval_shape(quantities, self.chart))
         ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
         pieces = np.split(np.asarray(flat), ends)
         shaped = [piece.reshape(leaf.shape) for piece, leaf in zip(pieces, leaves, strict=True)]

@@ -71,11 +71,8 @@ class Anchored(Source):
         if self.product:
             evidence = evidence + self.beyond
         shares = self._shares(sums, counts)
-        return (
-            evidence,
-            counts,
-            Expectation(model, e_step, self.anchors, values, counts, shares[None]),
-        )
+        q = self.q(model, e_step, self.anchors, values, counts, shares[None])
+        return evidence, counts, q
 
     @property
     def blocks(self) -> tuple[Any, ...]:
@@ -108,7 +105,7 @@ class Anchored(Source):
 
 
 def make_anchored(
-    found: Anchors, data: Data, weights: np.ndarray, size: int, product: bool
+    found: Anchors, data: Data, weights: np.ndarray, size: int, least: int, product: bool
 ) -> Anchored:
     """Replaced data, in the precision of the weights.
 
@@ -117,12 +114,13 @@ def make_anchored(
         data: The rows, NumPy leaves.
         weights: Row weights, (n,).
         size: Rows a block.
+        least: Rows that all blocks hold together, at least.
         product: See `Anchored`.
     """
-    stored = None if found.stored is None else in_blocks(found.stored, weights, size)[0]
+    stored = None if found.stored is None else in_blocks(found.stored, weights, size, least)[0]
     return Anchored(
-        batch=make_batch(data, weights, size),
-        coefficients=None if stored is None else jnp.asarray(stored, weights.dtype),
+        batch=make_batch(data, weights, size, least),
+        coefficients=None if stored is None else jax.device_put(stored.astype(weights.dtype)),
         **anchor_fields(found, weights),
         product=product,
     )
@@ -139,8 +137,8 @@ def anchor_fields(found: Anchors, weights: np.ndarray) -> dict[str, Any]:
     beyond = np.sum(weights.astype(float) * found.references)
     return {
         "anchors": make_batch(found.rows, np.ones(found.count, dtype), found.count),
-        "reference": jnp.asarray(found.reference, dtype),
-        "beyond": jnp.asarray(beyond, dtype),
-        "features": jax.tree.map(lambda a: jnp.asarray(a, dtype), found.features),
-        "change": jnp.asarray(found.change, dtype),
+        "reference": jax.device_put(found.reference.astype(dtype)),
+        "beyond": jax.device_put(beyond.astype(dtype)),
+        "features": jax.tree.map(lambda a: jax.device_put(np.asarray(a, dtype)), found.features),
+        "change": jax.device_put(found.change.astype(dtype)),
     }

@@ -60,7 +60,7 @@ class AnchoredSteps(Anchored):
         evidence, counts, shares = summed or self._dense(model, e_step, values)
         if self.product:
             evidence = evidence + self.beyond
-        q = Expectation(model, e_step, self.anchors, values, counts, shares[None])
+        q = self.q(model, e_step, self.anchors, values, counts, shares[None])
         return evidence, counts, q
 
     @property
@@ -204,10 +204,10 @@ def make_anchored_steps(
     stored = None if found.stored is None else found.stored[order.index]
     return AnchoredSteps(
         batch=steps_batch(data, weights, order),
-        coefficients=None if stored is None else jnp.asarray(stored, weights.dtype),
+        coefficients=None if stored is None else jax.device_put(stored.astype(weights.dtype)),
         **anchor_fields(found, weights),
         product=product,
-        exists=jnp.asarray(order.exists),
+        exists=jax.device_put(order.exists),
         size=order.size,
         windows=order.windows,
         split=split,

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.numerics.rows import in_blocks
@@ -48,18 +47,19 @@ def block_size(count: int, entries: int, products: bool = False) -> int:
     return -(-count // -(-count // largest))
 
 
-def make_batch(data: Data, weights: np.ndarray, size: int) -> Batch:
+def make_batch(data: Data, weights: np.ndarray, size: int, least: int = 0) -> Batch:
     """Cut data into blocks of so many rows.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
         size: Rows a block.
+        least: Rows that all blocks hold together, at least.
 
     Returns:
         The batch.
     """
-    return Batch(*jax.tree.map(jnp.asarray, in_blocks(data, weights, size)))
+    return Batch(*jax.device_put(in_blocks(data, weights, size, least)))
 
 
 def keeps_responsibilities(batch: Batch, states: int, lanes: int) -> bool:

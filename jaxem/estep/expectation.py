@@ -34,6 +34,8 @@ class Expectation:
         counts: Expected count of each state, (K,).
         kept: Responsibilities times row weights, (blocks, size, K), or None to make them again;
             of anchors, which stand for many rows, they may be negative.
+        spread: How far ordinary values of real parameters lie apart, by dotted name: Newton's
+            method in an M-step goes a few times as far at once.
     """
 
     model: Model
@@ -42,15 +44,14 @@ class Expectation:
     at: Values
     counts: Array
     kept: Array | None
+    spread: Values
 
     def at_one_row(self) -> "Expectation":
         """Q with all responsibility moved to the first row, the counts of the states kept."""
         rows = jax.tree.map(lambda leaf: leaf[:1, :1], self.batch.rows)
         weights = jnp.ones((1, 1), self.batch.weights.dtype)
         kept = self.counts[None, None, :]
-        return Expectation(
-            self.model, self.e_step, Batch(rows, weights), self.at, self.counts, kept
-        )
+        return dataclasses.replace(self, batch=Batch(rows, weights), kept=kept)
 
     def __call__(self, values: Values) -> Array:
         """Q at these parameters, which should be interior."""

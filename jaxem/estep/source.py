@@ -21,9 +21,12 @@ class Source(eqx.Module):
     Attributes:
         batch: The rows, in blocks.
         parts: Minibatches that the blocks make up, equally many blocks each.
+        spread: How far ordinary values of real parameters lie apart, by dotted name; empty where
+            no M-step is made.
     """
 
     batch: Batch
+    spread: Values = eqx.field(default_factory=dict, kw_only=True)
     parts: int = eqx.field(static=True, default=1, kw_only=True)
 
     @abc.abstractmethod
@@ -68,6 +71,10 @@ class Source(eqx.Module):
         one = eqx.tree_at(lambda s: s.blocks, self, some, is_leaf=lambda leaf: leaf is None)
         return eqx.tree_at(lambda s: s.batch.weights, one, self.parts * one.batch.weights)
 
+    def q(self, model: Model, e_step: EStep, batch: Batch, *made: Any) -> Expectation:
+        """Q on some rows, from what the E-step made; see `Expectation`."""
+        return Expectation(model, e_step, batch, *made, self.spread)
+
     @property
     def rows(self) -> int:
         """Rows that the objective sums over."""
@@ -97,7 +104,7 @@ class Direct(Source):
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
         (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
-        return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
+        return evidence, counts, self.q(model, e_step, self.batch, values, counts, kept)
 
 
 def weigh(

@@ -54,7 +54,7 @@ class Steps(Source):
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
         (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
-        return evidence, counts, Expectation(model, e_step, self.batch, values, counts, kept)
+        return evidence, counts, self.q(model, e_step, self.batch, values, counts, kept)
 
     @property
     def blocks(self) -> tuple[Any, ...]:
@@ -121,10 +121,11 @@ def make_steps(data: Data, weights: np.ndarray, order: Order) -> Steps:
         weights: Their weights, (N,).
         order: Which step goes where.
     """
-    return Steps(steps_batch(data, weights, order), jnp.asarray(order.exists), order.size)
+    return Steps(steps_batch(data, weights, order), jax.device_put(order.exists), order.size)
 
 
 def steps_batch(data: Data, weights: np.ndarray, order: Order) -> Batch:
     """Rows in an order, with weight zero where there is no step."""
-    rows: Any = jax.tree.map(jnp.asarray, order.rows(data))
-    return Batch(rows, jnp.asarray(weights[order.index] * order.exists, weights.dtype))
+    rows: Any = jax.device_put(order.rows(data))
+    there = (weights[order.index] * order.exists).astype(weights.dtype)
+    return Batch(rows, jax.device_put(there))

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
@@ -69,7 +68,7 @@ def examine(
     claims = np.isin(runs.status, _STATIONARY)
     limited = np.isin(runs.status, _LIMITED)
     found = certify(landscape, runs.values, claims, limited)
-    noise = np.asarray(rounding(jnp.asarray(runs.objective), rows), float)
+    noise = np.asarray(rounding(runs.objective, rows), float)
     fallen = collapsed(landscape, plan, model.free, runs, found.gradient_norm)
     rising = rises(landscape, model, runs, found)
     away = outward(landscape, model, runs, found, noise)

@@ -95,9 +95,11 @@ class Guards:
         total, start = 0.0, 0
         for table in self._tables.blocks(values, self._ways.rows):
             weights = self._ways.weights[start : start + len(table)].astype(float)
-            with jax.enable_x64(True):
-                total += float(program(table, weights))
             start += len(table)
+            missing = self._tables.size - len(table)
+            with jax.enable_x64(True):
+                given = np.pad(table, ((0, missing), (0, 0))), np.pad(weights, (0, missing))
+                total += float(program(*given))
         return total
 
     def _evidence_of_sequences(self, e_step: EStep, values: Values, sequences: Sequences) -> float:

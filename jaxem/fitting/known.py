@@ -6,10 +6,10 @@ import jax
 import numpy as np
 
 from jaxem.algorithm import Algorithm
+from jaxem.compiled.programs import Programs
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.likelihood.units import make_units
 from jaxem.model.binding import Bound
-from jaxem.numerics.compiled import Programs
 from jaxem.status import Status
 
 

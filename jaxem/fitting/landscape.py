@@ -10,12 +10,12 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
+from jaxem.compiled.buckets import bucket, filled
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
@@ -60,7 +60,7 @@ class Landscape:
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._count = 1
         self.unitless = self.moving = self.other = np.zeros(0, bool)
-        self._fixed = {k: jnp.asarray(v, self._dtype) for k, v in model.fixed.items()}
+        self._fixed = {k: np.asarray(v, self._dtype) for k, v in model.fixed.items()}
 
     @property
     def is_single(self) -> bool:
@@ -92,9 +92,10 @@ class Landscape:
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""
-        value, gradient = self._program(self._split(u), self._fixed, self._source)
-        flat = [np.asarray(gradient[k]).reshape(len(u), -1) for k in self._shapes]
-        return np.asarray(value, float), np.concatenate(flat, 1).astype(float)
+        count, here = len(u), self._split(filled(u, bucket(len(u))))
+        value, gradient = self._program(here, self._fixed, self._source)
+        flat = [np.asarray(gradient[k])[:count].reshape(count, -1) for k in self._shapes]
+        return np.asarray(value, float)[:count], np.concatenate(flat, 1).astype(float)
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (m,) and gradient (m, d) at any number of points (m, d).
@@ -162,7 +163,7 @@ class Landscape:
         for name, shape in self._shapes.items():
             width = int(np.prod(shape))
             piece = u[:, start : start + width].reshape(len(u), *shape)
-            out[name] = jnp.asarray(piece, self._dtype)
+            out[name] = np.asarray(piece, self._dtype)
             start += width
         return out
 

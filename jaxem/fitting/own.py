@@ -71,15 +71,16 @@ class OwnData:
         if self._ways.sequences is not None:
             order = self._ways.order(self._ways.sequences, path, cells, lanes)
             weights = self._weights[:, order.index] * order.exists
-            rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[:, order.index]), self._rows)
+            rows = jax.tree.map(lambda leaf: jax.device_put(leaf[:, order.index]), self._rows)
         else:
             there = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
             weights = _cut(self._weights, blocks) * there
-            rows = jax.tree.map(lambda leaf: jnp.asarray(_cut(leaf, blocks)), self._rows)
-        own = Own(jnp.asarray(weights, self._weights.dtype), None, rows)
+            rows = jax.tree.map(lambda leaf: jax.device_put(_cut(leaf, blocks)), self._rows)
+        own = Own(jax.device_put(weights.astype(self._weights.dtype)), None, rows)
         if not isinstance(source, Anchored):
             return source, own
-        return source, own._replace(beyond=jnp.asarray(self._beyond(), self._weights.dtype))
+        beyond = self._beyond().astype(self._weights.dtype)
+        return source, own._replace(beyond=jax.device_put(beyond))
 
     def _beyond(self) -> np.ndarray:
         """What the log joint of the rows has beyond the space of the anchors, (B,)."""
@@ -115,7 +116,7 @@ def every_row(
     if not algorithm.m_step.reads_rows:
         found = replace_data(plan, model, data)
     path = "direct" if isinstance(found, Refused) else "product"
-    return Ways(data, ones, len(ones), found, path)
+    return Ways(data, ones, len(ones), found, path, spread=plan.spread)
 
 
 def _cut(leaf: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:

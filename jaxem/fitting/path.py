@@ -11,14 +11,15 @@ import time
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import Plan, replace_data, step_splits
+from jaxem.algebra.probe import Values
 from jaxem.algebra.route import Route
 from jaxem.algorithm import Algorithm
+from jaxem.compiled.buckets import bucket, bucket_of_rows
 from jaxem.estep.anchored import make_anchored
 from jaxem.estep.anchored_steps import make_anchored_steps
 from jaxem.estep.batch import block_size, keeps_responsibilities, make_batch
@@ -53,6 +54,7 @@ class Ways:
         split: Whether the joint of a step splits into transition and emission.
         dealt: The rows, or sequences, of each minibatch, see `parts.deal`; None if there are none.
         made: The source that was made last.
+        spread: How far ordinary values of real parameters lie apart, by dotted name.
     """
 
     rows: Data
@@ -65,6 +67,7 @@ class Ways:
     split: bool = False
     dealt: np.ndarray | None = None
     made: dict[Any, Source] = dataclasses.field(default_factory=dict)
+    spread: Values = dataclasses.field(default_factory=dict)
 
     def route(self) -> Route:
         """What a reader is told of them."""
@@ -80,8 +83,11 @@ class Ways:
         )
 
     def source(self, path: str, states: int, lanes: int) -> Source:
-        """The data as a run on this path sees them; the last one made is kept."""
-        key = path, states, lanes
+        """The data as a run on this path sees them; the last one made is kept.
+
+        Rows and restarts are counted in sizes that repeat, see `buckets`.
+        """
+        key = path, states, lanes = path, states, bucket(lanes)
         if key not in self.made:
             self.made.clear()
             self.made[key] = self._make(path, states, lanes)
@@ -105,19 +111,20 @@ class Ways:
             source = self._make_steps(self.sequences, path, states, lanes)
         else:
             source = self._make_rows(path, states, lanes)
-        return source if self.dealt is None else dataclasses.replace(source, parts=self.parts)
+        return dataclasses.replace(source, parts=self.parts, spread=self.spread)
 
     def _make_rows(self, path: str, states: int, lanes: int) -> Source:
-        count = row_count(self.rows) if self.dealt is None else self.dealt.shape[1]
+        count = bucket_of_rows(row_count(self.rows)) if self.dealt is None else self.dealt.shape[1]
+        least = count if self.dealt is None else 0
         if path == "direct" or isinstance(self.found, Refused):
             size = block_size(count, states * lanes)
             rows, weights, _ = self._laid_out(size)
-            batch = make_batch(rows, weights, size)
+            batch = make_batch(rows, weights, size, least)
             return Direct(batch, keeps_responsibilities(batch, states, lanes))
         features, product = self.found.change.shape[0], path == "product"
         size = block_size(count, states * lanes + features, products=product)
         rows, weights, slots = self._laid_out(size)
-        return make_anchored(self.found.at(slots), rows, weights, size, product)
+        return make_anchored(self.found.at(slots), rows, weights, size, least, product)
 
     def _laid_out(self, size: int) -> tuple[Data, np.ndarray, np.ndarray | slice]:
         """Rows as they are dealt, whole blocks of this size a minibatch; and which they are."""
@@ -163,12 +170,12 @@ def find_ways(
         return _ways_of_steps(model, plan, data, weights, sequences)
     if algorithm.m_step.reads_rows:
         why = Refused("an M-step that a person wrote reads every row")
-        return Ways(data, weights, given, why, "direct")
+        return Ways(data, weights, given, why, "direct", spread=plan.spread)
     rows, merged = merge_rows(data, weights)
     found = replace_data(plan, model, rows)
     if isinstance(found, Refused):
-        return Ways(rows, merged, given, found, "direct")
-    ways = Ways(rows, merged, given, found, "product")
+        return Ways(rows, merged, given, found, "direct", spread=plan.spread)
+    ways = Ways(rows, merged, given, found, "product", spread=plan.spread)
     if row_count(rows) * model.latent.cells * lanes < _WORTH_TIMING:
         return ways
     key = algorithm.e_step, lanes, row_count(rows), found.count
@@ -190,10 +197,11 @@ def _ways_of_steps(
     there = Sequences(sequences.lengths[present], int(sequences.lengths[present].max()))
     found = replace_data(plan, model, rows)
     if isinstance(found, Refused):
-        return Ways(rows, total, row_count(data), found, "direct", sequences=there)
-    split = step_splits(plan, model, found)
-    given = row_count(data)
-    return Ways(rows, total, given, found, "product", sequences=there, split=split)
+        path, split = "direct", False
+    else:
+        path, split = "product", step_splits(plan, model, found)
+    given, spread = row_count(data), plan.spread
+    return Ways(rows, total, given, found, path, sequences=there, split=split, spread=spread)
 
 
 def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float:
@@ -203,7 +211,8 @@ def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float
     one = source.head()
     dtype = ways.weights.dtype
     home = {**plan.home, **model.fixed}
-    values = {k: jnp.asarray(np.stack([v] * lanes), dtype) for k, v in home.items()}
+    stacked = {k: np.stack([v] * bucket(lanes)).astype(dtype) for k, v in home.items()}
+    values = jax.device_put(stacked)
 
     def e_step(values: Any, source: Source):
         evidence, counts, _ = source.expect(model, algorithm.e_step, values)

@@ -10,13 +10,13 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
+from jaxem.compiled.programs import Programs
 from jaxem.fitting import decoding, expecting, forecasting
 from jaxem.fitting.by_row import RowReading, by_row, drawn_of_rows, mode_of_rows, posterior_of_rows
 from jaxem.fitting.expecting import Wanted
 from jaxem.fitting.impossible import blanked, tell
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.indices import check_indices
-from jaxem.numerics.compiled import Programs
 from jaxem.numerics.keys import as_key
 from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Array, Data, DeclarationError, Params, State

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
+from jaxem.compiled.buckets import bucket
 from jaxem.fitting.boundary import has_far_ends, to_edges
 from jaxem.fitting.clock import Clock
 from jaxem.fitting.finish import leap
@@ -20,7 +20,7 @@ from jaxem.fitting.moves import chunk_function
 from jaxem.fitting.path import PATHS, Ways
 from jaxem.fitting.race import Race, leave_behind
 from jaxem.fitting.runs import Progress, Runs
-from jaxem.fitting.state import State, first_states, resume
+from jaxem.fitting.state import State, first_states, resume, with_frozen
 from jaxem.model import Model
 from jaxem.status import Status
 
@@ -114,8 +114,9 @@ class Runner:
 
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
         dtype = self._ways.weights.dtype
-        limit = jnp.asarray(min(max_steps, self._max_steps), jnp.int32)
-        return Controls(jnp.asarray(self._tolerance, dtype), limit, jnp.asarray(near, dtype))
+        limit = np.asarray(min(max_steps, self._max_steps), np.int32)
+        stops = Controls(np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype))
+        return jax.device_put(stops)
 
     def _advance(self, controls: Controls) -> None:
         """Run every restart until these controls stop it; if not the last, it may go on."""
@@ -164,7 +165,8 @@ class Runner:
         clock = Clock(self._compiled, self._key(path, len(lanes)))
         while left.size:
             began = time.monotonic()
-            group = self._program(self._group(path, lanes), source, self._controls)
+            given = with_frozen(self._group(path, lanes), bucket(len(lanes)))
+            group = self._program(jax.device_put(given), source, self._controls)
             self._record(path, lanes, jax.block_until_ready(group))
             clock.chunk(time.monotonic() - began, len(left) / len(lanes))
             self._report(self._progress())
@@ -192,11 +194,10 @@ class Runner:
         group = jax.tree.map(lambda leaf: leaf[lanes], self._states)
         away = self._paths[lanes] != path
         again = np.isin(lanes, list(self._moved)) & ~away
-        group = resume(group, again, away)
-        return jax.tree.map(jnp.asarray, group)
+        return resume(group, again, away)
 
     def _record(self, path: str, lanes: np.ndarray, group: State) -> None:
-        """Write a chunk back to the states of the restarts that ran."""
+        """Write a chunk back to the states of the restarts that ran, the first of the group."""
         ran = np.flatnonzero(np.isin(lanes, self._running(path)))
         trace = np.asarray(group.trace)
         for row in ran:

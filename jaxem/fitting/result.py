@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxem.algorithm import Algorithm
+from jaxem.compiled.programs import Programs
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting.readings import Readings
@@ -15,7 +16,6 @@ from jaxem.fitting.summary import summarise
 from jaxem.fitting.uncertainty import errors_of
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
-from jaxem.numerics.compiled import Programs
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError, Params
 

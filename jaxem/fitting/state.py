@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxem.compiled.buckets import filled
 from jaxem.status import Status
 from jaxem.types import Array
 
@@ -80,6 +81,15 @@ def first_states(values: dict[str, np.ndarray], memory: Any, size: int) -> State
     start: Any = dict.fromkeys(("values", "previous", "image"), values)
     start |= {"objective": none, "evidence": none, "counts": counts, "trace": trace}
     return State(memory=memory, steps=zero - 1, **start, **numbers, **arrays)
+
+
+def with_frozen(states: State, size: int) -> State:
+    """States filled up to a size with copies of the first that are not to run."""
+    if size == len(states.status):
+        return states
+    whole: State = jax.tree.map(lambda leaf: filled(leaf, size), states)
+    whole.status[len(states.status) :] = Status.INTERRUPTED
+    return whole
 
 
 def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:

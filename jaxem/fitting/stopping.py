@@ -21,7 +21,7 @@ _SLOWEST = 100.0
 def rounding(objective: Array, rows: int) -> Array:
     """A change of the objective, a sum over rows, that may be rounding."""
     factor = 8 + 0.25 * rows**0.5
-    return factor * jnp.finfo(objective.dtype).eps * (1 + jnp.abs(objective))
+    return factor * jnp.finfo(objective.dtype).eps * (1 + abs(objective))
 
 
 def left_to_gain(

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
+from jaxem.compiled.buckets import bucket, bucket_of_rows, filled
 from jaxem.estep import Exact
-from jaxem.estep.batch import Batch
+from jaxem.estep.batch import make_batch
 from jaxem.estep.expectation import Expectation
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
@@ -79,30 +80,31 @@ class Setting:
         Returns:
             Parameters by dotted name, stacked over restarts.
         """
-        count = row_count(self.data)
-        rows = jax.tree.map(lambda leaf: jnp.asarray(leaf[None]), self.data)
+        restarts, size = len(shares), bucket_of_rows(row_count(self.data))
         if self.sequences is not None:
             shares = _cells_of(shares, self.sequences, self.model.latent)
-        batch = Batch(rows, jnp.asarray(self.weights.reshape(1, count)))
+        batch = make_batch(self.data, self.weights, size)
+        shares = filled(filled(shares.swapaxes(0, 1), size).swapaxes(0, 1), bucket(restarts))
         program = self.plan.program("initial", self._program())
-        out = program(self.home(), jnp.asarray(shares, batch.weights.dtype), batch)
-        return {k: np.array(v) for k, v in out.items()}
+        given = jax.device_put(shares.astype(batch.weights.dtype))
+        out = program(self.home(), given, batch, self.plan.spread)
+        return {k: np.array(v)[:restarts] for k, v in out.items()}
 
     def _program(self) -> Any:
         model, plan = self.model, self.plan
         names = tuple(p.name for p in model.free)
         sweeps = 1 if plan.exact else 3
 
-        def one(home, shares, batch):
+        def one(home, shares, batch, spread):
             table = model.table(home, jax.tree.map(lambda leaf: leaf[0], batch.rows))
             kept = _possible(shares, table) * batch.weights[0][:, None]
-            q = Expectation(model, Exact(), batch, home, kept.sum(0), kept[None])
+            q = Expectation(model, Exact(), batch, home, kept.sum(0), kept[None], spread)
             home = {name: jnp.asarray(value, kept.dtype) for name, value in home.items()}
             return jax.lax.fori_loop(  # written out, each sweep would be compiled
                 0, sweeps, lambda _, values: Derived()(plan, q, values, names), home
             )
 
-        return jax.vmap(one, in_axes=(None, 0, None))
+        return jax.vmap(one, in_axes=(None, 0, None, None))
 
 
 def _cells_of(shares: np.ndarray, sequences: Sequences, latent: Any) -> np.ndarray:

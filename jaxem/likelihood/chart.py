@@ -109,9 +109,9 @@ def make_chart(
         names += own
     free = np.flatnonzero(~np.concatenate(held))
     chart = Chart(
-        base=jnp.asarray(np.concatenate(base), dtype),
-        free=jnp.asarray(free),
-        fixed={name: jnp.asarray(v, dtype) for name, v in model.fixed.items()},
+        base=jax.device_put(np.concatenate(base).astype(dtype)),
+        free=jax.device_put(free),
+        fixed={name: np.asarray(v, dtype) for name, v in model.fixed.items()},
     )
     return chart, Place(tuple(names[i] for i in free), edges, resting, gone)
 

@@ -121,7 +121,7 @@ def _check_support(p, value: np.ndarray, what: str) -> None:
 
 def check_call(model: Model, row: Data) -> None:
     """Trace the log joint once, and put its complaint in words."""
-    values = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
+    values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     names = [p.name for p in model.parameters]
     try:
         shapes = model.shapes(values, row)
@@ -160,7 +160,7 @@ def _index_words(complaint: str) -> str:
 
 def _check_prior(model: Model) -> None:
     """Trace the log prior once, and put its complaint in words."""
-    values = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
+    values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     try:
         shapes = model.prior_shapes(values)
     except DeclarationError:
@@ -183,7 +183,7 @@ def _check_prior(model: Model) -> None:
 
 def _check_use(model: Model, row: Data) -> None:
     """Every parameter must matter, and so must the latent state."""
-    values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
+    values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     used, of_state = model.reads(values, row)
     if model.latent.size > 1 and not of_state:
         raise DeclarationError(
@@ -214,7 +214,7 @@ class _Asked(dict):
 
 def asked_by_prior(model: Model) -> set[str]:
     """First keys of the parameters that the factor or a prior of others asks for."""
-    values = {p.name: jnp.asarray(p.center()) for p in model.parameters}
+    values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     params = _Asked(model.nest(values))
     for p in model.parameters:
         if p.is_conditional:

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.compiled.programs import Programs
 from jaxem.model.declaration import asked_by_prior, check_call
+from jaxem.model.known import known_of
 from jaxem.model.model import Model
 from jaxem.model.ordinary import ordinary_values, row_words
 from jaxem.numerics.bounds import DATA, NEGATIVE, STATE, Read, Reads
-from jaxem.numerics.compiled import Programs
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data, DeclarationError
 
@@ -37,12 +38,10 @@ def check_indices(model: Model, rows: Data, starts: np.ndarray | None = None) ->
     """
     row = take_rows(rows, 0)
     check_call(model, row)
-    leaves, tree = jax.tree.flatten(row)
-    x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-    key = tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), x64
-    if key not in model.indexed_at:
-        model.indexed_at[key] = _Indices(model, row)
-    model.indexed_at[key].check(rows, starts)
+    known = known_of(model, rows)
+    if known.indices is None:
+        known.indices = _Indices(known.model, row)
+    known.indices.check(rows, starts)
 
 
 class _Indices:
@@ -51,7 +50,7 @@ class _Indices:
     def __init__(self, model: Model, row: Data):
         dtype = jnp.result_type(float)
         self._model = model
-        self._values = {k: jnp.asarray(v[1], dtype) for k, v in ordinary_values(model, 2).items()}
+        self._values = {k: np.asarray(v[1], dtype) for k, v in ordinary_values(model, 2).items()}
         self._names = sorted(self._values)
         self._reads = model.indexed(self._values, row)
         self._programs = Programs()

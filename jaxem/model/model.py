@@ -82,9 +82,7 @@ class Model(Copied):
 
     def _forget(self) -> None:
         """Begin without plans and traces."""
-        self.plans: dict[Any, Any] = {}
-        self.opened: dict[Any, Any] = {}
-        self.indexed_at: dict[Any, Any] = {}
+        self.known: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior, zero_times_infinity=True)
 
@@ -230,7 +228,7 @@ class Model(Copied):
 
     def prior_passes(self, names: Collection[str], primitives: Collection[str]) -> bool:
         """Whether what the log prior makes of some parameters passes one of these primitives."""
-        center = {p.name: jnp.asarray(p.center(), jnp.result_type(float)) for p in self.parameters}
+        center = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in self.parameters}
         with numpyro.validation_enabled(False):  # a check of the support is a choice, but no bend
             program = jax.make_jaxpr(self._call_prior)(center).jaxpr
         leaves = [name in names for name in sorted(center)]
@@ -255,6 +253,14 @@ class Model(Copied):
                 in_joint[name] |= read
             of_state |= any(flags[len(names) : len(names) + len(jax.tree.leaves(z))])
         return in_joint, of_state
+
+    def meanings(self, values: Mapping[str, Array], row: Data) -> list[bytes | None]:
+        """Digests of the traces of the log joint, one a branch, and of the log prior.
+
+        None where a trace holds what cannot be compared.
+        """
+        joints = [self._joint.meaning(dict(values), *z, row) for z in self._first_states()]
+        return [*joints, self._prior.meaning(dict(values))]
 
     def _first_states(self):
         return jax.tree.map(lambda s: s[0], self.latent.branches())

@@ -103,11 +103,11 @@ class Parameter:
         Derivatives of log densities do not exist at 0 or 1; a probability that EM has put
         exactly there is looked at from just inside.
         """
-        info = jnp.finfo(value.dtype)
+        xp = value.__array_namespace__()
         if self.kind in ("simplex", "positive"):
-            return jnp.maximum(value, 1e-30)
+            return xp.maximum(value, 1e-30)
         if self.kind == "unit":
-            return jnp.clip(value, 1e-30, 1 - info.epsneg)
+            return xp.clip(value, 1e-30, 1 - jnp.finfo(value.dtype).epsneg)
         return value
 
     def floored(self, value: Any) -> Any:

@@ -15,8 +15,7 @@ answers hardly move, that is all.
     Research 29(6).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -56,20 +55,17 @@ class Search(NamedTuple):
     done: Array
 
 
-def solve_nonsmooth(
-    block: Block, q: Expectation, values: Values, climbs: Sequence[Mapping[str, Any]]
-) -> dict[str, Array]:
+def solve_nonsmooth(block: Block, q: Expectation, values: Values) -> dict[str, Array]:
     """New values of the parameters of a block, the others given.
 
     Args:
         block: The parameters.
         q: The expected log joint.
         values: All parameters by dotted name.
-        climbs: Ordinary parameters, which tell the unit of every unknown.
     """
     layout = Layout(q.model, block)
     start = layout.pack(values)
-    unit = lengths(layout, climbs, start) / LONGEST
+    unit = lengths(layout, q.spread, start) / LONGEST
 
     def objective(x: Array) -> Array:
         return q({**values, **layout.unpack(off_zero(start + unit * x))})

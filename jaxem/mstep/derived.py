@@ -149,11 +149,11 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
             return {**values, solver.name: _closed(solver, q, values)}
         case Block(kinked=True):
             penalty = Penalty(q.model, plan.kinks.centres)
-            return {**values, **solve_kinked(solver, q, values, penalty, plan.climbs)}
+            return {**values, **solve_kinked(solver, q, values, penalty)}
         case Block(nonsmooth=True):
-            return {**values, **solve_nonsmooth(solver, q, values, plan.climbs)}
+            return {**values, **solve_nonsmooth(solver, q, values)}
         case Block():
-            return {**values, **solve_block(solver, q, values, plan.climbs)}
+            return {**values, **solve_block(solver, q, values)}
         case Climb():
             return Ascent()(plan, q, values, solver.names)
         case Sweep(rounds=1):

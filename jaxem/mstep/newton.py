@@ -22,7 +22,7 @@ to a few million, not to where the density is a difference of huge numbers. A lo
 of a rate whose optimum is zero, meets no huge numbers and is let go.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -44,16 +44,13 @@ STIFFNESS = 1e-6
 GROWTH = 4.0
 
 
-def solve_block(
-    block: Block, q: Expectation, values: Values, climbs: Sequence[Mapping[str, Any]]
-) -> dict[str, Array]:
+def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array]:
     """New values of the parameters of a block without kinks, the others given.
 
     Args:
         block: The parameters.
         q: The expected log joint.
         values: All parameters by dotted name.
-        climbs: Ordinary parameters, which tell how long a step may be.
     """
     layout = Layout(q.model, block)
     start = layout.pack(values)
@@ -70,7 +67,7 @@ def solve_block(
         return layout.unpack(start + solve_concave(hessian, gradient))
     unitless = layout.unitless()
     stiffness = jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0)
-    region = Region(lengths(layout, climbs, start), unitless)
+    region = Region(lengths(layout, q.spread, start), unitless)
     return layout.unpack(_climb(objective, start, region, stiffness))
 
 
@@ -91,22 +88,25 @@ class Region:
         return kept * self._length
 
 
-def lengths(layout: Layout, climbs: Sequence[Mapping[str, Any]], like: Array) -> Array:
-    """A few ordinary units of each unknown of a block, (d,), in the precision of the unknowns."""
-    home, *others = climbs
-    far = jnp.zeros(like.shape[1], like.dtype)
-    for other in others:
-        moves = {p.name: jnp.asarray(_move(p, home, other), like.dtype) for p in layout.parameters}
-        far = jnp.maximum(far, jnp.max(jnp.abs(layout.beside(moves)), 0))
+def lengths(layout: Layout, spread: Mapping[str, Any], like: Array) -> Array:
+    """A few ordinary units of each unknown of a block, (d,), in the precision of the unknowns.
+
+    Args:
+        layout: The unknowns.
+        spread: How far ordinary values of real parameters lie apart, by dotted name.
+        like: Unknowns (B, d).
+    """
+    moves = {p.name: _spread(p, spread, like.dtype) for p in layout.parameters}
+    far = jnp.max(jnp.abs(layout.beside(moves)), 0)
     far = jnp.where(jnp.isfinite(far), far, 0.0)
     far = jnp.where(far > 0, far, jnp.max(far))
     return LONGEST * jnp.where(layout.unitless() | (far == 0), 1.0, far)
 
 
-def _move(p: Parameter, home: Mapping[str, Any], there: Mapping[str, Any]) -> np.ndarray:
+def _spread(p: Parameter, spread: Mapping[str, Any], dtype: Any) -> Array:
     if p.kind != "real":
-        return np.zeros(p.unconstrained_shape)
-    return np.asarray(there[p.name]) - np.asarray(home[p.name])
+        return jnp.zeros(p.unconstrained_shape, dtype)
+    return jnp.asarray(spread[p.name], dtype)
 
 
 def _climb(

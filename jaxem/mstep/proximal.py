@@ -11,9 +11,6 @@ until one promises next to nothing.
     composite functions, SIAM Journal on Optimization 24(3).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -33,7 +30,6 @@ def solve_kinked(
     q: Expectation,
     values: Values,
     penalty: Penalty,
-    climbs: Sequence[Mapping[str, Any]],
 ) -> dict[str, Array]:
     """New values of the parameters of a block with kinks, the others given."""
     layout = Layout(q.model, block)
@@ -57,7 +53,7 @@ def solve_kinked(
         return layout.unpack(lasso(-hessian, gradient, start, centre, strength))
 
     unitless = layout.unitless()
-    region = Region(lengths(layout, climbs, start), unitless)
+    region = Region(lengths(layout, q.spread, start), unitless)
     stiffness = jnp.diag(jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0))
 
     def unfinished(state):

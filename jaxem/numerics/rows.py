@@ -30,19 +30,22 @@ def time_first(leaf: Any) -> Any:
     return leaf.swapaxes(0, 1).reshape(-1, *leaf.shape[2:])
 
 
-def in_blocks(data: Data, weights: np.ndarray, size: int) -> tuple[Data, np.ndarray]:
-    """Cut rows into blocks of equal size; the last is filled with copies of row 0 of weight 0.
+def in_blocks(
+    data: Data, weights: np.ndarray, size: int, least: int = 0
+) -> tuple[Data, np.ndarray]:
+    """Cut rows into blocks of equal size, filled up with copies of row 0 of weight 0.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
         size: Rows a block.
+        least: Rows that all blocks hold together, at least.
 
     Returns:
         The pytree with leaves of shape (blocks, size, ...), and weights (blocks, size).
     """
     count = row_count(data)
-    blocks = -(-count // size)
+    blocks = -(-max(count, least) // size)
     order = np.arange(blocks * size)
     kept = (order < count).astype(weights.dtype)
     order = np.where(order < count, order, 0)

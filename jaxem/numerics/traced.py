@@ -2,7 +2,8 @@
 
 A log joint is differentiated dozens of times while a plan is made. Building its distributions in
 Python each time would cost more than the arithmetic; the trace is made once for each combination
-of shapes and dtypes, its derivatives are repaired (`zeros`), and only the result is replayed.
+of shapes and dtypes, its derivatives are repaired (`zeros`), and only the result is replayed. Two
+functions whose traces have one meaning share what was repaired.
 """
 
 from collections.abc import Callable
@@ -14,11 +15,17 @@ from jax.core import Tracer
 from jax.extend import core
 
 from jaxem.numerics.bounds import CONSTANT, DATA, STATE, Reads
+from jaxem.numerics.meaning import meaning
 from jaxem.numerics.thin import thin
 from jaxem.numerics.zeros import repair
 from jaxem.types import DeclarationError
 
 Signature = tuple[Any, ...]
+
+#: Repaired traces that a process keeps, by meaning.
+_MOST = 256
+
+_repaired: dict[Any, core.ClosedJaxpr] = {}
 
 
 class Traced:
@@ -36,10 +43,19 @@ class Traced:
         self._function = function
         self._zero_times_infinity = zero_times_infinity
         self._programs: dict[Signature, core.ClosedJaxpr] = {}
+        self._meanings: dict[Signature, bytes | None] = {}
         self.traces = 0
 
     def program(self, *args: Any) -> core.ClosedJaxpr:
         """The repaired trace for arguments of these shapes."""
+        return self._programs[self._signature(args)]
+
+    def meaning(self, *args: Any) -> bytes | None:
+        """A digest of the trace for arguments of these shapes; None if it cannot be compared."""
+        return self._meanings[self._signature(args)]
+
+    def _signature(self, args: Any) -> Signature:
+        """What a trace is kept by, once it is made."""
         leaves, tree = jax.tree.flatten(args)
         signature = (
             tree,
@@ -47,10 +63,23 @@ class Traced:
             jax.config.jax_enable_x64,  # pyright: ignore[reportAttributeAccessIssue]
         )
         if signature not in self._programs:
-            self._programs[signature] = self._trace(leaves, tree)
-        return self._programs[signature]
+            closed = self._trace(leaves, tree)
+            self._meanings[signature] = meaning(closed)
+            self._programs[signature] = self._repair(closed, self._meanings[signature])
+        return signature
 
-    def _trace(self, leaves, tree) -> core.ClosedJaxpr:
+    def _repair(self, closed: core.ClosedJaxpr, meant: bytes | None) -> core.ClosedJaxpr:
+        key = meant, self._zero_times_infinity
+        if meant is not None and key in _repaired:
+            return _repaired[key]
+        mended = repair(thin(closed), values=self._zero_times_infinity)
+        if meant is not None:
+            while len(_repaired) >= _MOST:
+                _repaired.pop(next(iter(_repaired)), None)
+            _repaired[key] = mended
+        return mended
+
+    def _trace(self, leaves: Any, tree: Any) -> core.ClosedJaxpr:
         self.traces += 1
         avals = [jax.ShapeDtypeStruct(jnp.shape(a), jnp.result_type(a)) for a in leaves]
         closed = jax.make_jaxpr(lambda *flat: self._function(*jax.tree.unflatten(tree, flat)))(
@@ -62,7 +91,7 @@ class Traced:
                 "(jax.jit, jax.vmap, jax.grad, ...). Models are read and fitted outside of such "
                 "functions; what a fit depends on is differentiated by jaxem.sensitivity."
             )
-        return repair(thin(closed), values=self._zero_times_infinity)
+        return closed
 
     def __call__(self, *args: Any) -> jax.Array:
         """Evaluate the function at these arguments."""

@@ -52,7 +52,7 @@ def test_the_log_joint_is_run_by_python_once(model, fitted):
 
 def test_the_same_programs_for_the_same_shapes(model, fitted):
     again = jaxem.fit(model, WAITS + 0.1)
-    assert again.plan.programs is fitted.plan.programs and len(model.opened) == 1
+    assert again.plan.programs is fitted.plan.programs and len(model.known) == 1
     assert again.plan.strengths is not fitted.plan.strengths  # its proofs are its own
 
 

@@ -142,7 +142,7 @@ def test_new_rows_of_the_same_shape_are_checked_anew():
     jaxem.fit(model, np.abs(TWO) + 0.1, max_steps=1)
     with pytest.raises(jaxem.DeclarationError, match="impossible observation"):
         jaxem.fit(model, TWO, max_steps=1)
-    assert len(model.opened) == 1
+    assert len(model.known) == 1
 
 
 def test_one_bad_row_among_many_is_found():

@@ -16,7 +16,7 @@ from numpyro.distributions import constraints
 import jaxem
 from jaxem import DeclarationError
 from jaxem.numerics import compiled
-from jaxem.numerics.compiled import Programs
+from jaxem.compiled.programs import Programs
 
 COUNTS = np.r_[np.full(20, 1), np.full(20, 9), np.arange(10)]
 
@@ -52,7 +52,7 @@ def test_a_fit_survives(way):
         other.params["rate"][0] = 7.0
         assert fit.params["rate"][0] != 7.0
     if way == "pickle":
-        assert other.plan is None and not other.model.plans
+        assert other.plan is None and not other.model.known
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -60,7 +60,7 @@ def test_a_model_survives(way):
     model = own_model()
     model.log_likelihood({"loc": jnp.zeros(2), "scale": 1.0}, jnp.zeros(3))
     other = WAYS[way](model)
-    assert repr(other) == repr(model) and not other.plans
+    assert repr(other) == repr(model) and not other.known
     values = {"loc": jnp.array([0.0, 2.0]), "scale": 1.0}
     assert other.log_likelihood(values, COUNTS) == model.log_likelihood(values, COUNTS)
 

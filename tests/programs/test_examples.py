@@ -174,7 +174,7 @@ def test_plans_and_traces_are_shared():
     fit = jaxem.fit(program, FIVE, restarts=4)
     assert fit.model is model
     assert model.traces == before
-    assert len(model.plans) == 1
+    assert len(model.known) == 1
     assert program.bind(jnp.append(FIVE, 3.0))[0] is not model
 
 

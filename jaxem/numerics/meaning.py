@@ -1,0 +1,172 @@
+"""The meaning of a traced function: a digest that is equal for programs that compute the same.
+
+A function that is declared again, in another cell of a notebook or by another call of the function
+that declares it, is another object with the same trace. What was proved and compiled for one serves
+the other; a digest of equations, shapes and constants finds it. Functions with derivative rules of
+their own are told apart by the traces of their derivatives.
+"""
+
+import enum
+import hashlib
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from jaxem.numerics.rewrite import bind
+
+#: Orders of derivatives by which functions with rules of their own are told apart.
+_ORDERS = 2
+
+
+class IncomparableError(Exception):
+    """A program holds an object of which nobody can say whether two of them are equal."""
+
+
+def meaning(closed: core.ClosedJaxpr) -> bytes | None:
+    """A digest of a program; None if it holds what cannot be compared."""
+    digest = hashlib.blake2b(digest_size=20)
+    try:
+        _closed(digest, closed, _ORDERS)
+    except IncomparableError:
+        return None
+    return digest.digest()
+
+
+def digest_of(*values: Any) -> bytes:
+    """A digest of plain values, arrays and containers of them.
+
+    Raises:
+        IncomparableError: If one of them is something else.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for value in values:
+        _value(digest, value, 0)
+    return digest.digest()
+
+
+def _closed(digest: Any, closed: core.ClosedJaxpr, orders: int) -> None:
+    _program(digest, closed.jaxpr, orders)
+    for constant in closed.consts:
+        _value(digest, constant, orders)
+
+
+def _program(digest: Any, jaxpr: core.Jaxpr, orders: int) -> None:
+    """Equations in order, each variable by its number."""
+    numbers: dict[Any, int] = {}
+
+    def name(v: Any) -> None:
+        if isinstance(v, core.Literal):
+            _words(digest, "literal", v.aval)
+            _value(digest, v.val, orders)
+        else:
+            _words(digest, numbers.setdefault(v, len(numbers)), v.aval)
+
+    for v in (*jaxpr.constvars, *jaxpr.invars):
+        name(v)
+    for eqn in jaxpr.eqns:
+        _words(digest, "equation", eqn.primitive.name)
+        for v in eqn.invars:
+            name(v)
+        own_rule = eqn.primitive.name.startswith("custom_")
+        if own_rule:
+            _derivatives(digest, eqn, orders)
+        for key, value in sorted(eqn.params.items()):
+            if not (own_rule and _is_function(value)):
+                _words(digest, key)
+                _value(digest, value, orders)
+        for v in eqn.outvars:
+            name(v)
+    _words(digest, "outputs")
+    for v in jaxpr.outvars:
+        name(v)
+
+
+def _derivatives(digest: Any, eqn: Any, orders: int) -> None:
+    """The derivative of a function with a rule of its own, as a program."""
+    if orders == 0:
+        return
+    avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
+    floats = [i for i, a in enumerate(avals) if np.issubdtype(a.dtype, np.floating)]
+
+    def of_floats(args: Any, some: Any) -> Any:
+        args = list(args)
+        for i, value in zip(floats, some, strict=True):
+            args[i] = value
+        return bind(eqn.primitive, args, eqn.params)
+
+    def pull(args: Any) -> Any:
+        some = [args[i] for i in floats]
+        out, back = jax.vjp(lambda *these: of_floats(args, these), *some)
+        return back(jax.tree.map(lambda x: x * 0 + 1, out))
+
+    try:
+        program = jax.make_jaxpr(pull)(avals)
+    except Exception as error:  # whatever a person's rule raises: then nothing is shared
+        raise IncomparableError from error
+    _closed(digest, program, orders - 1)
+
+
+def _value(digest: Any, value: Any, orders: int) -> None:
+    match value:
+        case core.ClosedJaxpr():
+            _closed(digest, value, orders)
+        case core.Jaxpr():
+            _program(digest, value, orders)
+        case None | bool() | int() | float() | complex() | str() | bytes() | enum.Enum():
+            _words(digest, type(value).__name__, repr(value))
+        case np.dtype() | type():
+            _words(digest, "type", value)
+        case np.ndarray() | np.generic() | jax.Array():
+            _array(digest, value)
+        case Mapping():
+            _words(digest, "mapping", len(value))
+            for key in sorted(value, key=str):
+                _words(digest, key)
+                _value(digest, value[key], orders)
+        case tuple() | list():
+            _words(digest, type(value).__name__, len(value))
+            for entry in value:
+                _value(digest, entry, orders)
+        case _:
+            _object(digest, value)
+
+
+def _array(digest: Any, value: Any) -> None:
+    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        _words(digest, "keys", value.dtype)
+        value = jax.random.key_data(value)
+    array = np.asarray(value)
+    if array.dtype == object:
+        raise IncomparableError(repr(value))
+    _words(digest, "array", array.dtype, array.shape)
+    digest.update(np.ascontiguousarray(array).tobytes())
+
+
+def _object(digest: Any, value: Any) -> None:
+    """An object whose words say all of it: a mesh, the numbers of a gather, a kind of keys."""
+    words, kind = repr(value), type(value)
+    if isinstance(value, types.FunctionType) and _is_of_jax(value):
+        words = f"{value.__module__}.{value.__qualname__}"
+    elif _is_function(value) or " at 0x" in words:
+        raise IncomparableError(words)
+    _words(digest, kind.__qualname__, words)
+
+
+def _is_function(value: Any) -> bool:
+    """Whether it is a function, or what JAX wraps one in; a mesh can be called, and is none."""
+    kind = type(value)
+    of_jax = kind.__module__.startswith("jax.")
+    return kind.__name__ == "WrappedFun" or (callable(value) and not of_jax)
+
+
+def _is_of_jax(function: types.FunctionType) -> bool:
+    """Whether it is a function of one of JAX's modules, and no other has its name there."""
+    return function.__module__.startswith("jax.") and "<locals>" not in function.__qualname__
+
+
+def _words(digest: Any, *words: Any) -> None:
+    digest.update("\x1f".join(map(str, words)).encode() + b"\x1e")

@@ -122,9 +122,9 @@ class Plan:
         """How one parameter would be solved, the others given."""
         return self.members[name]
 
-    def program(self, key: Any, function: Any) -> Any:
-        """The compiled form of a function, kept under a key for later fits of the same plan."""
-        return self.programs.compiled(key, function)
+    def program(self, key: Any, function: Any, often: bool = False) -> Any:
+        """The compiled form of a function, for later fits of the same plan; see `Programs`."""
+        return self.programs.compiled(key, function, often)
 
     def sharing(self, other: "Plan") -> "Plan":
         """This plan with what another one of equal solvers has compiled, measured and found."""

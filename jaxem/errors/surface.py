@@ -111,6 +111,7 @@ class Surface:
 
     def shaped(self, flat: np.ndarray) -> Any:
         """Numbers (m,) in the form that the quantities of interest have."""
+
         def quantities(chart: Chart) -> Any:
             return self.of(self.model.nest(chart.values(self.model, chart.point)))
 

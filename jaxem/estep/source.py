@@ -71,9 +71,17 @@ class Source(eqx.Module):
         one = eqx.tree_at(lambda s: s.blocks, self, some, is_leaf=lambda leaf: leaf is None)
         return eqx.tree_at(lambda s: s.batch.weights, one, self.parts * one.batch.weights)
 
-    def q(self, model: Model, e_step: EStep, batch: Batch, *made: Any) -> Expectation:
+    def q(
+        self,
+        model: Model,
+        e_step: EStep,
+        batch: Batch,
+        values: Values,
+        counts: Array,
+        kept: Array | None,
+    ) -> Expectation:
         """Q on some rows, from what the E-step made; see `Expectation`."""
-        return Expectation(model, e_step, batch, *made, self.spread)
+        return Expectation(model, e_step, batch, values, counts, kept, self.spread)
 
     @property
     def rows(self) -> int:

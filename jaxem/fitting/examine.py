@@ -68,7 +68,7 @@ def examine(
     claims = np.isin(runs.status, _STATIONARY)
     limited = np.isin(runs.status, _LIMITED)
     found = certify(landscape, runs.values, claims, limited)
-    noise = np.asarray(rounding(runs.objective, rows), float)
+    noise = rounding(runs.objective, rows).astype(float)
     fallen = collapsed(landscape, plan, model.free, runs, found.gradient_norm)
     rising = rises(landscape, model, runs, found)
     away = outward(landscape, model, runs, found, noise)

@@ -218,7 +218,8 @@ def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float
         evidence, counts, _ = source.expect(model, algorithm.e_step, values)
         return evidence, counts
 
-    program = plan.program(("e-step", algorithm.e_step), jax.vmap(e_step, in_axes=(0, None)))
+    of_all = jax.vmap(e_step, in_axes=(0, None))
+    program = plan.program(("e-step", algorithm.e_step), of_all, often=True)
     jax.block_until_ready(program(values, one))
     best = np.inf
     for _ in range(3):

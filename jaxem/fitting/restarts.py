@@ -80,9 +80,8 @@ class Runner:
         self._controls = self._until(max_steps)
         self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
         self._ended_by = Status.RUNNING
-        self._program = plan.program(
-            ("chunk", algorithm, finish), chunk_function(model, plan, algorithm, finish)
-        )
+        chunk = chunk_function(model, plan, algorithm, finish)
+        self._program = plan.program(("chunk", algorithm, finish), chunk, often=True)
         self._compiled = plan.compiled
         self.changes: list[str] = []
 
@@ -114,9 +113,9 @@ class Runner:
 
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
         dtype = self._ways.weights.dtype
-        limit = np.asarray(min(max_steps, self._max_steps), np.int32)
-        stops = Controls(np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype))
-        return jax.device_put(stops)
+        limit = np.int32(min(max_steps, self._max_steps))
+        numbers = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype)
+        return Controls(*jax.device_put(numbers))
 
     def _advance(self, controls: Controls) -> None:
         """Run every restart until these controls stop it; if not the last, it may go on."""

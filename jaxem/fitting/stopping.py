@@ -10,6 +10,7 @@ parameters alone must have come to rest, as for a slow :math:`c` of 0.99.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -18,8 +19,8 @@ from jaxem.types import Array
 _SLOWEST = 100.0
 
 
-def rounding(objective: Array, rows: int) -> Array:
-    """A change of the objective, a sum over rows, that may be rounding."""
+def rounding(objective: Any, rows: int) -> Any:
+    """A change of the objective, a sum over rows, that may be rounding; NumPy or JAX."""
     factor = 8 + 0.25 * rows**0.5
     return factor * jnp.finfo(objective.dtype).eps * (1 + abs(objective))
 

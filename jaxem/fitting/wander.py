@@ -97,7 +97,8 @@ def wander(
         report: Called between chunks.
     """
     lanes = len(next(iter(starts.values())))
-    program = plan.program(("wander", prelude.signature), wander_function(model, plan, prelude))
+    function = wander_function(model, plan, prelude)
+    program = plan.program(("wander", prelude.signature), function, often=True)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(lanes))
     track = _begin(model, starts)
     generators = [generator(keys[lane]) for lane in range(lanes)]

@@ -111,7 +111,7 @@ def make_chart(
     chart = Chart(
         base=jax.device_put(np.concatenate(base).astype(dtype)),
         free=jax.device_put(free),
-        fixed={name: np.asarray(v, dtype) for name, v in model.fixed.items()},
+        fixed=jax.device_put({n: np.asarray(v, dtype) for n, v in model.fixed.items()}),
     )
     return chart, Place(tuple(names[i] for i in free), edges, resting, gone)
 

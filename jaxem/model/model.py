@@ -185,12 +185,12 @@ class Model(Copied):
         table = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
         return jnp.where(table == -jnp.inf, -jnp.inf, table)
 
-    def indexed(self, values: Mapping[str, Array], row: Data) -> list[Reads]:
+    def indexed(self, values: Mapping[str, Any], row: Data) -> list[Reads]:
         """For each branch, where the log joint reads arrays at an index."""
         return [self._joint.indexed(dict(values), *z, row) for z in self._first_states()]
 
     def over_cells(
-        self, functions: Sequence[Callable[..., Array]], values: Mapping[str, Array], rows: Data
+        self, functions: Sequence[Callable[..., Array]], values: Mapping[str, Any], rows: Data
     ) -> list[Array]:
         """For each branch a function of state and datum at every cell, (n, cells, ...).
 
@@ -234,16 +234,16 @@ class Model(Copied):
         leaves = [name in names for name in sorted(center)]
         return passes(program, leaves, primitives)
 
-    def shapes(self, values: Mapping[str, Array], row: Data) -> list[tuple[int, ...]]:
+    def shapes(self, values: Mapping[str, Any], row: Data) -> list[tuple[int, ...]]:
         """Shapes of what the log joint returns for one row, however it is called."""
         found = [self._joint.shapes(dict(values), *z, row) for z in self._first_states()]
         return next((shapes for shapes in found if shapes != [()]), [()])
 
-    def prior_shapes(self, values: Mapping[str, Array]) -> list[tuple[int, ...]]:
+    def prior_shapes(self, values: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """Shapes of what the log prior returns."""
         return self._prior.shapes(dict(values))
 
-    def reads(self, values: Mapping[str, Array], row: Data) -> tuple[dict[str, bool], bool]:
+    def reads(self, values: Mapping[str, Any], row: Data) -> tuple[dict[str, bool], bool]:
         """Which parameters the log joint or a prior depends on, and whether on the state."""
         names = sorted(values)
         in_joint, of_state = dict.fromkeys(names, False), False
@@ -254,11 +254,8 @@ class Model(Copied):
             of_state |= any(flags[len(names) : len(names) + len(jax.tree.leaves(z))])
         return in_joint, of_state
 
-    def meanings(self, values: Mapping[str, Array], row: Data) -> list[bytes | None]:
-        """Digests of the traces of the log joint, one a branch, and of the log prior.
-
-        None where a trace holds what cannot be compared.
-        """
+    def meanings(self, values: Mapping[str, Any], row: Data) -> list[bytes | None]:
+        """Digests of the log joint, one a branch, and of the log prior; see `Traced.meaning`."""
         joints = [self._joint.meaning(dict(values), *z, row) for z in self._first_states()]
         return [*joints, self._prior.meaning(dict(values))]
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
@@ -136,7 +137,7 @@ def _value(digest: Any, value: Any, orders: int) -> None:
 
 
 def _array(digest: Any, value: Any) -> None:
-    if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         _words(digest, "keys", value.dtype)
         value = jax.random.key_data(value)
     array = np.asarray(value)

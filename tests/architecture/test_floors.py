@@ -11,6 +11,7 @@ FLOORS = {
     "status": 0,
     "numerics": 0,
     "datasets": 0,
+    "compiled": 0.5,
     "latent": 1,
     "model": 2,
     "programs": 3,

@@ -8,7 +8,7 @@ from tests.architecture.source import PACKAGE, ROOT, kept_files, modules, names_
 
 COMPILERS = {"jit", "pjit", "filter_jit", "pmap", "filter_pmap"}
 MAY_COMPILE = (
-    "jaxem.compiled.programs",
+    "jaxem.compiled",
     "jaxem.algebra.plan",
     "jaxem.fitting",
     "jaxem.inspection",

@@ -15,7 +15,7 @@ from numpyro.distributions import constraints
 
 import jaxem
 from jaxem import DeclarationError
-from jaxem.numerics import compiled
+from jaxem.compiled import programs as compiled
 from jaxem.compiled.programs import Programs
 
 COUNTS = np.r_[np.full(20, 1), np.full(20, 9), np.arange(10)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Squarem,
         Stochastic,
     )
+    from jaxem.compiled.on_disk import remember
     from jaxem.derivatives import empirical_bayes, implicit_mode, influence, sensitivity
     from jaxem.diagnostics import align, diagnose, landscape, predictive_check
     from jaxem.estep import Exact, Hard, Tempered
@@ -87,6 +88,7 @@ _HOMES = {
     "from_numpyro": "jaxem.programs",
     "load": "jaxem.fitting",
     "penalty": "jaxem.model",
+    "remember": "jaxem.compiled.on_disk",
     "sequences": "jaxem.model",
     "to_numpyro": "jaxem.posterior",
 }
@@ -140,6 +142,7 @@ __all__ = [
     "penalty",
     "posterior",
     "predictive_check",
+    "remember",
     "select",
     "sensitivity",
     "sequences",

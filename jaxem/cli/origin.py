@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jaxem.cli.document import Document
 from jaxem.cli.loading import Job
-from jaxem.cli.session import cache_folder
+from jaxem.compiled.folder import cache_folder
 from jaxem.digest import digest
 
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-from jaxem.numerics.rewrite import mentions, rewrite
+from jaxem.numerics.rewrite import Rewriter, mentions
 from jaxem.types import Array
 
 #: Largest matrix that one loop factorises.
@@ -37,10 +37,12 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def evaluate(*args: Any) -> Any:
         closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
+        leaves = jax.tree.leaves(args)
         if mentions(closed.jaxpr, _RULES):
-            closed = rewrite(closed, _RULES, opens=_has_own_rule)
-        leaves = core.jaxpr_as_fun(closed)(*jax.tree.leaves(args))
-        return jax.tree.unflatten(jax.tree.structure(shape), leaves)
+            out = Rewriter(_RULES, _has_own_rule).run(closed, leaves)
+        else:
+            out = core.jaxpr_as_fun(closed)(*leaves)
+        return jax.tree.unflatten(jax.tree.structure(shape), out)
 
     return evaluate
 

@@ -56,6 +56,7 @@ NAMES = {
     "penalty",
     "posterior",
     "predictive_check",
+    "remember",
     "select",
     "sensitivity",
     "sequences",

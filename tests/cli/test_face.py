@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxem.cli import session
+from jaxem.compiled import folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,11 +89,11 @@ def test_mistakes_need_no_jax(tmp_path):
 def test_where_programs_are_kept(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache/of/all")
     monkeypatch.setenv("JAXEM_CACHE_DIR", "/cache/of/jaxem")
-    assert session.cache_folder() == Path("/cache/of/jaxem")
+    assert folder.cache_folder() == Path("/cache/of/jaxem")
     monkeypatch.delenv("JAXEM_CACHE_DIR")
-    assert session.cache_folder() == Path("/cache/of/all/jaxem")
+    assert folder.cache_folder() == Path("/cache/of/all/jaxem")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert session.cache_folder() == Path.home() / ".cache" / "jaxem"
+    assert folder.cache_folder() == Path.home() / ".cache" / "jaxem"
 
 
 def test_a_session_is_double_and_remembers_programs(tmp_path):

@@ -1,0 +1,31 @@
+"""Where compiled programs are kept on disk; no JAX."""
+
+import os
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept if nobody says where.
+
+    ``JAXEM_CACHE_DIR`` if it is set, else ``jaxem`` in ``XDG_CACHE_HOME``, else ``~/.cache/jaxem``.
+    """
+    if own := os.environ.get("JAXEM_CACHE_DIR"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jaxem"
+
+
+def make_room(folder: Path, limit: int) -> None:
+    """Delete the programs that were used longest ago, while they take more bytes than the limit."""
+    found = []
+    for path in folder.glob("*-cache"):
+        try:
+            told = path.stat()
+        except OSError:  # another process deletes too
+            continue
+        found.append((max(told.st_atime, told.st_mtime), told.st_size, path))
+    excess = sum(size for _, size, _ in found) - limit
+    for _, size, path in sorted(found):
+        if excess <= 0:
+            return
+        path.unlink(missing_ok=True)
+        excess -= size

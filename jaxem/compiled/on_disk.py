@@ -1,0 +1,51 @@
+"""Compiled programs kept on disk, for other processes and later ones."""
+
+from pathlib import Path
+
+import jax
+
+from jaxem.compiled.folder import cache_folder, make_room
+from jaxem.types import DeclarationError
+
+#: Bytes of compiled programs that are kept.
+LIMIT = 2 * 2**30
+
+
+def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
+    """Keep compiled programs on disk, so that another process need not compile them again.
+
+    Call it once, before the first fit::
+
+        jaxem.remember()
+
+    A process that finds its programs there still traces the
+    log joint and checks and proves its plan; a program is found again only by the same versions of
+    JAX and on the same kind of processor. Other JAX code of the process has its programs kept too.
+    To forget them all, delete the folder.
+
+    Args:
+        folder: Where to keep them; if left out, `cache_folder`. It is made if it is not there.
+        limit: Bytes; if the folder holds more when this is called, the programs that were used
+            longest ago are deleted.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DeclarationError: If the folder cannot be made, or the limit is no positive integer.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise DeclarationError(f"remember: limit must be a number of bytes; got {limit!r}.")
+    place = cache_folder() if folder is None else Path(folder).expanduser()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeclarationError(
+            f"remember: the folder {str(place)!r} cannot be made: {error.strerror}. Give another "
+            f"one, or set JAXEM_CACHE_DIR."
+        ) from error
+    jax.config.update("jax_compilation_cache_dir", str(place))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    make_room(place, limit)
+    return place

@@ -22,12 +22,17 @@ _NARROW = 1e-5
 
 
 def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: float) -> np.ndarray:
-    """Dense random weights of rows and states that respect structural zeros, shape (n, K)."""
-    shares = rng.gamma(evenness, size=probe.possible.shape) + 1e-6
-    shares = shares * probe.possible
+    """Dense random weights of rows and states that respect structural zeros, shape (n, K).
+
+    Rows that only fill up the planning rows have none, and take no random numbers.
+    """
+    possible = probe.possible[: probe.count]
+    shares = rng.gamma(evenness, size=possible.shape) + 1e-6
+    shares = shares * possible
     total = shares.sum(1, keepdims=True)
     shares = np.where(total > 0, shares / np.where(total > 0, total, 1.0), 0.0)
-    return shares * rng.uniform(0.5, 1.5, size=(len(probe.possible), 1))
+    shares = shares * rng.uniform(0.5, 1.5, size=(probe.count, 1))
+    return np.pad(shares, ((0, len(probe.possible) - probe.count), (0, 0)))
 
 
 def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:

@@ -85,7 +85,7 @@ class Opened:
         places = np.arange(PLANNING)
         rows = take_rows(rows, np.where(places < count, places, 0))
         possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
-        return Probe(self.model, rows, possible, self.compiled)
+        return Probe(self.model, rows, possible, count, self.compiled)
 
     def _draws(self) -> list[Values]:
         ordinary = ordinary_values(self.model, _DRAWS)

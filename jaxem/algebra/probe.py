@@ -33,14 +33,17 @@ class Probe:
         model: The declared model.
         rows: The planning rows, floats in float64.
         possible: Where the log joint is above -inf at ordinary parameters, shape (n, K).
+        count: How many of the rows are rows of the data, the first; the others fill up.
         compiled: `derivatives` of the model, vectorised over its first two arguments.
     """
 
-    def __init__(self, model: Model, rows: Data, possible: np.ndarray, compiled: Compiled):
+    def __init__(
+        self, model: Model, rows: Data, possible: np.ndarray, count: int, compiled: Compiled
+    ):
         self.model = model
         self.rows = rows
         self.possible = possible
-        self.count = int(possible.any(1).sum())
+        self.count = count
         self.free = model.free
         self._compiled = compiled
         self._names = [p.name for p in model.free]

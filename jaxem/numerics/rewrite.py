@@ -18,7 +18,8 @@ Rule = Callable[..., list[Any]]
 Opens = Callable[[str, Any], bool]
 
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
-_OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
+#: How the names of functions with rules of their own begin.
+OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
 _REMATERIALISED = frozenset({"remat", "remat2", "checkpoint"})
 
 
@@ -76,7 +77,7 @@ class Rewriter:
         if mentioned:
             if name in _REMATERIALISED:
                 return self._rematerialised(params, args)
-            if name.startswith(_OWN_RULES):
+            if name.startswith(OWN_RULES):
                 if self.opens(name, program_of(params).jaxpr):
                     return self.run(program_of(params), args)
             else:

@@ -42,13 +42,17 @@ class Traced:
     def __init__(self, function: Callable[..., Any], zero_times_infinity: bool = False):
         self._function = function
         self._zero_times_infinity = zero_times_infinity
+        self._traces: dict[Signature, core.ClosedJaxpr] = {}
         self._programs: dict[Signature, core.ClosedJaxpr] = {}
         self._meanings: dict[Signature, bytes | None] = {}
         self.traces = 0
 
     def program(self, *args: Any) -> core.ClosedJaxpr:
         """The repaired trace for arguments of these shapes."""
-        return self._programs[self._signature(args)]
+        signature = self._signature(args)
+        if signature not in self._programs:
+            self._programs[signature] = self._repair(signature)
+        return self._programs[signature]
 
     def meaning(self, *args: Any) -> bytes | None:
         """A digest of the trace for arguments of these shapes; None if it cannot be compared."""
@@ -62,17 +66,17 @@ class Traced:
             tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves),
             jax.config.jax_enable_x64,  # pyright: ignore[reportAttributeAccessIssue]
         )
-        if signature not in self._programs:
-            closed = self._trace(leaves, tree)
+        if signature not in self._traces:
+            self._traces[signature] = closed = self._trace(leaves, tree)
             self._meanings[signature] = meaning(closed)
-            self._programs[signature] = self._repair(closed, self._meanings[signature])
         return signature
 
-    def _repair(self, closed: core.ClosedJaxpr, meant: bytes | None) -> core.ClosedJaxpr:
+    def _repair(self, signature: Signature) -> core.ClosedJaxpr:
+        meant = self._meanings[signature]
         key = meant, self._zero_times_infinity
         if meant is not None and key in _repaired:
             return _repaired[key]
-        mended = repair(thin(closed), values=self._zero_times_infinity)
+        mended = repair(thin(self._traces[signature]), values=self._zero_times_infinity)
         if meant is not None:
             while len(_repaired) >= _MOST:
                 _repaired.pop(next(iter(_repaired)), None)

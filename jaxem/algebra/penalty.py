@@ -45,8 +45,8 @@ class Penalty:
         slope = jax.grad(self.model.prior_density)
         out = {}
         for name, centre in self.centres.items():
-            here, c, kinked = values[name], jnp.nan_to_num(centre), ~np.isnan(centre)
-            c = c.astype(here.dtype)
+            here, kinked = values[name], ~np.isnan(centre)
+            c = self._centre(name, here)
             below, above = (
                 slope({**values, name: jnp.where(kinked, c + way * gap(c), here)})[name]
                 for way in (-1, 1)
@@ -59,8 +59,12 @@ class Penalty:
         r"""The sum :math:`\sum \lambda |x - c|`, a scalar; add it to Q, and no kink is left."""
         total = jnp.zeros((), jnp.result_type(float))
         for name, strength in self.strengths(values).items():
-            total += jnp.sum(strength * jnp.abs(values[name] - jnp.nan_to_num(self.centres[name])))
+            total += jnp.sum(strength * jnp.abs(values[name] - self._centre(name, values[name])))
         return total
+
+    def _centre(self, name: str, like: Array) -> Array:
+        """The places of the kinks of a parameter in its precision, 0 where there is none."""
+        return jnp.asarray(np.nan_to_num(self.centres[name]).astype(like.dtype))
 
     def resting(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """By dotted name which entries are exactly at their kinks, perhaps of many restarts."""
@@ -74,7 +78,7 @@ class Penalty:
         for name, strength in self.strengths(values).items():
             slope = smooth[name]
             least = soft_threshold(slope, strength)
-            side = jnp.sign(values[name] - jnp.nan_to_num(self.centres[name]))
+            side = jnp.sign(values[name] - self._centre(name, values[name]))
             out[name] = jnp.where(rests[name], least, slope - strength * side)
         return out
 

@@ -18,7 +18,8 @@ Rule = Callable[..., list[Any]]
 Opens = Callable[[str, Any], bool]
 
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
-_OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
+#: How the names of functions with rules of their own begin.
+OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
 _REMATERIALISED = frozenset({"remat", "remat2", "checkpoint"})
 
 
@@ -50,14 +51,18 @@ class Rewriter:
         """Outputs of a program for these inputs."""
         jaxpr = closed.jaxpr
         constants = zip(jaxpr.constvars, closed.consts, strict=True)
-        values: dict[Any, Any] = {v: _constant(c) for v, c in constants}
+        values: dict[Any, Any] = {v: _constant(c, v.aval) for v, c in constants}
         values.update(zip(jaxpr.invars, args, strict=True))
 
         def read(v):
-            return _constant(v.val) if isinstance(v, core.Literal) else values[v]
+            return _constant(v.val, v.aval) if isinstance(v, core.Literal) else values[v]
 
+        constant = set(jaxpr.constvars)
         for eqn in _live(jaxpr):
-            outputs = self.evaluate(eqn, [read(v) for v in eqn.invars])
+            inputs = [read(v) for v in eqn.invars]
+            if not constant.isdisjoint(v for v in eqn.invars if not isinstance(v, core.Literal)):
+                inputs = _in_one_precision(eqn, inputs, constant)
+            outputs = self.evaluate(eqn, inputs)
             values.update(zip(eqn.outvars, outputs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
@@ -76,7 +81,7 @@ class Rewriter:
         if mentioned:
             if name in _REMATERIALISED:
                 return self._rematerialised(params, args)
-            if name.startswith(_OWN_RULES):
+            if name.startswith(OWN_RULES):
                 if self.opens(name, program_of(params).jaxpr):
                     return self.run(program_of(params), args)
             else:
@@ -114,15 +119,42 @@ def bind(primitive, args, params):
     return primitive.bind(*args, **bound)
 
 
-def _constant(value: Any) -> Any:
-    """A constant of a program, in the precision of the flag.
+def _in_one_precision(eqn, inputs: list[Any], constant: Collection[Any]) -> list[Any]:
+    """Operands of an equation, its constants as wide as the others.
 
-    JAX remembers an array of NumPy as it first met it, perhaps where doubles were asked for.
+    A constant that JAX met first where floats are single stands so among doubles, too.
+    """
+    varying = [v.aval.dtype for v in eqn.invars if not _is_in(v, constant) and _is_float(v.aval)]
+    if not varying or eqn.primitive.name == "convert_element_type":
+        return inputs
+    widest = max(varying, key=lambda dtype: dtype.itemsize)
+    return [
+        np.asarray(x, widest)
+        if _is_in(v, constant) and _is_float(v.aval) and v.aval.dtype != widest
+        else x
+        for x, v in zip(inputs, eqn.invars, strict=True)
+    ]
+
+
+def _is_in(v: Any, variables: Collection[Any]) -> bool:
+    return not isinstance(v, core.Literal) and v in variables
+
+
+def _is_float(aval: Any) -> bool:
+    dtype = getattr(aval, "dtype", None)
+    return isinstance(dtype, np.dtype) and np.issubdtype(dtype, np.floating)
+
+
+def _constant(value: Any, aval: Any) -> Any:
+    """A constant of a program, in the precision that its equations have it in, under the flag.
+
+    JAX remembers an array of NumPy as it first met it, perhaps where doubles were asked for, and
+    perhaps where they were not.
     """
     given = getattr(value, "dtype", None)
     if not isinstance(given, np.dtype):  # a number of Python's, a random key
         return value
-    meant = jax.dtypes.canonicalize_dtype(given)
+    meant = jax.dtypes.canonicalize_dtype(aval.dtype)
     return value if given == meant else np.asarray(value).astype(meant)
 
 

@@ -8,6 +8,7 @@ evaluations differ by as much as the result is worth. Operations that are exact 
     D. S. Parker (1997), Monte Carlo arithmetic; J. Vignes (2004), Discrete stochastic arithmetic.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.rewrite import Rule, bind, name_of, rewrite
+from jaxem.numerics.rewrite import OWN_RULES, Rewriter, Rule, bind, called, name_of, programs_of
 from jaxem.types import Array
 
 _ROUNDED = (
@@ -46,20 +47,33 @@ def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable
 
     def evaluate(seed: Array, *args: Any) -> Array:
         closed = jax.make_jaxpr(function)(*args)
-        count = iter(range(10**9))
-
-        def rounded(eqn: Any, *inputs: Array) -> list[Array]:
-            out = bind(eqn.primitive, inputs, eqn.params)
-            leaves = list(out) if eqn.primitive.multiple_results else [out]
-            if name_of(eqn) not in _ROUNDED:
-                return leaves
-            return [_perturbed(leaf, seed, next(count), eps) for leaf in leaves]
-
-        rules: dict[str, Rule] = {name: rounded for name in (*_ROUNDED, "careful")}
-        leaves = jax.tree.leaves(args)
-        return core.jaxpr_as_fun(rewrite(closed, rules, opens=lambda *_: True))(*leaves)[0]
+        return _Rounding(seed, eps).run(closed, jax.tree.leaves(args))[0]
 
     return evaluate
+
+
+class _Rounding(Rewriter):
+    """Interprets a program and perturbs its results; those of a loop or a solver as one."""
+
+    def __init__(self, seed: Array, eps: float):
+        rules: dict[str, Rule] = {name: self._rounded for name in (*_ROUNDED, "careful")}
+        super().__init__(rules, lambda *_: True)
+        self._seed, self._eps, self._count = seed, eps, itertools.count()
+
+    def inside(self, eqn: Any, args: Any) -> list[Any]:
+        """See `Rewriter`; what is in a loop cannot depend on the seed, and stays as it is."""
+        is_call = called(eqn) is not None or eqn.primitive.name.startswith(OWN_RULES)
+        if is_call or not programs_of(eqn):
+            return super().inside(eqn, args)
+        return self._perturb(bind(eqn.primitive, args, eqn.params))
+
+    def _rounded(self, eqn: Any, *inputs: Array) -> list[Array]:
+        out = bind(eqn.primitive, inputs, eqn.params)
+        leaves = list(out) if eqn.primitive.multiple_results else [out]
+        return leaves if name_of(eqn) not in _ROUNDED else self._perturb(leaves)
+
+    def _perturb(self, leaves: list[Array]) -> list[Array]:
+        return [_perturbed(leaf, self._seed, next(self._count), self._eps) for leaf in leaves]
 
 
 def _perturbed(leaf: Array, seed: Array, number: int, eps: float) -> Array:

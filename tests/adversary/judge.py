@@ -5,6 +5,7 @@ at a time, trees enumerate, priors are NumPyro's own, coordinates are NumPyro's 
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -117,17 +118,23 @@ def posterior(case: Case, params: Any) -> tuple[Callable[[Any], Any], np.ndarray
 
 def log_likelihood(case: Case, params: Any) -> Any:
     """Log evidence of all data, weights counted."""
+    params = jax.tree.map(jnp.asarray, params)
     count = len(jax.tree.leaves(case.data)[0])
     weights = jnp.asarray(np.broadcast_to(case.fit.get("weights", 1.0), count), float)
     if isinstance(case.latent, jaxem.Chain):
         lengths = case.fit.get("lengths")
         horizon = jax.tree.leaves(case.data)[0].shape[1]
         lengths = np.full(count, horizon) if lengths is None else np.asarray(lengths)
-        each = [_chain(case, params, i, int(lengths[i])) for i in range(count)]
-        return (weights * jnp.stack(each)).sum()
+        total = jnp.zeros(())
+        for length in np.unique(lengths):
+            some = np.flatnonzero(lengths == length)
+            rows = jax.tree.map(lambda leaf, some=some: jnp.asarray(leaf)[some], case.data)
+            one = functools.partial(_chain, case, params, length=int(length))
+            total = total + (weights[some] * jax.vmap(one)(rows)).sum()
+        return total
     if isinstance(case.latent, jaxem.Tree):
-        each = [_tree(case, params, i) for i in range(count)]
-        return (weights * jnp.stack(each)).sum()
+        each = jax.vmap(functools.partial(_tree, case, params))(case.data)
+        return (weights * each).sum()
     states = _states(case.latent)
 
     def row(x):
@@ -136,9 +143,9 @@ def log_likelihood(case: Case, params: Any) -> Any:
     return jnp.where(weights > 0, weights * jax.vmap(row)(case.data), 0.0).sum()
 
 
-def _chain(case: Case, params: Any, index: int, length: int) -> Any:
+def _chain(case: Case, params: Any, sequence: Any, length: int) -> Any:
     states = _states(case.latent)
-    steps = [jax.tree.map(lambda leaf, t=t: leaf[index, t], case.data) for t in range(length)]
+    steps = [jax.tree.map(lambda leaf, t=t: leaf[t], sequence) for t in range(length)]
     forward = jnp.stack([case.log_joint(params, None, z, steps[0]) for z in states])
     for x in steps[1:]:
         table = [[case.log_joint(params, a, z, x) for a in states] for z in states]
@@ -146,9 +153,9 @@ def _chain(case: Case, params: Any, index: int, length: int) -> Any:
     return jax.nn.logsumexp(forward)
 
 
-def _tree(case: Case, params: Any, index: int) -> Any:
+def _tree(case: Case, params: Any, datum: Any) -> Any:
     states, parents = _states(case.latent), case.latent.parents
-    nodes = [jax.tree.map(lambda leaf, t=t: leaf[index, t], case.data) for t in range(len(parents))]
+    nodes = [jax.tree.map(lambda leaf, t=t: leaf[t], datum) for t in range(len(parents))]
     paths = []
     for z in itertools.product(states, repeat=len(parents)):
         above = [None if p < 0 else z[p] for p in parents]

@@ -221,15 +221,21 @@ def test_mistakes_are_told(fit, mode):
             mode(**arguments)
 
 
-@pytest.mark.long
-def test_single_precision(fit, float32):
-    """Derivatives to a hundredth of their largest."""
+@pytest.fixture(scope="module")
+def influences(fit):
     problem = problems.mixture()
-    found = jaxem.influence(fit, problem.data, **problem.given)
+    return jaxem.influence(fit, problem.data, **problem.given)
+
+
+@pytest.mark.long
+def test_single_precision(influences, float32):
+    """Derivatives to a hundredth of their largest."""
+    found = influences
     problems.mixture.cache_clear()
     single = problems.mixture()
-    again = jaxem.fit(single.model, single.data, init=single.start, weights=single.weights)
-    mine = jaxem.influence(again, single.data, weights=single.weights)
+    data = np.float32(single.data)
+    again = jaxem.fit(single.model, data, init=single.start, weights=single.weights)
+    mine = jaxem.influence(again, data, weights=single.weights)
     problems.mixture.cache_clear()
     for name, leaf in found.derivative.items():
         np.testing.assert_allclose(mine.derivative[name], leaf, atol=1e-2 * np.abs(leaf).max())

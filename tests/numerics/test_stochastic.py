@@ -58,3 +58,16 @@ def test_operations_that_are_exact_are_left_alone():
     noisy = with_random_rounding(lambda x: jnp.where(x > 0, -jnp.abs(x), x)[::-1], EPS)
     x = jnp.linspace(-1.0, 1.0, 7)
     np.testing.assert_array_equal(noisy(jnp.asarray(3), x), jnp.where(x > 0, -jnp.abs(x), x)[::-1])
+
+
+def looped(x):
+    """A difference of two sums that a loop makes."""
+    total, _ = jax.lax.scan(lambda c, y: (c + y, None), 0.0, x * jnp.ones(5))
+    return jnp.log(total - 4.999999999999999 * x)
+
+
+def test_a_loop_is_rounded_as_one_result():
+    noisy = with_random_rounding(looped, EPS)
+    for run in (jax.vmap(noisy, (0, None)), jax.jit(jax.vmap(noisy, (0, None)))):
+        values = np.asarray(run(jnp.arange(8), 1.0))
+        assert not np.isfinite(values).all() or np.ptp(values) > 0.1

@@ -243,8 +243,12 @@ def test_a_program_draws_its_own_replicates():
     np.testing.assert_allclose(boot.se["loc"], 1 / np.sqrt(counted), rtol=0.15)
     with pytest.raises(jaxem.DeclarationError, match="leave the sampler out"):
         jaxem.bootstrap(fit, rows, parametric=True, sampler=draw_count)
+    twice = np.full(50, 2)
+    with pytest.raises(jaxem.DeclarationError, match="the weights that were fitted"):
+        jaxem.bootstrap(fit, rows, parametric=True, weights=twice)
+    fit = jaxem.fit(fit.model, rows, init=fit.params, weights=twice)
     with pytest.raises(jaxem.DeclarationError, match="some weights are not 1"):
-        jaxem.bootstrap(fit, rows, parametric=True, weights=np.full(50, 2))
+        jaxem.bootstrap(fit, rows, parametric=True, weights=twice)
 
 
 def test_the_ratio_test_tells_two_groups_from_one():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
@@ -50,18 +51,16 @@ class Rewriter:
     def run(self, closed: core.ClosedJaxpr, args) -> list[Any]:
         """Outputs of a program for these inputs."""
         jaxpr = closed.jaxpr
-        constants = zip(jaxpr.constvars, closed.consts, strict=True)
-        values: dict[Any, Any] = {v: _constant(c, v.aval) for v, c in constants}
+        given = zip(jaxpr.constvars, closed.consts, strict=True)
+        values: dict[Any, Any] = {v: _constant(c) for v, c in given}
         values.update(zip(jaxpr.invars, args, strict=True))
 
         def read(v):
-            return _constant(v.val, v.aval) if isinstance(v, core.Literal) else values[v]
+            return _constant(v.val) if isinstance(v, core.Literal) else values[v]
 
-        constant = set(jaxpr.constvars)
+        constants = set(jaxpr.constvars)
         for eqn in _live(jaxpr):
-            inputs = [read(v) for v in eqn.invars]
-            if not constant.isdisjoint(v for v in eqn.invars if not isinstance(v, core.Literal)):
-                inputs = _in_one_precision(eqn, inputs, constant)
+            inputs = _in_one_precision(eqn, [read(v) for v in eqn.invars], constants)
             outputs = self.evaluate(eqn, inputs)
             values.update(zip(eqn.outvars, outputs, strict=True))
         return [read(v) for v in jaxpr.outvars]
@@ -119,42 +118,43 @@ def bind(primitive, args, params):
     return primitive.bind(*args, **bound)
 
 
-def _in_one_precision(eqn, inputs: list[Any], constant: Collection[Any]) -> list[Any]:
+def outputs_of(eqn, args) -> list[Any]:
+    """Outputs of an equation, as it stands, for these operands."""
+    out = bind(eqn.primitive, args, eqn.params)
+    return list(out) if eqn.primitive.multiple_results else [out]
+
+
+def _in_one_precision(eqn, inputs: list[Any], constants: Collection[Any]) -> list[Any]:
     """Operands of an equation, its constants as wide as the others.
 
-    A constant that JAX met first where floats are single stands so among doubles, too.
+    A constant that JAX met first where floats are single stands so among doubles, too. What a call
+    or a loop takes is of the precision that its program says.
     """
-    varying = [v.aval.dtype for v in eqn.invars if not _is_in(v, constant) and _is_float(v.aval)]
-    if not varying or eqn.primitive.name == "convert_element_type":
+    known = [not isinstance(v, core.Literal) and v in constants for v in eqn.invars]
+    if not any(known) or programs_of(eqn):
         return inputs
-    widest = max(varying, key=lambda dtype: dtype.itemsize)
+    floats = [jnp.issubdtype(v.aval.dtype, np.floating) for v in eqn.invars]
+    each = zip(eqn.invars, floats, known, strict=True)
+    others = [v.aval.dtype for v, is_float, given in each if is_float and not given]
+    if not others or eqn.primitive.name == "convert_element_type":
+        return inputs
+    widest = max(others, key=lambda dtype: dtype.itemsize)
+    each = zip(inputs, floats, known, strict=True)
     return [
-        np.asarray(x, widest)
-        if _is_in(v, constant) and _is_float(v.aval) and v.aval.dtype != widest
-        else x
-        for x, v in zip(inputs, eqn.invars, strict=True)
+        jax.lax.convert_element_type(x, widest) if is_float and given else x
+        for x, is_float, given in each
     ]
 
 
-def _is_in(v: Any, variables: Collection[Any]) -> bool:
-    return not isinstance(v, core.Literal) and v in variables
+def _constant(value: Any) -> Any:
+    """A constant of a program, in the precision of the flag.
 
-
-def _is_float(aval: Any) -> bool:
-    dtype = getattr(aval, "dtype", None)
-    return isinstance(dtype, np.dtype) and np.issubdtype(dtype, np.floating)
-
-
-def _constant(value: Any, aval: Any) -> Any:
-    """A constant of a program, in the precision that its equations have it in, under the flag.
-
-    JAX remembers an array of NumPy as it first met it, perhaps where doubles were asked for, and
-    perhaps where they were not.
+    JAX remembers an array of NumPy as it first met it, perhaps where doubles were asked for.
     """
     given = getattr(value, "dtype", None)
     if not isinstance(given, np.dtype):  # a number of Python's, a random key
         return value
-    meant = jax.dtypes.canonicalize_dtype(aval.dtype)
+    meant = jax.dtypes.canonicalize_dtype(given)
     return value if given == meant else np.asarray(value).astype(meant)
 
 

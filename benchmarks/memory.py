@@ -46,13 +46,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     for name in ("rows", "features", "components"):
         options.add_argument(name, type=int)
-    options.add_argument("library", choices=["jaxem", "scikit-learn"])
+    options.add_argument("package", choices=["jaxem", "scikit-learn"])
     options.add_argument("--steps", type=int, default=0, help="EM steps (default 0: no fit)")
     chosen = options.parse_args()
     size = Size(chosen.rows, chosen.features, chosen.components)
     rows = draw_rows(size)
     starts = draw_starts(size, rows)
-    if chosen.library == "scikit-learn":
+    if chosen.package == "scikit-learn":
         from benchmarks import scikit  # not at the top: its import is no part of jaxem's memory
 
         if chosen.steps:

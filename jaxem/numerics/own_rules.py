@@ -16,12 +16,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from jaxem.numerics.careful import RULES, chain_rule, opens_calls
 from jaxem.numerics.products import zero_product
-from jaxem.numerics.rewrite import Rewriter, bind, program_of
-
-
-def _outputs(eqn, args) -> list[Any]:
-    out = bind(eqn.primitive, args, eqn.params)
-    return list(out) if eqn.primitive.multiple_results else [out]
+from jaxem.numerics.rewrite import Rewriter, bind, outputs_of, program_of
 
 
 def _is_float(value: Any) -> bool:
@@ -42,7 +37,7 @@ def with_jvp(eqn, *args) -> list[Any]:
     """A function with `jax.custom_jvp`, its rule kept and its products made zero products."""
     body = program_of(eqn.params)
     if not all(_is_float(v.aval) for v in body.jaxpr.outvars):
-        return _outputs(eqn, args)
+        return outputs_of(eqn, args)
 
     floats = [i for i, x in enumerate(args) if _is_float(x)]
 
@@ -51,7 +46,7 @@ def with_jvp(eqn, *args) -> list[Any]:
             here = list(xs)
             for i, value in zip(floats, some, strict=True):
                 here[i] = value
-            return _outputs(eqn, here)
+            return outputs_of(eqn, here)
 
         return jax.jvp(of_floats, [xs[i] for i in floats], list(moves))
 
@@ -92,7 +87,7 @@ def with_vjp(eqn, *args) -> list[Any]:
 
     @jax.custom_vjp
     def function(*xs):
-        return _outputs(eqn, xs)
+        return outputs_of(eqn, xs)
 
     def pull(back, cotangents):
         asked = jnp.any(jnp.stack([jnp.any(c != 0) for c in cotangents]))
@@ -101,7 +96,7 @@ def with_vjp(eqn, *args) -> list[Any]:
             for x in back(cotangents)
         )
 
-    function.defvjp(lambda *xs: jax.vjp(lambda *ys: _outputs(eqn, ys), *xs), pull)
+    function.defvjp(lambda *xs: jax.vjp(lambda *ys: outputs_of(eqn, ys), *xs), pull)
     return function(*args)
 
 
@@ -143,7 +138,7 @@ def with_jacobian(eqn, *args) -> list[Any]:
 def product(eqn, *args) -> list[Any]:
     """A matrix product, in whose derivative infinite entries of the operands count nothing."""
     if not _is_float(eqn.outvars[0].aval):
-        return _outputs(eqn, args)
+        return outputs_of(eqn, args)
 
     @jax.custom_jvp
     def function(a, b):

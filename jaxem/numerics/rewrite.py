@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
@@ -50,15 +51,17 @@ class Rewriter:
     def run(self, closed: core.ClosedJaxpr, args) -> list[Any]:
         """Outputs of a program for these inputs."""
         jaxpr = closed.jaxpr
-        constants = zip(jaxpr.constvars, closed.consts, strict=True)
-        values: dict[Any, Any] = {v: _constant(c) for v, c in constants}
+        given = zip(jaxpr.constvars, closed.consts, strict=True)
+        values: dict[Any, Any] = {v: _constant(c) for v, c in given}
         values.update(zip(jaxpr.invars, args, strict=True))
 
         def read(v):
             return _constant(v.val) if isinstance(v, core.Literal) else values[v]
 
+        constants = set(jaxpr.constvars)
         for eqn in _live(jaxpr):
-            outputs = self.evaluate(eqn, [read(v) for v in eqn.invars])
+            inputs = _in_one_precision(eqn, [read(v) for v in eqn.invars], constants)
+            outputs = self.evaluate(eqn, inputs)
             values.update(zip(eqn.outvars, outputs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
@@ -113,6 +116,34 @@ def bind(primitive, args, params):
     if isinstance(bound, tuple):  # jax < 0.10 gives the sub-functions apart
         return primitive.bind(*bound[0], *args, **bound[1])
     return primitive.bind(*args, **bound)
+
+
+def outputs_of(eqn, args) -> list[Any]:
+    """Outputs of an equation, as it stands, for these operands."""
+    out = bind(eqn.primitive, args, eqn.params)
+    return list(out) if eqn.primitive.multiple_results else [out]
+
+
+def _in_one_precision(eqn, inputs: list[Any], constants: Collection[Any]) -> list[Any]:
+    """Operands of an equation, its constants as wide as the others.
+
+    A constant that JAX met first where floats are single stands so among doubles, too. What a call
+    or a loop takes is of the precision that its program says.
+    """
+    known = [not isinstance(v, core.Literal) and v in constants for v in eqn.invars]
+    if not any(known) or programs_of(eqn):
+        return inputs
+    floats = [jnp.issubdtype(v.aval.dtype, np.floating) for v in eqn.invars]
+    each = zip(eqn.invars, floats, known, strict=True)
+    others = [v.aval.dtype for v, is_float, given in each if is_float and not given]
+    if not others or eqn.primitive.name == "convert_element_type":
+        return inputs
+    widest = max(others, key=lambda dtype: dtype.itemsize)
+    each = zip(inputs, floats, known, strict=True)
+    return [
+        jax.lax.convert_element_type(x, widest) if is_float and given else x
+        for x, is_float, given in each
+    ]
 
 
 def _constant(value: Any) -> Any:

@@ -16,7 +16,15 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.rewrite import OWN_RULES, Rewriter, Rule, bind, called, name_of, programs_of
+from jaxem.numerics.rewrite import (
+    OWN_RULES,
+    Rewriter,
+    Rule,
+    called,
+    name_of,
+    outputs_of,
+    programs_of,
+)
 from jaxem.types import Array
 
 _ROUNDED = (
@@ -65,11 +73,10 @@ class _Rounding(Rewriter):
         is_call = called(eqn) is not None or eqn.primitive.name.startswith(OWN_RULES)
         if is_call or not programs_of(eqn):
             return super().inside(eqn, args)
-        return self._perturb(bind(eqn.primitive, args, eqn.params))
+        return self._perturb(outputs_of(eqn, args))
 
     def _rounded(self, eqn: Any, *inputs: Array) -> list[Array]:
-        out = bind(eqn.primitive, inputs, eqn.params)
-        leaves = list(out) if eqn.primitive.multiple_results else [out]
+        leaves = outputs_of(eqn, inputs)
         return leaves if name_of(eqn) not in _ROUNDED else self._perturb(leaves)
 
     def _perturb(self, leaves: list[Array]) -> list[Array]:

@@ -18,7 +18,7 @@ from jax.extend import core
 from jaxem.numerics import own_rules  # noqa: F401  (adds to the rules)
 from jaxem.numerics.careful import CURVED, RULES, opens_calls
 from jaxem.numerics.products import zero_product
-from jaxem.numerics.rewrite import bind, called, programs_of, rewrite
+from jaxem.numerics.rewrite import called, outputs_of, programs_of, rewrite
 
 #: Curved primitives that are smooth and of moderate size wherever their operands are.
 _SMOOTH = frozenset("abs atan cos erf erfc integer_pow logistic mul sin square tanh".split())
@@ -49,8 +49,7 @@ def repair(closed: core.ClosedJaxpr, values: bool = False) -> core.ClosedJaxpr:
 
     def rule(eqn, *args) -> list[Any]:
         if id(eqn) not in marked:
-            out = bind(eqn.primitive, args, eqn.params)
-            return list(out) if eqn.primitive.multiple_results else [out]
+            return outputs_of(eqn, args)
         if values and eqn.primitive.name == "mul":
             return [zero_product(*args)]
         return RULES[eqn.primitive.name](eqn, *args)

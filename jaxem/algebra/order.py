@@ -17,6 +17,9 @@ from jaxem.numerics.charts import real_gradient, real_tangent
 
 _DEPENDS = 1e-6
 
+#: Of its own curvature, below which what couples a parameter with another is rounding.
+_COUPLED = 1e-13
+
 #: strength[A][B] > 0 when the answer of A depends on B.
 Strengths = dict[str, dict[str, float]]
 
@@ -26,8 +29,8 @@ def dependencies(
     trials: list[Trial],
     answers: Mapping[str, tuple[np.ndarray, ...]],
     rng: np.random.Generator,
-) -> Strengths:
-    """How strongly each answer depends on each other parameter.
+) -> tuple[Strengths, dict[str, set[str]]]:
+    """How strongly each answer depends on each other parameter, and which are coupled at all.
 
     Args:
         probe: The window onto Q.
@@ -37,25 +40,35 @@ def dependencies(
         rng: Random directions.
 
     Returns:
-        Strengths between 0 (independent) and about 1, zero where below the threshold.
+        Strengths between 0 (independent) and about 1, zero where below the threshold; and for
+        each parameter the others of which Q is no separate function.
     """
     strength: Strengths = {p.name: {} for p in probe.free}
+    coupled: dict[str, set[str]] = {p.name: set() for p in probe.free}
     for index, trial in enumerate(trials[:2]):
         for p in probe.free:
             at_answer = answers[p.name][index] if p.name in answers else None
-            for name, value in _coupling(probe, trial, p, at_answer, rng).items():
+            found, others = _coupling(probe, trial, p, at_answer, rng)
+            coupled[p.name] |= others
+            for name, value in found.items():
                 strength[p.name][name] = max(value, strength[p.name].get(name, 0.0))
-    return {a: {b: s for b, s in row.items() if s > _DEPENDS} for a, row in strength.items()}
+    kept = {a: {b: s for b, s in row.items() if s > _DEPENDS} for a, row in strength.items()}
+    return kept, coupled
 
 
-def _coupling(probe: Probe, trial: Trial, p: Parameter, answer, rng) -> dict[str, float]:
-    """The products H_BA v, in units of the spread of the draws, relative to the largest seen."""
+def _coupling(
+    probe: Probe, trial: Trial, p: Parameter, answer, rng
+) -> tuple[dict[str, float], set[str]]:
+    """The products H_BA v, in units of the spread of the draws, relative to the largest seen.
+
+    And the parameters for which they are more than rounding, at either place.
+    """
     v = _spread(p, trial) * rng.normal(size=p.shape)
     here = trial.values
     there = here if answer is None else {**here, p.name: answer}
     tangents = [{p.name: _tangent(p, point[p.name], v)} for point in (here, there)]
     _, _, products = probe([here, there], trial.responsibilities, tangents)
-    out = {}
+    out, others = {}, set()
     for b in probe.free:
         if b.name == p.name:
             continue
@@ -69,7 +82,9 @@ def _coupling(probe: Probe, trial: Trial, p: Parameter, answer, rng) -> dict[str
         )
         scale = max(start, 1e-6 * own)
         out[b.name] = end / scale if scale > 0 and np.isfinite(end) else float(end > 0)
-    return out
+        if not max(start, end) <= _COUPLED * own:
+            others.add(b.name)
+    return out, others
 
 
 def _spread(p: Parameter, trial: Trial) -> np.ndarray | float:

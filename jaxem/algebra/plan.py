@@ -24,6 +24,7 @@ from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import largest, solve_group
 from jaxem.algebra.home import find_home, ordinary_units
 from jaxem.algebra.kinks import Kinks, find_kinks
+from jaxem.algebra.levels import Level, levels
 from jaxem.algebra.nonsmooth import nonsmooth_block, with_jumps
 from jaxem.algebra.opened import Opened, fingerprint
 from jaxem.algebra.order import Strengths, components, dependencies
@@ -52,6 +53,7 @@ class Plan:
 
     Attributes:
         solvers: One for each group of parameters, in the order of a sweep.
+        levels: The same, those side by side that one gradient of Q serves.
         members: For each parameter, its solver when the others are given.
         climbs: Ordinary parameters for the planning rows, by dotted name: `home`, where all states
             are alike, and a few where they are apart.
@@ -69,6 +71,7 @@ class Plan:
     """
 
     solvers: tuple[Solver, ...]
+    levels: tuple[Level, ...]
     members: dict[str, Closed | Block | Climb]
     climbs: tuple[Values, ...]
     units: Values
@@ -122,9 +125,9 @@ class Plan:
         """How one parameter would be solved, the others given."""
         return self.members[name]
 
-    def program(self, key: Any, function: Any, often: bool = False) -> Any:
+    def program(self, key: Any, function: Any) -> Any:
         """The compiled form of a function, for later fits of the same plan; see `Programs`."""
-        return self.programs.compiled(key, function, often)
+        return self.programs.compiled(key, function)
 
     def sharing(self, other: "Plan") -> "Plan":
         """This plan with what another one of equal solvers has compiled, measured and found."""
@@ -166,7 +169,7 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
     opened.check(data, weights, starts)
     plan = _plan(opened.probe(data, weights), opened.tables, opened.kinks)
     for other in tuple(known.plans.values()):
-        if (other.solvers, other.members) == (plan.solvers, plan.members):
+        if (other.levels, other.members) == (plan.levels, plan.members):
             plan = plan.sharing(other)
             break
     known.plans[key] = plan
@@ -225,14 +228,15 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
             units = ordinary_units(probe, home, rng)
         trials = _trials(probe, climbs, rng)
         members, answers, reasons = _solve_each(probe, trials, rng, kinks)
-        strength = dependencies(probe, trials, answers, rng)
+        strength, coupled = dependencies(probe, trials, answers, rng)
         batches = {
             n: m.batch[0] for n, m in members.items() if isinstance(m, Block) and m.nonsmooth
         }
         strength = with_jumps(strength, probe, batches, trials, rng)
         groups = components(strength, list(members))
         solvers = tuple(solve_group(probe, trials, rng, group, members) for group in groups)
-    return Plan(solvers, members, climbs, units, strength, reasons, tables, kinks)
+    side_by_side = levels(solvers, strength, coupled)
+    return Plan(solvers, side_by_side, members, climbs, units, strength, reasons, tables, kinks)
 
 
 def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:

@@ -32,19 +32,16 @@ class Programs(dict[Any, Any]):
         self._used: dict[Any, int] = {}
         _every[id(self)] = self
 
-    def compiled(self, key: Any, function: Callable[..., Any], often: bool = False) -> Any:
+    def compiled(self, key: Any, function: Callable[..., Any]) -> Any:
         """The compiled form of a function of pytrees, kept under a key.
 
         Args:
             key: What the function is made of; an equal key stands for an equal function.
             function: What to compile, if it is not here or was dropped.
-            often: Whether it runs for so many steps that its speed matters more than that of its
-                compilation.
         """
         with _lock:
             if key not in self:
-                options = None if often else _quick()
-                self[key] = jax.jit(plain(function), compiler_options=options)
+                self[key] = jax.jit(plain(function), compiler_options=_quick())
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()
@@ -68,8 +65,8 @@ class Programs(dict[Any, Any]):
 def _quick() -> dict[str, bool] | None:
     """What makes XLA compile in three quarters of the time, where it knows the option.
 
-    Its older emitters of elementwise loops need less of LLVM. Their loops are as right, and slower
-    or faster by a few tenths.
+    Its older emitters of elementwise loops need less of LLVM. Their loops are as right, and as
+    fast: `python -m benchmarks.gaussian` finds no difference beyond that of two runs.
     """
     options = {"xla_cpu_use_fusion_emitters": False}
     if jax.default_backend() != "cpu":

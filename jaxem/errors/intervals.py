@@ -5,7 +5,7 @@ logit of :math:`(\theta - a)/(b - a)` for both; an interval of a probability the
 """
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from jaxem.model.prior import Parameter
 from jaxem.types import DeclarationError
@@ -66,4 +66,4 @@ def quantile(level: float) -> float:
     """
     if not 0 < level < 1:
         raise DeclarationError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")
-    return float(norm.ppf((1 + level) / 2))
+    return float(ndtri((1 + level) / 2))

@@ -221,7 +221,7 @@ def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float
         return evidence, counts
 
     of_all = jax.vmap(e_step, in_axes=(0, None))
-    program = plan.program(("e-step", algorithm.e_step), of_all, often=True)
+    program = plan.program(("e-step", algorithm.e_step), of_all)
     jax.block_until_ready(program(values, one))
     best = np.inf
     for _ in range(3):

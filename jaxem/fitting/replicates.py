@@ -108,7 +108,7 @@ def refit(
     """
     data = OwnData(model, plan, ways, weights, rows)
     entries = row_count(ways.rows) * model.latent.cells
-    queue = plan.program(("queue", algorithm), queue_function(model, plan, algorithm), often=True)
+    queue = plan.program(("queue", algorithm), queue_function(model, plan, algorithm))
     runner = _Runner(data, algorithm, queue, entries, tolerance, max_steps, race)
     found = runner.run(data.path, model, starts)
     if data.path == "direct":

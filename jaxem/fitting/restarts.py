@@ -81,7 +81,7 @@ class Runner:
         self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
         self._ended_by = Status.RUNNING
         chunk = chunk_function(model, plan, algorithm, finish)
-        self._program = plan.program(("chunk", algorithm, finish), chunk, often=True)
+        self._program = plan.program(("chunk", algorithm, finish), chunk)
         self._compiled = plan.compiled
         self.changes: list[str] = []
 
@@ -114,8 +114,8 @@ class Runner:
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
         dtype = self._ways.weights.dtype
         limit = np.int32(min(max_steps, self._max_steps))
-        numbers = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype)
-        return Controls(*jax.device_put(numbers))
+        numbers: Any = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype)
+        return Controls(*numbers)
 
     def _advance(self, controls: Controls) -> None:
         """Run every restart until these controls stop it; if not the last, it may go on."""

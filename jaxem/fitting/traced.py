@@ -3,7 +3,7 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 from jaxem.types import DeclarationError
@@ -19,7 +19,7 @@ def check_concrete(*given: Any) -> None:
         DeclarationError: Under ``jax.jit``, ``jax.vmap``, ``jax.grad`` and the like.
     """
     leaves = jax.tree.leaves(given)
-    leaves.append(jnp.zeros(()))  # traced where everything is
+    leaves.append(jax.device_put(np.zeros(())))  # traced where everything is
     if any(isinstance(leaf, Tracer) for leaf in leaves):
         raise DeclarationError(
             "jaxem.fit was called inside a function that JAX transforms (jax.jit, jax.vmap, "

@@ -98,7 +98,7 @@ def wander(
     """
     lanes = len(next(iter(starts.values())))
     function = wander_function(model, plan, prelude)
-    program = plan.program(("wander", prelude.signature), function, often=True)
+    program = plan.program(("wander", prelude.signature), function)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(lanes))
     track = _begin(model, starts)
     generators = [generator(keys[lane]) for lane in range(lanes)]

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxem.algebra.forms import propose
+from jaxem.algebra.forms import Form, propose
+from jaxem.algebra.levels import Level
 from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver, Sweep
@@ -105,6 +106,10 @@ class Derived(MStep):
         """Some parameters in the order that was proved, the others given."""
         values = {**values, **{p.name: p.interior(values[p.name]) for p in q.model.parameters}}
         own = dict(self.overrides)
+        if not own and set(plan.members) <= set(names):
+            for level in plan.levels:
+                values = _solve_level(level, plan, q, values)
+            return values
         for solver in plan.solvers:
             rest = tuple(n for n in solver.names if n not in own and n in names)
             values = _solve(_restrict(solver, rest, plan), plan, q, values)
@@ -143,10 +148,18 @@ def _groups(order: Any) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in groups)
 
 
+def _solve_level(level: Level, plan: Plan, q: Expectation, values: dict[str, Array]):
+    closed = tuple(solver for solver in level if isinstance(solver, Closed))
+    if closed == level:
+        return {**values, **_closed(closed, q, values)}
+    (solver,) = level
+    return _solve(solver, plan, q, values)
+
+
 def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, Array]):
     match solver:
         case Closed():
-            return {**values, solver.name: _closed(solver, q, values)}
+            return {**values, **_closed((solver,), q, values)}
         case Block(kinked=True):
             penalty = Penalty(q.model, plan.kinks.centres)
             return {**values, **solve_kinked(solver, q, values, penalty)}
@@ -167,9 +180,27 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
     return values
 
 
-def _closed(solver: Closed, q: Expectation, values: Values) -> Array:
-    p = q.model.parameter(solver.name)
-    t = p.interior(values[p.name])
-    points = jnp.stack([t, solver.form.other(t)])
-    g, g2 = jax.vmap(jax.grad(lambda x: q({**values, p.name: x})))(points)
-    return propose(solver.form, t, g, points[1], g2)[0]
+def _closed(solvers: tuple[Closed, ...], q: Expectation, values: Values) -> dict[str, Array]:
+    """The answers of closed forms, Q a sum of functions of one each, from one gradient.
+
+    Equal forms of equal shape are evaluated side by side.
+    """
+    here = {s.name: q.model.parameter(s.name).interior(values[s.name]) for s in solvers}
+    alike: dict[tuple[Form, Any], list[str]] = {}
+    for solver in solvers:
+        alike.setdefault((solver.form, here[solver.name].shape), []).append(solver.name)
+
+    def stacked(of: Values, names: list[str]) -> Array:
+        return jnp.stack([of[name] for name in names])
+
+    there: dict[str, Array] = {}
+    for (form, _), names in alike.items():
+        there |= zip(names, form.other(stacked(here, names)), strict=True)
+    points = {name: jnp.stack([here[name], there[name]]) for name in here}
+    gradients = jax.vmap(jax.grad(lambda some: q({**values, **some})))(points)
+    answers: dict[str, Array] = {}
+    for (form, _), names in alike.items():
+        g, g2 = stacked(gradients, names).swapaxes(0, 1)
+        found, _, _ = propose(form, stacked(here, names), g, stacked(there, names), g2)
+        answers |= zip(names, found, strict=True)
+    return answers

@@ -37,8 +37,13 @@ def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -
     Returns:
         A traced function with the same inputs and outputs.
     """
+    return reread(closed, Rewriter(rules, opens))
+
+
+def reread(closed: core.ClosedJaxpr, interpreter: "Rewriter") -> core.ClosedJaxpr:
+    """What an interpreter makes of a program, traced."""
     avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
-    return jax.make_jaxpr(lambda *args: Rewriter(rules, opens).run(closed, args))(*avals)
+    return jax.make_jaxpr(lambda *args: interpreter.run(closed, args))(*avals)
 
 
 class Rewriter:

@@ -39,7 +39,7 @@ _CARRY = frozenset(
     (
         "mul div neg abs max min select_n broadcast_in_dim reshape squeeze transpose copy "
         "convert_element_type sqrt square integer_pow clamp concatenate slice gather "
-        "stop_gradient expand_dims reduce_max reduce_min rev"
+        "stop_gradient expand_dims reduce_max reduce_min reduce_sum rev"
     ).split()
 )
 _CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call")

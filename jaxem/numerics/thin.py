@@ -87,9 +87,11 @@ class _Thinner:
     def _squeezed(self, array: Array, units: Sequence[int]) -> Array:
         shape = [size for axis, size in enumerate(array.shape) if axis not in units]
         _, known = self._thin.get(id(array), (None, array))
-        return lax.reshape(known if known.shape == tuple(shape) else array, shape)
+        return known if known.shape == tuple(shape) else lax.reshape(array, shape)
 
     def _full(self, array: Array, shape: tuple[int, ...]) -> Array:
+        if array.shape == shape:
+            return array
         full = lax.reshape(array, shape)
         self._thin[id(full)] = full, array  # kept, so that no other array gets its id
         return full

@@ -11,11 +11,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jax.extend import core
 
 from jaxem.numerics.bounds import CONSTANT, DATA, STATE, Reads
+from jaxem.numerics.lean import lean
 from jaxem.numerics.meaning import meaning
+from jaxem.numerics.picks import with_masks
 from jaxem.numerics.thin import thin
 from jaxem.numerics.zeros import repair
 from jaxem.types import DeclarationError
@@ -76,12 +79,16 @@ class Traced:
         key = meant, self._zero_times_infinity
         if meant is not None and key in _repaired:
             return _repaired[key]
-        mended = repair(thin(self._traces[signature]), values=self._zero_times_infinity)
+        mended = repair(self._ready(self._traces[signature]), values=self._zero_times_infinity)
         if meant is not None:
             while len(_repaired) >= _MOST:
                 _repaired.pop(next(iter(_repaired)), None)
             _repaired[key] = mended
         return mended
+
+    def _ready(self, closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
+        """A trace as it is to be differentiated, but for its zero products."""
+        return thin(lean(with_masks(closed)))
 
     def _trace(self, leaves: Any, tree: Any) -> core.ClosedJaxpr:
         self.traces += 1
@@ -95,12 +102,15 @@ class Traced:
                 "(jax.jit, jax.vmap, jax.grad, ...). Models are read and fitted outside of such "
                 "functions; what a fit depends on is differentiated by jaxem.sensitivity."
             )
-        return closed
+        return lean(closed)
 
     def __call__(self, *args: Any) -> jax.Array:
         """Evaluate the function at these arguments."""
         program = self.program(*args)
-        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(args)]
+        leaves = [  # `jnp.asarray` would compile a program for each shape
+            leaf if isinstance(leaf, jax.Array) else np.asarray(leaf, jnp.result_type(leaf))
+            for leaf in jax.tree.leaves(args)
+        ]
         return core.jaxpr_as_fun(program)(*leaves)[0]
 
     def indexed(self, *args: Any) -> Reads:
@@ -110,7 +120,8 @@ class Traced:
         """
         kinds = [CONSTANT, *[STATE] * (len(args) - 2), DATA]
         each = zip(kinds, args, strict=True)
-        return Reads(self.program(*args), [kind for kind, a in each for _ in jax.tree.leaves(a)])
+        trace = self._traces[self._signature(args)]
+        return Reads(trace, [kind for kind, a in each for _ in jax.tree.leaves(a)])
 
     def shapes(self, *args: Any) -> list[tuple[int, ...]]:
         """Shapes of the arrays that the function returns for these arguments."""

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from jaxem.errors import Interval
 from jaxem.errors.intervals import quantile
@@ -115,7 +115,7 @@ class Bootstrap:
             raise DeclarationError(f'kind={kind!r}; expected "percentile" or "bca".')
         z = quantile(level)
         draws = _columns(self.draws)
-        low, high = (np.full(draws.shape[1], norm.cdf(side)) for side in (-z, z))
+        low, high = (np.full(draws.shape[1], ndtr(side)) for side in (-z, z))
         if kind == "bca":
             low, high = self._corrected(draws, z)
         ends = (_quantiles(draws, at) for at in (low, high))
@@ -128,9 +128,9 @@ class Bootstrap:
         below = (draws < estimate).mean(0) + (draws == estimate).mean(0) / 2
         influence, weights = self.influence()
         with np.errstate(all="ignore"):
-            bias = norm.ppf(below)
+            bias = ndtri(below)
             skew = weights @ influence**3 / (6 * (weights @ influence**2) ** 1.5)
-            levels = [norm.cdf(bias + (bias + s) / (1 - skew * (bias + s))) for s in (-z, z)]
+            levels = [ndtr(bias + (bias + s) / (1 - skew * (bias + s))) for s in (-z, z)]
         varies = (draws.std(0) > 0) & np.isfinite(levels).all(0)
         return np.where(varies, levels[0], np.nan), np.where(varies, levels[1], np.nan)
 

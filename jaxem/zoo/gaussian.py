@@ -82,11 +82,16 @@ def emissions(components: tuple[int, ...], features: int, covariance: Covariance
 
 
 def _full(params: Params, z: Any, x: Array) -> Array:
-    return dist.MultivariateNormal(params["loc"][z], params["cov"][z]).log_prob(x)
+    return _normal(params["loc"][z], params["cov"][z]).log_prob(x)
 
 
 def _tied(params: Params, z: Any, x: Array) -> Array:
-    return dist.MultivariateNormal(params["loc"][z], params["cov"]).log_prob(x)
+    return _normal(params["loc"][z], params["cov"]).log_prob(x)
+
+
+def _normal(loc: Array, covariance: Array) -> dist.MultivariateNormal:
+    """Without NumPyro's look at eigenvalues, for which JAX compiles twenty small programs."""
+    return dist.MultivariateNormal(loc, covariance_matrix=covariance, validate_args=False)
 
 
 def _uncorrelated(params: Params, z: Any, x: Array) -> Array:

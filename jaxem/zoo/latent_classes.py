@@ -54,5 +54,7 @@ def _same_levels(probs: Array, z: Array, x: Array) -> Array:
 
 
 def _own_levels(probs: dict[str, Array], z: Array, x: Array) -> Array:
-    items = [dist.CategoricalProbs(table[z]) for table in probs.values()]
-    return jnp.stack([item.log_prob(x[j]) for j, item in enumerate(items)]).sum()
+    """Items side by side, filled up with levels of probability zero: one density, not many."""
+    longest = max(table.shape[1] for table in probs.values())
+    filled = [jnp.pad(t, ((0, 0), (0, longest - t.shape[1]))) for t in probs.values()]
+    return dist.CategoricalProbs(jnp.stack(filled, 1)[z]).log_prob(x).sum()

@@ -1,0 +1,61 @@
+"""Closed forms side by side: parameters that one gradient of Q serves.
+
+A sweep solves one parameter after another, and each closed form needs the gradient of Q. Where Q is
+a sum of a function of A and a function of B, both gradients are parts of one, whatever the order.
+Twenty items of a latent class analysis then need one gradient, and not twenty.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from jaxem.algebra.order import Strengths
+from jaxem.algebra.solvers import Closed, Solver
+
+#: Solvers that run side by side.
+Level = tuple[Solver, ...]
+
+
+def levels(
+    solvers: Sequence[Solver], strength: Strengths, coupled: Mapping[str, set[str]]
+) -> tuple[Level, ...]:
+    """The solvers of a sweep in an order that gives the same answers, with few gradients.
+
+    Args:
+        solvers: One sweep, each after those that its answer depends on.
+        strength: Which answers depend on which parameters, see `order.dependencies`.
+        coupled: For each parameter, those of which Q is no separate function.
+    """
+    found: list[Level] = []
+    for solver in solvers:
+        for place, level in enumerate(found):
+            between = found[place + 1 :]
+            if not _separate(solver, level, coupled):
+                continue
+            if all(_is_free(solver, other, strength) for among in between for other in among):
+                found[place] = (*level, solver)
+                break
+            if all(
+                _is_free(other, member, strength)
+                for among in between
+                for other in among
+                for member in level
+            ):
+                del found[place]
+                found.append((*level, solver))
+                break
+        else:
+            found.append((solver,))
+    return tuple(found)
+
+
+def _separate(solver: Solver, level: Level, coupled: Mapping[str, set[str]]) -> bool:
+    """Whether Q is a sum of a function of this parameter and one of those, all in closed form."""
+    if not all(isinstance(member, Closed) for member in (solver, *level)):
+        return False
+    (name,) = solver.names
+    others = {other for member in level for other in member.names}
+    return not coupled[name] & others and not any(name in coupled[other] for other in others)
+
+
+def _is_free(solver: Solver, other: Solver, strength: Strengths) -> bool:
+    """Whether no answer of one solver depends on a parameter of the other."""
+    return not any(name in strength[own] for own in solver.names for name in other.names)

@@ -1,0 +1,60 @@
+"""Reads of small arrays: the same values, and derivatives without a scatter."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend import core
+
+from jaxem.numerics.picks import with_masks
+from jaxem.numerics.rewrite import mentions
+
+RNG = np.random.default_rng(0)
+TABLE = jnp.asarray(RNG.normal(size=(4, 3, 5))).at[1, 2, 3].set(-jnp.inf).at[0, 0, 0].set(jnp.nan)
+
+READS = {
+    "one index": lambda t, i, j: t[i],
+    "two indices": lambda t, i, j: t[i, :, j],
+    "last axis": lambda t, i, j: t[..., j],
+    "adjacent": lambda t, i, j: t[:, i, j],
+    "apart, in front": lambda t, i, j: t[i, j],
+    "vectors": lambda t, i, j: t[jnp.stack([i, j]), :, jnp.stack([j, i])],
+    "a matrix of indices": lambda t, i, j: t[jnp.stack([i, j, i, j]).reshape(2, 2)],
+    "middle vector": lambda t, i, j: t[:, jnp.stack([i, j])],
+    "along an axis": lambda t, i, j: jnp.take_along_axis(
+        t, jnp.broadcast_to(jnp.stack([i, j]), (4, 3, 2)), -1
+    ),
+    "filled": lambda t, i, j: t.at[i, :, j].get(mode="fill", fill_value=-7.0),
+    "clipped": lambda t, i, j: t.at[i, :, j].get(mode="clip"),
+    "taken": lambda t, i, j: jnp.take(t, jnp.stack([i, j]), axis=1),
+    "sliced": lambda t, i, j: jax.lax.dynamic_slice(t, (i, 0, j), (1, 3, 1)),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+@pytest.mark.parametrize("index", [(0, 0), (1, 2), (2, 1), (-1, 2), (9, 1), (1, -9)], ids=str)
+def test_values_are_the_same(read, index):
+    place = tuple(map(jnp.asarray, index))
+    program = with_masks(jax.make_jaxpr(read)(TABLE, *place))
+    assert not mentions(program.jaxpr, ["gather", "dynamic_slice"])
+    (found,) = core.jaxpr_as_fun(program)(TABLE, *place)
+    np.testing.assert_array_equal(found, read(TABLE, *place))
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_derivatives_are_the_same(read):
+    finite, place = jnp.nan_to_num(TABLE, neginf=-3.0), (jnp.asarray(1), jnp.asarray(2))
+    program = core.jaxpr_as_fun(with_masks(jax.make_jaxpr(read)(finite, *place)))
+
+    def of(function):
+        return jax.grad(lambda t: jnp.sum(jnp.sin(function(t, *place))))
+
+    np.testing.assert_array_equal(of(lambda *args: program(*args)[0])(finite), of(read)(finite))
+    gradient = jax.make_jaxpr(of(lambda *args: program(*args)[0]))(finite)
+    assert not mentions(gradient.jaxpr, ["scatter-add", "scatter", "dynamic_update_slice"])
+
+
+def test_long_axes_and_integers_are_read_as_they_were():
+    long, whole = jnp.zeros((100, 2)), jnp.arange(4)
+    program = with_masks(jax.make_jaxpr(lambda a, b, i: (a[i], b[i]))(long, whole, jnp.asarray(1)))
+    assert sum(eqn.primitive.name in ("gather", "dynamic_slice") for eqn in program.eqns) == 2

@@ -69,8 +69,7 @@ def test_what_is_known_is_not_computed():
 
 
 def test_a_chain_of_shapes_is_one():
-    names = _names(lambda x: x[None, :, None].reshape(1, -1)[0], P)
-    assert names == [] or set(names) == {"slice"}
+    assert _names(lambda x: jnp.squeeze(x[None, :, None].reshape(1, 1, -1)), P) == []
 
 
 def test_random_numbers_with_one_key_are_drawn_once():

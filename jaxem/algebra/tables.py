@@ -41,11 +41,20 @@ class Tables:
         """Log factors (n, K) at all parameters by dotted name."""
         return np.concatenate(list(self.blocks(values, rows)))
 
+    def prior(self, values: Values) -> float:
+        """The log prior of all parameters by dotted name."""
+        program = self._programs.compiled("prior", self._model.prior_density)
+        with jax.enable_x64(True):
+            return float(program(self._given(values)))
+
+    def _given(self, values: Values) -> dict[str, np.ndarray]:
+        return {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
+
     def blocks(self, values: Values, rows: Data) -> Iterator[np.ndarray]:
         """The same, in pieces of at most 512 rows."""
         count, size = row_count(rows), self.size
         program = self._programs.compiled("table", self._model.table)
-        given = {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
+        given = self._given(values)
         for start in range(0, count, size):
             index = np.arange(start, start + size)
             block = widen(take_rows(rows, np.where(index < count, index, 0)))

@@ -7,11 +7,11 @@ beside what is ordinary for the data are moved inward, and the objective may not
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.fitting.landscape import Landscape
+from jaxem.fitting.priors import log_priors
 from jaxem.fitting.runs import Runs
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
@@ -48,7 +48,7 @@ def rises_inward(
     return best
 
 
-def prior_is_infinite(model: Model, runs: Runs) -> np.ndarray:
+def prior_is_infinite(model: Model, plan: Plan, runs: Runs) -> np.ndarray:
     """Whether the prior rises without bound as a tiny probability goes to zero, (R,).
 
     A Dirichlet or Beta below one does where the data give no counts; the posterior has no mode.
@@ -65,6 +65,5 @@ def prior_is_infinite(model: Model, runs: Runs) -> np.ndarray:
             tiny |= small.reshape(len(t), -1).any(1)
     if not tiny.any():
         return tiny
-    density = jax.vmap(model.prior_density)
     tiny &= np.isfinite(runs.objective)
-    return tiny & (np.asarray(density(nearer)) > np.asarray(density(here)) + 0.5)
+    return tiny & (log_priors(model, plan, nearer) > log_priors(model, plan, here) + 0.5)

@@ -1,9 +1,7 @@
 """What a look at the ends of restarts tells: their status, and why."""
 
 import dataclasses
-from typing import Any
 
-import jax
 import numpy as np
 
 from jaxem.algebra.plan import Plan
@@ -94,7 +92,7 @@ def examine(
                 new, why, adopted[r] = _at_the_end(end, new, runs.objective[r], noise[r])
         status.append(new)
         reasons.append(why)
-    moved = _move(landscape, model, runs, away, adopted)
+    moved = _move(landscape, runs, away, adopted)
     separated = [s == Status.SEPARATED for s in status]
     endless = [e.endless if e and s else () for e, s in zip(away, separated, strict=True)]
     return Examined(moved, status, found.gradient_norm, reasons, endless)
@@ -186,7 +184,6 @@ def _garbage(cancellation: Cancellation, runs: Runs) -> np.ndarray:
 
 def _move(
     landscape: Landscape,
-    model: Model,
     runs: Runs,
     away: list[Outward | None],
     adopted: np.ndarray,
@@ -194,7 +191,6 @@ def _move(
     """The runs, those on a boundary put exactly there."""
     if not adopted.any():
         return runs
-    prior_of: Any = jax.vmap(model.prior_density)
     values = {name: leaf.copy() for name, leaf in runs.values.items()}
     objective, evidence = runs.objective.copy(), runs.evidence.copy()
     for r in np.flatnonzero(adopted):
@@ -202,7 +198,7 @@ def _move(
         assert end is not None
         near = {name: leaf[r : r + 1] for name, leaf in runs.values.items()}
         there = landscape.values(end.u[None], near)
-        prior = float(prior_of(there)[0])
+        prior = float(landscape.log_priors(there)[0])
         for name, leaf in there.items():
             values[name][r] = leaf[0]
         objective[r], evidence[r] = end.objective, end.objective - prior

@@ -152,7 +152,7 @@ def _conclude(
         for k, restart in enumerate(some):
             status[restart], reasons[restart] = found.status[k], found.reasons[k]
             endless[restart] = found.endless[k]
-    infinite = prior_is_infinite(model, runs)
+    infinite = prior_is_infinite(model, plan, runs)
     if infinite.any():  # then a run that stalled did so on the way to infinity
         infinite |= np.asarray([s == Status.STALLED for s in status])
         status = [

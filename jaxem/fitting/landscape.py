@@ -7,6 +7,7 @@ directions looks along the face, on which such entries are held.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, filled
 from jaxem.estep.source import Source
+from jaxem.fitting.priors import log_priors
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 
@@ -33,6 +35,7 @@ class Landscape:
 
     def __init__(self, model: Model, plan: Plan, algorithm: Algorithm, source: Source):
         self._free = model.free
+        self._model, self._plan = model, plan
         self._source = source
         self._climbs = plan.climbs
         self.rows = source.rows
@@ -89,6 +92,10 @@ class Landscape:
             value = np.asarray(p.from_real(np.asarray(self._split(u)[p.name])), self._dtype)
             out[p.name] = np.where(near[p.name] == 0, near[p.name], value)
         return out
+
+    def log_priors(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Log prior of stacked parameters by dotted name, (R,)."""
+        return log_priors(self._model, self._plan, values)
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""

@@ -10,9 +10,7 @@ has a bound.
 
 import dataclasses
 from functools import partial
-from typing import Any
 
-import jax
 import numpy as np
 
 from jaxem.fitting.certify import Certificate
@@ -97,7 +95,7 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
             for way in (0, 1):
                 if out[r] is None and _is_endless(gained[way], gained[1 - way], far):
                     turned = ray._replace(direction=ray.direction * (1 - 2 * way))
-                    by_prior = _by_prior(landscape, model, runs, place, turned)
+                    by_prior = _by_prior(landscape, runs, place, turned)
                     out[r] = Rise(place, turned, by_prior)
     return out
 
@@ -154,11 +152,10 @@ def _is_far(place: Place, ray: Ray) -> bool:
     return bool(((relative > 0.3 * relative.max(initial=0.0)) & far).any())
 
 
-def _by_prior(landscape: Landscape, model: Model, runs: Runs, place: Place, ray: Ray) -> bool:
+def _by_prior(landscape: Landscape, runs: Runs, place: Place, ray: Ray) -> bool:
     """Whether most of a rise is the log prior's."""
     ends = np.concatenate([place.u[None], points(place, ray, _LENGTHS[2:3])])
     values = landscape.values(ends, {k: v[[ray.restart] * 2] for k, v in runs.values.items()})
-    prior_of: Any = jax.vmap(model.prior_density)
-    prior = np.asarray(prior_of(values), float)
+    prior = landscape.log_priors(values).astype(float)
     total = landscape.at(ends)[0]
     return bool(prior[1] - prior[0] >= 0.8 * (total[1] - total[0]))

@@ -54,7 +54,7 @@ def _same(setting: Setting, draw, axes_of, states: int) -> bool:
     rows = planning_rows(setting.data, setting.weights)
     here, there = tables(draw, rows), tables(moved, rows)
     cells = _cells(turn, here.shape[1], states)
-    priors = [float(model.prior_density(values)) for values in (draw, moved)]
+    priors = [tables.prior(values) for values in (draw, moved)]
     return _agree(here[:, cells], there) and _agree(*map(np.asarray, priors))
 
 

@@ -41,9 +41,10 @@ def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -
 
 
 def reread(closed: core.ClosedJaxpr, interpreter: "Rewriter") -> core.ClosedJaxpr:
-    """What an interpreter makes of a program, traced."""
+    """What an interpreter makes of a program, traced, without what no output depends on."""
     avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
-    return jax.make_jaxpr(lambda *args: interpreter.run(closed, args))(*avals)
+    made = jax.make_jaxpr(lambda *args: interpreter.run(closed, args))(*avals)
+    return core.ClosedJaxpr(made.jaxpr.replace(eqns=_live(made.jaxpr)), made.consts)
 
 
 class Rewriter:

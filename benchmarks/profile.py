@@ -21,6 +21,7 @@ from jaxem.algorithm.em import EM
 from jaxem.estep import Exact
 from jaxem.estep.expectation import Expectation
 from jaxem.fitting.path import find_ways
+from jaxem.initial import Setting
 from jaxem.mstep import Derived
 
 BLOCK = 4_000  # rows; divides those of both sizes
@@ -141,7 +142,7 @@ def parts(size: Size, rows: np.ndarray, starts: dict[str, np.ndarray]) -> dict[s
     model, states = declare(size), size.components
     weights = np.ones(len(rows))
     plan = make_plan(model, rows, weights)
-    source = find_ways(model, plan, EM(), rows, weights, 1).source("product", states, 1)
+    source = find_ways(Setting(model, plan, rows, weights), EM(), 1).source("product", states, 1)
     names = tuple(p.name for p in model.free)
     values = {name: jnp.asarray(starts[name][0]) for name in names}
 

@@ -33,6 +33,10 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def say(self, words: str) -> None:
+        """Say what is being done before the first step."""
+        self._progress.update(self._task, description=words)
+
     def __call__(self, report: Any) -> None:
         """Draw one report: it has steps, active, restarts and best."""
         moving = f"{report.active} of {report.restarts} starts moving"

@@ -14,10 +14,26 @@ from typing import Any
 
 import jax
 
+from jaxem.compiled.stopwatch import timed
 from jaxem.numerics.plain import plain
 
 #: Compiled forms, one for each shape of arguments, that the programs of a process have together.
 MOST = 64
+
+#: What programs are called before a reader who waits for one, by the first part of their keys.
+_NAMES = {
+    "table": "the log joint",
+    "flags": "the check of indices",
+    "otherwise": "the check of indices",
+    "Q": "the expected log joint",
+    "initial": "the first M-step",
+    "chunk": "the steps",
+    "queue": "the steps of many fits",
+    "wander": "the warm-up",
+    "landscape": "the look at where the restarts ended",
+    "curvature": "the curvature",
+    "evidence": "the evidence",
+}
 
 _every: "weakref.WeakValueDictionary[int, Programs]" = weakref.WeakValueDictionary()
 _clock = itertools.count()
@@ -41,7 +57,8 @@ class Programs(dict[Any, Any]):
         """
         with _lock:
             if key not in self:
-                self[key] = jax.jit(plain(function), compiler_options=_quick())
+                name = _NAMES.get(key[0] if isinstance(key, tuple) else key, "a program")
+                self[key] = jax.jit(timed(plain(function), name), compiler_options=_quick())
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()

@@ -1,5 +1,6 @@
 """Data of which every replicate has some for itself: weights, and perhaps rows."""
 
+import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
@@ -13,8 +14,8 @@ from jaxem.algorithm import Algorithm
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.source import Source
 from jaxem.fitting.path import Ways, find_ways
+from jaxem.initial import Setting
 from jaxem.model import Model
-from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count
 from jaxem.types import Array, Data
 
@@ -105,13 +106,12 @@ def with_own(source: Source, own: Own) -> Source:
     return source
 
 
-def every_row(
-    model: Model, plan: Plan, algorithm: Algorithm, data: Data, sequences: Sequences | None
-) -> Ways:
-    """The paths through rows of which none is merged or left out."""
+def every_row(setting: Setting, algorithm: Algorithm) -> Ways:
+    """The paths through rows of which none is merged or left out, all of weight one."""
+    model, plan, data = setting.model, setting.plan, setting.data
     ones = np.ones(row_count(data), jnp.result_type(float))
-    if sequences is not None:
-        return find_ways(model, plan, algorithm, data, ones, 1, sequences)
+    if setting.sequences is not None:
+        return find_ways(dataclasses.replace(setting, weights=ones), algorithm, 1)
     found: Anchors | Refused = Refused("an M-step that a person wrote reads every row")
     if not algorithm.m_step.reads_rows:
         found = replace_data(plan, model, data)

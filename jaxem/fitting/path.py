@@ -27,6 +27,7 @@ from jaxem.estep.order import Order, in_order
 from jaxem.estep.parts import deal, in_slots
 from jaxem.estep.source import Direct, Source
 from jaxem.estep.steps import make_steps
+from jaxem.initial import Setting
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count, take_rows
@@ -147,29 +148,18 @@ class Ways:
         return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
 
 
-def find_ways(
-    model: Model,
-    plan: Plan,
-    algorithm: Algorithm,
-    data: Data,
-    weights: np.ndarray,
-    lanes: int,
-    sequences: Sequences | None = None,
-) -> Ways:
+def find_ways(setting: Setting, algorithm: Algorithm, lanes: int) -> Ways:
     """Merge rows, find anchors, and choose the path.
 
     Args:
-        model: The declared model.
-        plan: What the algebra found.
+        setting: The model, its plan and its rows; those of sequences are never merged.
         algorithm: The algorithm; a person's own update must see the person's rows.
-        data: Prepared rows, NumPy leaves.
-        weights: Row weights, (n,).
         lanes: Restarts that run at once.
-        sequences: Where the steps of a chain are; their order matters, and none are merged.
     """
+    model, plan, data, weights = setting.model, setting.plan, setting.data, setting.weights
     given = row_count(data)
-    if sequences is not None:
-        return _ways_of_steps(model, plan, data, weights, sequences)
+    if setting.sequences is not None:
+        return _ways_of_steps(model, plan, data, weights, setting.sequences)
     if algorithm.m_step.reads_rows:
         why = Refused("an M-step that a person wrote reads every row")
         return Ways(data, weights, given, why, "direct", spread=plan.spread, fills=False)

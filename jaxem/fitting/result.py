@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.programs import Programs
+from jaxem.compiled.stopwatch import Seconds
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting.readings import Readings
@@ -89,6 +90,7 @@ class Fit(Readings):
             objective may fall until then, and not after it.
         endless: Where the status is separated, real coordinates that go to infinity or no longer
             matter there, by name.
+        seconds: Where the time went; None for a fit that was loaded.
     """
 
     params: Params
@@ -108,6 +110,7 @@ class Fit(Readings):
     method: tuple[str, ...] = ()
     wandered: int = 0
     endless: tuple[str, ...] = ()
+    seconds: Seconds | None = None
 
     @property
     def log_posterior(self) -> float:

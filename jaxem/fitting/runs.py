@@ -70,6 +70,13 @@ class Runs:
         return dataclasses.replace(self, values=values, objective=objective, evidence=evidence)
 
 
+def sayer(progress: bool | Callable[[Progress], None]) -> Callable[[str], None] | None:
+    """Whom to tell what is being compiled: a line of text, or what has a method `say`."""
+    if progress is True:
+        return lambda words: print(f"\r{words}", end="", file=sys.stderr, flush=True)
+    return getattr(progress, "say", None)
+
+
 def reporter(progress: bool | Callable[[Progress], None]) -> Callable[[Progress], None]:
     """What to call between chunks: the person's function, one that prints a line, or nothing."""
     if callable(progress):

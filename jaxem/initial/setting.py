@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.plan import Plan
+from jaxem.algebra.plan import Plan, make_plan
 from jaxem.compiled.buckets import bucket, bucket_of_rows, filled
 from jaxem.estep import Exact
 from jaxem.estep.batch import make_batch
 from jaxem.estep.expectation import Expectation
 from jaxem.model import Model
+from jaxem.model.binding import Bound
+from jaxem.model.declaration import check_declaration
 from jaxem.model.sequences import Sequences
 from jaxem.mstep import Derived
 from jaxem.numerics.rows import row_count, take_rows
@@ -105,6 +107,21 @@ class Setting:
             )
 
         return jax.vmap(one, in_axes=(None, 0, None, None))
+
+
+def prepare(bound: Bound, weights: np.ndarray) -> Setting:
+    """A model and its rows, checked and planned.
+
+    Args:
+        bound: The model and its rows.
+        weights: Weights of all rows, (N,).
+
+    Raises:
+        DeclarationError: If the log joint cannot be used as declared, with these rows.
+    """
+    check_declaration(bound.model, bound.rows)
+    plan = make_plan(bound.model, bound.rows, weights, bound.starts)
+    return Setting(bound.model, plan, bound.rows, weights, bound.sequences)
 
 
 def _cells_of(shares: np.ndarray, sequences: Sequences, latent: Any) -> np.ndarray:

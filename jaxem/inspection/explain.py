@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from jaxem.algebra.anchors import Anchors, Refused
-from jaxem.algebra.plan import Plan, make_plan
+from jaxem.algebra.plan import Plan
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block
 from jaxem.algorithm import EM, Algorithm, Online
@@ -16,11 +16,11 @@ from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_algorithm, check_finish, check_named
 from jaxem.fitting.path import Ways, find_ways
 from jaxem.fitting.race import Race
+from jaxem.initial.setting import prepare
 from jaxem.inspection.order import order_words
 from jaxem.latent import Tree
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
-from jaxem.model.declaration import check_declaration
 from jaxem.numerics.rows import row_count
 from jaxem.types import Data
 
@@ -128,13 +128,11 @@ def explain(
     check_algorithm(algorithm)
     bound = bind_steps(model, data, lengths)
     model, rows = bound.model, bound.rows
-    prepared = bound.weigh(weights)
+    given = bound.weigh(weights)
     check_named(model, algorithm)
     check_finish(model, algorithm, finish)
-    check_declaration(model, rows)
-    plan = make_plan(model, rows, prepared, bound.starts)
-    ways = find_ways(model, plan, algorithm, rows, prepared, count, bound.sequences)
-    ways = deal_out(ways, algorithm, 0)
+    setting = prepare(bound, given)
+    plan, ways = setting.plan, deal_out(find_ways(setting, algorithm, count), algorithm, 0)
     told = order_words(plan, algorithm)
     lines = tuple(_line(model, plan, p, told.groups) for p in model.parameters)
     lines += tuple(Line(t.name, t.shape, "", "tied", "from others", True, "") for t in model.tied)

@@ -12,6 +12,7 @@ from jaxem.fitting.own import every_row
 from jaxem.fitting.path import find_ways
 from jaxem.fitting.replicates import Replicates, refit
 from jaxem.fitting.same_data import check_same_data
+from jaxem.initial import Setting
 from jaxem.likelihood.edges import step_inside
 from jaxem.model import Model
 from jaxem.model.binding import Bound
@@ -116,7 +117,8 @@ def refit_drawn(
     first, rows = drawn.rows(model)
     ones = np.ones(row_count(first.rows), jnp.result_type(float))
     plan = make_plan(model, first.rows, ones)
-    ways = every_row(model, plan, fit.algorithm, first.rows, first.sequences)
+    setting = Setting(model, plan, first.rows, ones, first.sequences)
+    ways = every_row(setting, fit.algorithm)
     weights = np.broadcast_to(ones, (len(drawn), len(ones)))
     return refit(model, plan, fit.algorithm, ways, starts, weights, rows=rows, **options)
 
@@ -141,12 +143,13 @@ def _resampled(
             "from. Cut it into sequences that may be taken for independent ones."
         )
     plan = make_plan(model, bound.rows, given) if fit.plan is None else fit.plan
+    setting = Setting(model, plan, bound.rows, given, sequences)
     rng = generator(key)
     if sequences is None:
-        ways = find_ways(model, plan, fit.algorithm, bound.rows, given, 1)
+        ways = find_ways(setting, fit.algorithm, 1)
         weights = _multinomial(rng, ways.weights, count)
     else:
-        ways = every_row(model, plan, fit.algorithm, bound.rows, sequences)
+        ways = every_row(setting, fit.algorithm)
         drawn = _multinomial(rng, given[sequences.starts], count)
         weights = np.stack([sequences.spread(one) for one in drawn])
     starts = warm_starts(fit, model, count)

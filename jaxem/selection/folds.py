@@ -10,16 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM, Prelude
 from jaxem.fitting import Race
 from jaxem.fitting.own import every_row
 from jaxem.fitting.replicates import refit
 from jaxem.fitting.starts import make_starts
-from jaxem.initial import Setting
+from jaxem.initial.setting import prepare
 from jaxem.likelihood.units import evidence, in_line, make_units
 from jaxem.model.binding import Bound, Declaration, bind_steps
-from jaxem.model.declaration import check_declaration
 from jaxem.numerics.keys import generator
 from jaxem.types import Data, DeclarationError
 
@@ -95,23 +93,21 @@ def cross_validate(
         )
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
-    check_declaration(bound.model, bound.rows)
+    setting = prepare(bound, given)
     units = make_units(bound, given, merge=False)
     label = _read_folds(folds, units.weights, key)
     count = label.max() + 1
     kept = units.weights * (label != np.arange(count)[:, None])
-    plan = make_plan(bound.model, bound.rows, given)
     race = restarts if isinstance(restarts, Race) else None
     starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
-    setting = Setting(bound.model, plan, bound.rows, given, bound.sequences)
     starts = {
         name: np.broadcast_to(leaf, (count, *leaf.shape))
         for name, leaf in make_starts(setting, None, starts_of, key).items()
     }
-    ways = every_row(bound.model, plan, algorithm, bound.rows, bound.sequences)
+    ways = every_row(setting, algorithm)
     found = refit(
         bound.model,
-        plan,
+        setting.plan,
         algorithm,
         ways,
         starts,
@@ -120,7 +116,7 @@ def cross_validate(
         max_steps=max_steps,
         race=race,
     ).best()
-    program = plan.program(("held out",), _per_unit(bound.model))
+    program = setting.plan.program(("held out",), _per_unit(bound.model))
     values = {name: jnp.asarray(leaf[:, 0]) for name, leaf in found.values.items()}
     per_unit = in_line(program(values, units.source), units.count)
     held = np.where(kept > 0, 0.0, units.weights)

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algebra.plan import make_plan
 from jaxem.fitting import Fit
 from jaxem.fitting.same_data import check_same_data
 from jaxem.fitting.starts import make_starts
-from jaxem.initial import Setting
+from jaxem.initial.setting import prepare
 from jaxem.model.binding import Bound
 from jaxem.resampling.bootstrap import refit_drawn, warm_starts
 from jaxem.simulation import Sampler, simulate
@@ -132,10 +131,7 @@ def _starts(fit: Fit, bound: Bound, count: int, restarts: int, key: Any) -> dict
     warm = warm_starts(fit, bound.model, count)
     if restarts < 2:
         return warm
-    ones = bound.weigh(None)
-    plan = make_plan(bound.model, bound.rows, ones)
-    setting = Setting(bound.model, plan, bound.rows, ones, bound.sequences)
-    others = make_starts(setting, None, restarts - 1, key)
+    others = make_starts(prepare(bound, bound.weigh(None)), None, restarts - 1, key)
     return {
         k: np.concatenate([v, np.broadcast_to(others[k], (count, *others[k].shape))], 1)
         for k, v in warm.items()

@@ -12,6 +12,7 @@ from jaxem.algebra.plan import make_plan
 from jaxem.estep import Exact
 from jaxem.estep.wandering import Drawn
 from jaxem.fitting.path import find_ways
+from jaxem.initial import Setting
 from tests.algorithm.wandering import CLOSE, best, centres, fit, log_likelihood, small_links
 from tests.chains.variants import plain
 
@@ -26,7 +27,7 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
     weights = np.arange(len(data)) % 4.0
     model = centres()
     plan = make_plan(model, data, weights)
-    ways = find_ways(model, plan, jaxem.EM(), data, weights, 1)
+    ways = find_ways(Setting(model, plan, data, weights), jaxem.EM(), 1)
     assert len(ways.weights) < (weights > 0).sum() and ways.first == "product"
     at = {"loc": jnp.array([-2.0, 0.5, 2.0])}
     keys = jax.random.split(jax.random.key(0), KEYS)

@@ -11,6 +11,7 @@ from jaxem.algorithm import EM
 from jaxem.estep import Exact, Hard, order
 from jaxem.fitting.guards import Guards
 from jaxem.fitting.path import PATHS, find_ways
+from jaxem.initial import Setting
 from jaxem.model.binding import bind_steps
 
 from .variants import START, of_pairs, plain
@@ -28,7 +29,7 @@ def ways_of(model, data, lengths, weights=None):
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
     plan = make_plan(model, bound.rows, given)
-    return find_ways(model, plan, EM(), bound.rows, given, 1, bound.sequences)
+    return find_ways(Setting(model, plan, bound.rows, given, bound.sequences), EM(), 1)
 
 
 def look(ways, path, model, start, e_step):

@@ -12,6 +12,7 @@ from jaxem.algorithm import EM
 from jaxem.compiled.buckets import bucket_of_rows
 from jaxem.estep import Exact
 from jaxem.fitting.path import PATHS, find_ways
+from jaxem.initial import Setting
 from jaxem.numerics.rewrite import name_of
 
 from .paths import GAMMA, GAMMA_START, NORMAL, NORMAL_STARTS, ROWS, begin_with, gammas, normals
@@ -94,7 +95,7 @@ def test_the_m_step_sees_anchors_alone(name, path):
     algorithm = ALGORITHMS.get(name, EM())
     weights = np.ones(ROWS)
     plan = make_plan(model, data, weights)
-    ways = find_ways(model, plan, algorithm, data, weights, 1)
+    ways = find_ways(Setting(model, plan, data, weights), algorithm, 1)
     source = ways.source(path, model.latent.size, 1)
     values = model.flatten(start)
     _, counts, q = source.expect(model, Exact(), values)
@@ -108,7 +109,7 @@ def test_the_m_step_sees_anchors_alone(name, path):
 def test_the_product_path_evaluates_the_log_joint_at_anchors_alone():
     model, weights = normals(), np.ones(ROWS)
     plan = make_plan(model, NORMAL, weights)
-    ways = find_ways(model, plan, EM(), NORMAL, weights, 1)
+    ways = find_ways(Setting(model, plan, NORMAL, weights), EM(), 1)
     values = model.flatten(START)
     lengths = {}
     for path in PATHS:

@@ -1,0 +1,127 @@
+"""Where the seconds of a fit go: planning, tracing, compiling, steps, judging."""
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+#: Events of JAX that end the compilation of a program, and a part of it.
+_ENDS = "/jax/core/compile/backend_compile_duration"
+_COMPILES = (_ENDS, "/jax/core/compile/jaxpr_to_mlir_module_duration")
+
+#: Seconds after which a reader is told that a program is being compiled.
+_PATIENCE = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Seconds:
+    """Where the seconds of a fit went.
+
+    Attributes:
+        plan: Checks of the declaration and the data, the plan, the starts.
+        trace: Turning Python functions into programs.
+        compile: Compiling these programs, or reading them from the disk.
+        steps: Steps of the algorithm.
+        judge: Looking at where the restarts ended.
+    """
+
+    plan: float
+    trace: float
+    compile: float
+    steps: float
+    judge: float
+
+    @property
+    def total(self) -> float:
+        """All seconds."""
+        return self.plan + self.trace + self.compile + self.steps + self.judge
+
+
+class _Spent(threading.local):
+    """Seconds that this thread has traced and compiled, and whom it tells."""
+
+    trace = 0.0
+    compile = 0.0
+    say: Callable[[str], None] | None = None
+    timer: threading.Timer | None = None
+
+
+_spent = _Spent()
+
+
+class Stopwatch:
+    """Times the stages of a fit, tracing and compiling apart."""
+
+    def __init__(self):
+        self._stages: dict[str, float] = {}
+        self._trace, self._compile = _spent.trace, _spent.compile
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """A part of `Seconds`; what is traced and compiled in it counts as such."""
+        began, before = time.perf_counter(), _spent.trace + _spent.compile
+        try:
+            yield
+        finally:
+            own = time.perf_counter() - began - (_spent.trace + _spent.compile - before)
+            self._stages[name] = self._stages.get(name, 0.0) + max(own, 0.0)
+
+    def seconds(self) -> Seconds:
+        """What has been measured until now."""
+        each = {name: self._stages.get(name, 0.0) for name in ("plan", "steps", "judge")}
+        trace, compile = _spent.trace - self._trace, _spent.compile - self._compile
+        return Seconds(trace=trace, compile=compile, **each)
+
+
+@contextlib.contextmanager
+def telling(say: Callable[[str], None] | None) -> Iterator[None]:
+    """Programs that take long to compile are told to somebody meanwhile."""
+    before, _spent.say = _spent.say, say
+    try:
+        yield
+    finally:
+        _spent.say = before
+        _still()
+
+
+def timed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same function, to be traced by JAX: the trace is timed, and a long compilation told.
+
+    Args:
+        function: What a program is made of.
+        name: What it is called before a reader.
+    """
+
+    def traced(*args: Any) -> Any:
+        began = time.perf_counter()
+        if _spent.say is not None and _spent.timer is None:
+            _spent.timer = threading.Timer(_PATIENCE, _spent.say, [f"compiling {name}"])
+            _spent.timer.daemon = True
+            _spent.timer.start()
+        try:
+            return function(*args)
+        finally:
+            _spent.trace += time.perf_counter() - began
+
+    return traced
+
+
+def _still() -> None:
+    """Nobody is told any more of the program that was being compiled."""
+    if _spent.timer is not None:
+        _spent.timer.cancel()
+        _spent.timer = None
+
+
+def _listen(event: str, duration_secs: float, **_: Any) -> None:
+    if event in _COMPILES:
+        _spent.compile += duration_secs
+    if event == _ENDS:
+        _still()
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)

@@ -1,0 +1,151 @@
+"""From restarts that have ended to a `Fit`: each is certified, and the best one chosen."""
+
+import numpy as np
+
+from jaxem.algebra.plan import Plan
+from jaxem.algorithm import Algorithm
+from jaxem.fitting.cancellation import Cancellation
+from jaxem.fitting.edges import prior_is_infinite
+from jaxem.fitting.examine import examine
+from jaxem.fitting.few import states_in_words
+from jaxem.fitting.landscape import Landscape
+from jaxem.fitting.path import Ways
+from jaxem.fitting.result import Fit, Restarts
+from jaxem.fitting.runs import Runs
+from jaxem.fitting.save import pick
+from jaxem.initial import Setting
+from jaxem.status import Status
+
+
+def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolerance: float) -> Fit:
+    """Certify every restart, correct its status, and choose the best.
+
+    Args:
+        setting: The model, its rows, and its plan with the route that these took.
+        algorithm: What was run.
+        ways: The data, and the paths through them.
+        runs: How the restarts ended.
+        tolerance: Nats that might be left to gain.
+    """
+    model, plan = setting.model, setting.plan
+    rows = int((setting.weights > 0).sum())
+    status: list[Status] = list(map(Status, runs.status.tolist()))
+    gradient_norm = np.full(len(status), np.nan)
+    reasons = [""] * len(status)
+    endless: list[tuple[str, ...]] = [()] * len(status)
+    cancellation = Cancellation(model, plan, ways)
+    for path in np.unique(runs.paths):
+        some = np.flatnonzero(runs.paths == path)
+        source = ways.source(path, model.latent.cells, len(some))
+        landscape = Landscape(model, plan, algorithm, source)
+        group = runs.take(some)
+        found = examine(landscape, model, plan, group, cancellation, tolerance, rows)
+        gradient_norm[some] = found.gradient_norm
+        runs = runs.put(some, found.runs)
+        for k, restart in enumerate(some):
+            status[restart], reasons[restart] = found.status[k], found.reasons[k]
+            endless[restart] = found.endless[k]
+    infinite = prior_is_infinite(model, plan, runs)
+    if infinite.any():  # then a run that stalled did so on the way to infinity
+        infinite |= np.asarray([s == Status.STALLED for s in status])
+        status = [
+            Status.NO_INTERIOR_MODE if i else s for i, s in zip(infinite, status, strict=True)
+        ]
+        reasons = ["" if i else why for i, why in zip(infinite, reasons, strict=True)]
+    best = _best(status, runs.objective)
+    restarts = Restarts(
+        objective=runs.objective,
+        log_likelihood=runs.evidence,
+        status=status,
+        steps=runs.steps,
+        gradient_norm=gradient_norm,
+        params=model.nest(runs.values),
+        traces=runs.traces,
+        best=best,
+    )
+    return Fit(
+        params=pick(restarts.params, best),
+        objective=float(runs.objective[best]),
+        log_likelihood=float(runs.evidence[best]),
+        log_prior=_difference(float(runs.objective[best]), float(runs.evidence[best])),
+        status=status[best],
+        steps=int(runs.steps[best]),
+        trace=runs.traces[best],
+        gradient_norm=float(gradient_norm[best]),
+        restarts=restarts,
+        plan=plan,
+        model=model,
+        algorithm=algorithm,
+        rows=rows,
+        endless=endless[best] if status[best] == Status.SEPARATED else (),
+        notes=(
+            *((reasons[best],) if reasons[best] else ()),
+            *_higher(status, runs.objective, best),
+            *_kinks(plan),
+            *states_in_words(model, runs.counts[best], float(ways.weights.sum()), rows),
+            *_paths_left(runs, ways),
+        ),
+    )
+
+
+def _kinks(plan: Plan) -> tuple[str, ...]:
+    """That a gradient at a kink is one-sided, where the log joint has kinks."""
+    if not plan.nonsmooth:
+        return ()
+    return (
+        f"the log joint has kinks in {', '.join(plan.nonsmooth)}: a maximum is at one of them, "
+        f"where slopes are one-sided and the gradient norm is not small; standard errors of these "
+        f"are those of jaxem.bootstrap",
+    )
+
+
+def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
+    """Restarts that replaced data did not serve."""
+    left = int((runs.paths != ways.first).sum())
+    if not left:
+        return ()
+    who = "1 restart" if left == 1 else f"{left} restarts"
+    return (f"{who} went on with every row; fit.plan.route.changes says why",)
+
+
+def _difference(objective: float, evidence: float) -> float:
+    """The prior's part; 0 where an impossible start leaves -inf in both."""
+    return objective - evidence if np.isfinite(evidence) else 0.0
+
+
+def _best(status: list[Status], objective: np.ndarray) -> int:
+    """The highest objective among the sanest outcomes; of equals, to rounding, the first.
+
+    Finished restarts come before those that are usable and unfinished, whatever these have
+    reached: a restart that has stalled may be on its way to where there is no maximum.
+    """
+    told = (Status.SADDLE, Status.OBJECTIVE_FELL)
+    rank = np.asarray([_rank(s, told) for s in status])
+    finite = np.where(np.isfinite(objective) & (rank == rank.min()), objective, -np.inf)
+    highest = finite.max()
+    if highest == -np.inf:
+        return int(rank.argmin())
+    return int(np.argmax(finite >= highest - 1e-9 * (1 + abs(highest))))
+
+
+def _rank(status: Status, told: tuple[Status, ...]) -> int:
+    if status.finished:
+        return 0
+    return 1 if status.usable else 2 if status in told else 3
+
+
+def _higher(status: list[Status], objective: np.ndarray, best: int) -> tuple[str, ...]:
+    """Unfinished restarts that stand higher than the best one."""
+    if not status[best].finished:
+        return ()
+    reached = objective[best] + 1e-4 + 1e-7 * abs(objective[best])
+    above = [i for i, s in enumerate(status) if s.usable and objective[i] > reached]
+    if not above:
+        return ()
+    top = max(above, key=lambda i: objective[i])
+    who = "1 restart" if len(above) == 1 else f"{len(above)} restarts"
+    return (
+        f"{who} stood higher, at most at {objective[top]:.4f} (restart {top}, "
+        f"{status[top]!s}), and did not converge; go on from there with "
+        f"init=jax.tree.map(lambda leaf: leaf[{top}], fit.restarts.params)",
+    )

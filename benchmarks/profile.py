@@ -18,9 +18,9 @@ from benchmarks.problem import LARGE, SMALL, Size, declare, draw_rows, draw_star
 from benchmarks.report import figure, publish, table
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm.em import EM
+from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
 from jaxem.estep.expectation import Expectation
-from jaxem.fitting.path import find_ways
 from jaxem.initial import Setting
 from jaxem.mstep import Derived
 

@@ -48,17 +48,20 @@ class Programs(dict[Any, Any]):
         self._used: dict[Any, int] = {}
         _every[id(self)] = self
 
-    def compiled(self, key: Any, function: Callable[..., Any]) -> Any:
+    def compiled(self, key: Any, function: Callable[..., Any], inside: bool = False) -> Any:
         """The compiled form of a function of pytrees, kept under a key.
 
         Args:
             key: What the function is made of; an equal key stands for an equal function.
             function: What to compile, if it is not here or was dropped.
+            inside: Whether other programs call it, which then say how they are compiled.
         """
         with _lock:
             if key not in self:
                 name = _NAMES.get(key[0] if isinstance(key, tuple) else key, "a program")
-                self[key] = jax.jit(timed(plain(function), name), compiler_options=_quick())
+                self[key] = jax.jit(
+                    timed(plain(function), name), compiler_options=None if inside else _quick()
+                )
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()

@@ -157,8 +157,8 @@ def _with_rule(problem: Problem, chart: Chart, compile: Any):
         return pull(density, u, inputs, direction)
 
     # one after another under vmap: climbs of unequal length would wait for one another
-    found = sequential_vmap(compile(("mode", problem), find))
-    carried = sequential_vmap(compile(("mode, backwards", problem), carry))
+    found = sequential_vmap(compile(("mode", problem), find, inside=True))
+    carried = sequential_vmap(compile(("mode, backwards", problem), carry, inside=True))
 
     @jax.custom_vjp
     def mode(inputs: Inputs, rest: Data) -> Values:

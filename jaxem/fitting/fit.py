@@ -8,26 +8,26 @@ import numpy as np
 
 from jaxem.algorithm import EM, Algorithm, Prelude
 from jaxem.compiled.stopwatch import Stopwatch, telling
-from jaxem.fitting.dealing import deal_out
-from jaxem.fitting.guards import Guards
+from jaxem.data.dealing import deal_out
+from jaxem.data.ways import Ways, find_ways
 from jaxem.fitting.judge import judge
 from jaxem.fitting.known import evaluate
 from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_draws, check_finish, check_named, check_options, check_room
-from jaxem.fitting.path import Ways, find_ways
-from jaxem.fitting.race import Race
-from jaxem.fitting.restarts import Runner
 from jaxem.fitting.result import Fit
-from jaxem.fitting.runs import Progress, Runs, reporter, sayer
-from jaxem.fitting.starts import make_starts
 from jaxem.fitting.traced import check_concrete
-from jaxem.fitting.wander import wander
-from jaxem.fitting.wandered import Wandered
 from jaxem.initial import Setting
 from jaxem.initial.setting import prepare
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
+from jaxem.optimise.race import Race
+from jaxem.optimise.runner import Runner
+from jaxem.optimise.runs import Progress, Runs, reporter, sayer
+from jaxem.optimise.starts import make_starts
+from jaxem.optimise.warm_up import wander
+from jaxem.optimise.warmed import Wandered
+from jaxem.optimise.watch import Guards
 from jaxem.types import Data
 
 
@@ -112,7 +112,10 @@ def fit(
             found = judge(ended, algorithm, ways, ran.runs, tolerance)
     method = method_of(algorithm, finish, race)
     found = dataclasses.replace(found, method=method, seconds=watch.seconds())
-    return found if ran.before is None else ran.before.told(found)
+    if ran.before is None:
+        return found
+    notes = (*found.notes, ran.before.words)
+    return dataclasses.replace(found, wandered=ran.before.steps, notes=notes)
 
 
 def _check_asked(

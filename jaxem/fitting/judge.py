@@ -4,17 +4,17 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.fitting.cancellation import Cancellation
-from jaxem.fitting.edges import prior_is_infinite
-from jaxem.fitting.examine import examine
-from jaxem.fitting.few import states_in_words
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.path import Ways
+from jaxem.data.ways import Ways
 from jaxem.fitting.result import Fit, Restarts
-from jaxem.fitting.runs import Runs
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.runs import Runs
 from jaxem.status import Status
+from jaxem.verdict.cancellation import Cancellation
+from jaxem.verdict.edges import prior_is_infinite
+from jaxem.verdict.examine import examine
+from jaxem.verdict.few import states_in_words
 
 
 def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolerance: float) -> Fit:

@@ -1,7 +1,7 @@
 """How a fit is made, in sentences: the algorithm, its finish, a race."""
 
 from jaxem.algorithm import Algorithm
-from jaxem.fitting.race import Race
+from jaxem.optimise.race import Race
 
 _FINISH = (
     "a finish: where EM gains less than 0.01 nats a step, a quasi-Newton climb on the exact "

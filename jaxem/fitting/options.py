@@ -7,10 +7,10 @@ import numpy as np
 from jaxem.algorithm import Algorithm, Prelude, Stochastic
 from jaxem.algorithm.coordinates import width
 from jaxem.estep import Exact
-from jaxem.fitting.finish import LARGEST
 from jaxem.latent import Markov
 from jaxem.model import Model
 from jaxem.numerics.memory import in_words, memory
+from jaxem.optimise.polish import LARGEST
 from jaxem.types import DeclarationError
 
 #: Rows of the smallest block of an E-step, and arrays of its log factors that are held at once.

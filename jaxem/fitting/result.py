@@ -12,11 +12,11 @@ from jaxem.compiled.programs import Programs
 from jaxem.compiled.stopwatch import Seconds
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
-from jaxem.fitting.readings import Readings
 from jaxem.fitting.summary import summarise
 from jaxem.fitting.uncertainty import errors_of
 from jaxem.model import Model
 from jaxem.model.binding import Declaration
+from jaxem.predict.readings import Readings
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError, Params
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxem.algebra.plan import kinks_of
+from jaxem.data.replaced import make_replaced
 from jaxem.errors import Errors, standard_errors
 from jaxem.errors.surface import AT_ONCE
 from jaxem.estep import Exact
-from jaxem.fitting.replaced import make_replaced
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
 from jaxem.model import Model

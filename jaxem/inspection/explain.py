@@ -10,18 +10,18 @@ from jaxem.algebra.plan import Plan
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block
 from jaxem.algorithm import EM, Algorithm, Online
+from jaxem.data.dealing import deal_out
+from jaxem.data.ways import Ways, find_ways
 from jaxem.estep.source import Source
-from jaxem.fitting.dealing import deal_out
 from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_algorithm, check_finish, check_named
-from jaxem.fitting.path import Ways, find_ways
-from jaxem.fitting.race import Race
 from jaxem.initial.setting import prepare
 from jaxem.inspection.order import order_words
 from jaxem.latent import Tree
 from jaxem.model import Model
 from jaxem.model.binding import Declaration, bind_steps
 from jaxem.numerics.rows import row_count
+from jaxem.optimise.race import Race
 from jaxem.types import Data
 
 

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxem.data.replaced import make_sources
 from jaxem.estep import Exact
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
-from jaxem.fitting.replaced import make_sources
 from jaxem.likelihood.edges import step_inside
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.model import Model

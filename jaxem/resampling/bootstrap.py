@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import make_plan
+from jaxem.data.own import every_row
+from jaxem.data.ways import find_ways
 from jaxem.fitting import Fit
-from jaxem.fitting.own import every_row
-from jaxem.fitting.path import find_ways
-from jaxem.fitting.replicates import Replicates, refit
 from jaxem.fitting.same_data import check_same_data
 from jaxem.initial import Setting
 from jaxem.likelihood.edges import step_inside
@@ -18,6 +17,7 @@ from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.numerics.keys import generator
 from jaxem.numerics.rows import row_count
+from jaxem.optimise.replicates import Replicates, refit
 from jaxem.resampling.record import Bootstrap
 from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Data, DeclarationError, Params

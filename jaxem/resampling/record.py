@@ -18,12 +18,12 @@ from scipy.special import ndtr, ndtri
 from jaxem.errors import Interval
 from jaxem.errors.intervals import quantile
 from jaxem.fitting import Fit
-from jaxem.fitting.replicates import Replicates
 from jaxem.likelihood.chart import tree_names
 from jaxem.model import Model
 from jaxem.model.prior import dotted
 from jaxem.model.tied import nest
 from jaxem.numerics.tables import aligned
+from jaxem.optimise.replicates import Replicates
 from jaxem.status import Status
 from jaxem.types import DeclarationError, Params
 

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm import EM, Prelude
+from jaxem.data.own import every_row
 from jaxem.fitting import Race
-from jaxem.fitting.own import every_row
-from jaxem.fitting.replicates import refit
-from jaxem.fitting.starts import make_starts
 from jaxem.initial.setting import prepare
 from jaxem.likelihood.units import evidence, in_line, make_units
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.numerics.keys import generator
+from jaxem.optimise.replicates import refit
+from jaxem.optimise.starts import make_starts
 from jaxem.types import Data, DeclarationError
 
 

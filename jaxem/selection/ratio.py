@@ -12,9 +12,9 @@ import numpy as np
 
 from jaxem.fitting import Fit
 from jaxem.fitting.same_data import check_same_data
-from jaxem.fitting.starts import make_starts
 from jaxem.initial.setting import prepare
 from jaxem.model.binding import Bound
+from jaxem.optimise.starts import make_starts
 from jaxem.resampling.bootstrap import refit_drawn, warm_starts
 from jaxem.simulation import Sampler, simulate
 from jaxem.status import Status

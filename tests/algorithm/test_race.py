@@ -5,7 +5,7 @@ import pytest
 
 import jaxem
 from jaxem import Status
-from jaxem.fitting.race import leave_behind
+from jaxem.optimise.race import leave_behind
 from tests.cases.classes import carcinoma
 
 RESTARTS, KEEP, AFTER = 64, 4, 10

@@ -9,9 +9,9 @@ import pytest
 
 import jaxem
 from jaxem.algebra.plan import make_plan
+from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
 from jaxem.estep.wandering import Drawn
-from jaxem.fitting.path import find_ways
 from jaxem.initial import Setting
 from tests.algorithm.wandering import CLOSE, best, centres, fit, log_likelihood, small_links
 from tests.chains.variants import plain

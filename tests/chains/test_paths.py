@@ -8,11 +8,11 @@ import pytest
 import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
+from jaxem.data.ways import PATHS, find_ways
 from jaxem.estep import Exact, Hard, order
-from jaxem.fitting.guards import Guards
-from jaxem.fitting.path import PATHS, find_ways
 from jaxem.initial import Setting
 from jaxem.model.binding import bind_steps
+from jaxem.optimise.watch import Guards
 
 from .variants import START, of_pairs, plain
 

@@ -8,9 +8,9 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 import jaxem
+from jaxem.data.replaced import make_replaced
 from jaxem.errors.surface import Surface
 from jaxem.estep.anchored import Anchored
-from jaxem.fitting.replaced import make_replaced
 from jaxem.likelihood.chart import make_chart
 from jaxem.likelihood.units import make_units
 from jaxem.model.binding import bind_steps

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxem import Status
-from jaxem.fitting.state import CHUNK
+from jaxem.optimise.state import CHUNK
 
 from .problem import DATA, mixture, steps
 

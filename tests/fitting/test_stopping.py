@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxem.fitting.stopping import has_converged, left_to_gain, relative_change
+from jaxem.optimise.stopping import has_converged, left_to_gain, relative_change
 
 
 def ask(gain, last, change, tolerance=1e-8, noise=1e-12):

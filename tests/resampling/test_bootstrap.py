@@ -12,10 +12,10 @@ from scipy.stats import norm
 import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
-from jaxem.fitting.own import every_row
-from jaxem.fitting.replicates import refit
+from jaxem.data.own import every_row
 from jaxem.initial import Setting
 from jaxem.numerics.rows import row_count
+from jaxem.optimise.replicates import refit
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 import jaxem
-from jaxem.fitting.path import find_ways
+from jaxem.data.ways import find_ways
 
 # The package's own name for it is the function.
 FIT = importlib.import_module("jaxem.fitting.fit")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import jaxem
-from jaxem.fitting import restarts as runner
+from jaxem.optimise import runner
 
 from .paths import NORMAL, NORMAL_STARTS, normals
 

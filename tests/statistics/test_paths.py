@@ -10,8 +10,8 @@ import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
 from jaxem.compiled.buckets import bucket_of_rows
+from jaxem.data.ways import PATHS, find_ways
 from jaxem.estep import Exact
-from jaxem.fitting.path import PATHS, find_ways
 from jaxem.initial import Setting
 from jaxem.numerics.rewrite import name_of
 
@@ -147,7 +147,7 @@ def _count_of_divisions(closed, rows: int) -> int:
 
 def test_a_large_e_step_is_timed_and_the_faster_path_begins(monkeypatch):
     """Here everything is large; the timing stands in the explanation, and is made once."""
-    monkeypatch.setattr("jaxem.fitting.path._WORTH_TIMING", 1)
+    monkeypatch.setattr("jaxem.data.ways._WORTH_TIMING", 1)
     page = jaxem.explain(normals(), NORMAL)
     route = page.route
     assert len(route.seconds) == 2 and all(s > 0 for s in route.seconds)

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxem.fitting.certify import FLAT, Certificate
-from jaxem.fitting.landscape import Landscape
 from jaxem.numerics.spectrum import spectrum
+from jaxem.objective.landscape import Landscape
+from jaxem.verdict.stationarity import FLAT, Certificate
 
 #: Change of the objective for a move by a unit that counts as not at rest.
 NOT_AT_REST = 1e-2

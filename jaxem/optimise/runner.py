@@ -10,18 +10,18 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket
-from jaxem.fitting.boundary import has_far_ends, to_edges
-from jaxem.fitting.clock import Clock
-from jaxem.fitting.finish import leap
-from jaxem.fitting.guards import Guards
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.loop import Controls
-from jaxem.fitting.moves import chunk_function
-from jaxem.fitting.path import PATHS, Ways
-from jaxem.fitting.race import Race, leave_behind
-from jaxem.fitting.runs import Progress, Runs
-from jaxem.fitting.state import State, first_states, resume, with_frozen
+from jaxem.data.ways import PATHS, Ways
 from jaxem.model import Model
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.compaction import Clock
+from jaxem.optimise.ends import has_far_ends, to_edges
+from jaxem.optimise.loop import Controls
+from jaxem.optimise.moves import chunk_function
+from jaxem.optimise.polish import leap
+from jaxem.optimise.race import Race, leave_behind
+from jaxem.optimise.runs import Progress, Runs
+from jaxem.optimise.state import State, first_states, resume, with_frozen
+from jaxem.optimise.watch import Guards
 from jaxem.status import Status
 
 #: Nats: a step that gains less is one that EM is slow with.

@@ -18,9 +18,9 @@ from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, filled
 from jaxem.estep.source import Source
-from jaxem.fitting.priors import log_priors
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
+from jaxem.objective.priors import log_priors
 
 
 class Landscape:

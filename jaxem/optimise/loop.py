@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.algorithm.algorithm import Proposal, Step
-from jaxem.fitting.state import CHUNK, State, Values
-from jaxem.fitting.stopping import has_converged, left_to_gain, relative_change, rounding
+from jaxem.optimise.state import CHUNK, State, Values
+from jaxem.optimise.stopping import has_converged, left_to_gain, relative_change, rounding
 from jaxem.status import Status
 from jaxem.types import Array
 

@@ -18,11 +18,11 @@ from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values, widen
 from jaxem.algebra.route import Guard
+from jaxem.data.ways import Ways
 from jaxem.estep import EStep
 from jaxem.estep.order import in_order
 from jaxem.estep.source import weigh
 from jaxem.estep.steps import evidence_of_steps
-from jaxem.fitting.path import Ways
 from jaxem.model import Model
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count, take_rows

@@ -7,11 +7,11 @@ parameters as far as arithmetic goes, or where the log joint was never more than
 
 import numpy as np
 
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.rays import places_of
-from jaxem.fitting.runs import Runs
 from jaxem.likelihood.chart import free_names
 from jaxem.model import Model
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.runs import Runs
+from jaxem.verdict.rays import places_of
 
 _DRAWS = 4
 _NATS = 0.1

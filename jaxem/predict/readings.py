@@ -11,13 +11,13 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.programs import Programs
-from jaxem.fitting import decoding, expecting, forecasting
-from jaxem.fitting.by_row import RowReading, by_row, drawn_of_rows, mode_of_rows, posterior_of_rows
-from jaxem.fitting.expecting import Wanted
-from jaxem.fitting.impossible import blanked, tell
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.model.indices import check_indices
 from jaxem.numerics.keys import as_key
+from jaxem.predict import decoding, expecting, forecasting
+from jaxem.predict.by_row import RowReading, by_row, drawn_of_rows, mode_of_rows, posterior_of_rows
+from jaxem.predict.expecting import Wanted
+from jaxem.predict.impossible import blanked, tell
 from jaxem.simulation import Sampler, Simulation, simulate
 from jaxem.types import Array, Data, DeclarationError, Params, State
 
@@ -256,9 +256,9 @@ class Readings:
         check_indices(bound.model, bound.rows, bound.starts)
         return bound
 
-    def compile(self, key: Any, function: Any) -> Any:
-        """The compiled form of a function, kept under the key if there is one."""
-        return (Programs() if key is None else self.programs).compiled(key, function)
+    def compile(self, key: Any, function: Any, inside: bool = False) -> Any:
+        """The compiled form of a function, kept under the key if there is one; see `Programs`."""
+        return (Programs() if key is None else self.programs).compiled(key, function, inside)
 
     @functools.cached_property
     def programs(self) -> Programs:

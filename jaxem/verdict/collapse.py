@@ -11,9 +11,9 @@ component has collapsed it rises. A rate that is rightly near zero does not pass
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.runs import Runs
 from jaxem.model.prior import Parameter
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.runs import Runs
 from jaxem.status import Status
 
 _SUSPECT = 1e-4

@@ -8,10 +8,10 @@ import numpy as np
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import Plan, replace_data
+from jaxem.data.ways import Ways
 from jaxem.estep.order import in_order
 from jaxem.estep.source import Source
 from jaxem.estep.steps import make_steps
-from jaxem.fitting.path import Ways
 from jaxem.model.binding import Bound
 from jaxem.numerics.rows import row_count
 

@@ -18,10 +18,10 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.fitting.curvature import curvature
-from jaxem.fitting.landscape import Face, Landscape
-from jaxem.fitting.promise import newton_steps
 from jaxem.numerics.spectrum import spectrum
+from jaxem.objective.curvature import curvature
+from jaxem.objective.landscape import Face, Landscape
+from jaxem.verdict.promise import newton_steps
 
 #: Nats that a move by a unit costs in a direction that counts as flat.
 FLAT = 0.5

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.fitting.result import Fit
-from jaxem.fitting.runs import Runs
+from jaxem.optimise.runs import Runs
 from jaxem.status import Status
 
 
@@ -55,9 +54,9 @@ class Wandered:
         steps = runs.steps + self.steps
         return dataclasses.replace(runs, status=status, traces=traces, steps=steps)
 
-    def told(self, fit: Fit) -> Fit:
-        """The fit, which says what was before."""
-        said = (
+    @property
+    def words(self) -> str:
+        """What was done, as a note of a fit."""
+        return (
             f"steps 0 to {self.steps - 1} of the trace: {self.past}; the objective may fall there"
         )
-        return dataclasses.replace(fit, wandered=self.steps, notes=(*fit.notes, said))

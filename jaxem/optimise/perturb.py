@@ -11,8 +11,8 @@ import numpy as np
 
 from jaxem.algebra.draws import mix
 from jaxem.algebra.plan import Plan
-from jaxem.fitting.state import Values
 from jaxem.model import Model
+from jaxem.optimise.state import Values
 
 _SIZE = 1e-2
 

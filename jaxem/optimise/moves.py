@@ -3,9 +3,9 @@
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.estep.source import Source
-from jaxem.fitting.loop import Controls, Moves, run_chunk
-from jaxem.fitting.state import State
 from jaxem.model import Model
+from jaxem.optimise.loop import Controls, Moves, run_chunk
+from jaxem.optimise.state import State
 
 
 def moves_of(

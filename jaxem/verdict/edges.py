@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.priors import log_priors
-from jaxem.fitting.runs import Runs
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
+from jaxem.objective.landscape import Landscape
+from jaxem.objective.priors import log_priors
+from jaxem.optimise.runs import Runs
 from jaxem.status import Status
 
 _TINY = 1e-3

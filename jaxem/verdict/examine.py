@@ -5,18 +5,18 @@ import dataclasses
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.fitting.cancellation import Cancellation
-from jaxem.fitting.certify import Certificate, certify
-from jaxem.fitting.collapse import collapsed
-from jaxem.fitting.edges import rises_inward
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.outward import Outward, outward
-from jaxem.fitting.ragged import far_away, is_ragged
-from jaxem.fitting.rising import Rise, rises
-from jaxem.fitting.runs import Runs
-from jaxem.fitting.stopping import rounding
 from jaxem.model import Model
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.runs import Runs
+from jaxem.optimise.stopping import rounding
 from jaxem.status import Status
+from jaxem.verdict.cancellation import Cancellation
+from jaxem.verdict.collapse import collapsed
+from jaxem.verdict.edges import rises_inward
+from jaxem.verdict.outward import Outward, outward
+from jaxem.verdict.ragged import far_away, is_ragged
+from jaxem.verdict.rising import Rise, rises
+from jaxem.verdict.stationarity import Certificate, certify
 
 _STATIONARY = (Status.CONVERGED, Status.STALLED)
 _LIMITED = (Status.STEP_LIMIT, Status.TIME_LIMIT)

@@ -11,9 +11,9 @@ import numpy as np
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.plan import Plan, replace_data
 from jaxem.algorithm import Algorithm
+from jaxem.data.ways import Ways, find_ways
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.source import Source
-from jaxem.fitting.path import Ways, find_ways
 from jaxem.initial import Setting
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count

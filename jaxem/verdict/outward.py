@@ -12,14 +12,14 @@ import dataclasses
 
 import numpy as np
 
-from jaxem.fitting.certify import FLAT, Certificate
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.promise import newton_steps
-from jaxem.fitting.rays import NOT_AT_REST, Place, places_of
-from jaxem.fitting.runs import Runs
 from jaxem.likelihood.chart import coordinate_names, free_names
 from jaxem.model import Model
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.runs import Runs
 from jaxem.status import Status
+from jaxem.verdict.promise import newton_steps
+from jaxem.verdict.rays import NOT_AT_REST, Place, places_of
+from jaxem.verdict.stationarity import FLAT, Certificate
 
 _OUT = np.log([2.0, 4.0])
 _BACK = np.array([-1.0, -3.0, -9.0])

@@ -15,16 +15,16 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Prelude
+from jaxem.data.ways import Ways
 from jaxem.estep.source import Source
-from jaxem.fitting.guards import Guards
-from jaxem.fitting.nudge import nudge
-from jaxem.fitting.path import Ways
-from jaxem.fitting.runs import Progress
-from jaxem.fitting.state import CHUNK, Values
-from jaxem.fitting.wandered import Wandered
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.numerics.keys import as_key, generator
+from jaxem.optimise.perturb import nudge
+from jaxem.optimise.runs import Progress
+from jaxem.optimise.state import CHUNK, Values
+from jaxem.optimise.warmed import Wandered
+from jaxem.optimise.watch import Guards
 from jaxem.status import Status
 from jaxem.types import Array
 

@@ -26,7 +26,7 @@ from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Array, Data, DeclarationError
 
 if TYPE_CHECKING:
-    from jaxem.fitting.readings import Readings
+    from jaxem.predict.readings import Readings
 
 #: What a person wants to know: called as the log joint is, it returns any pytree of arrays.
 Wanted = Callable[..., Any]

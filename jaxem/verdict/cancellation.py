@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values, widen
-from jaxem.fitting.path import Ways
+from jaxem.data.ways import Ways
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.numerics.stochastic import may_cancel, with_random_rounding

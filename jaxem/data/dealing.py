@@ -5,7 +5,7 @@ from typing import Any
 from jaxem.algebra.anchors import Refused
 from jaxem.algorithm import Algorithm, Incremental
 from jaxem.algorithm.minibatches import Minibatches
-from jaxem.fitting.path import Ways
+from jaxem.data.ways import Ways
 from jaxem.numerics.keys import generator
 from jaxem.types import DeclarationError
 

@@ -13,13 +13,13 @@ from functools import partial
 
 import numpy as np
 
-from jaxem.fitting.certify import Certificate
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.rays import Place, Ray, places_of, points, rays_from
-from jaxem.fitting.runs import Runs
 from jaxem.likelihood.chart import free_names
 from jaxem.model import Model
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.runs import Runs
 from jaxem.status import Status
+from jaxem.verdict.rays import Place, Ray, places_of, points, rays_from
+from jaxem.verdict.stationarity import Certificate
 
 _LENGTHS = np.array([1 / 3, 1.0, 3.0, 9.0])
 _GAIN = 0.5

@@ -10,9 +10,9 @@ is no lower, and the algorithm goes on from it.
 import jax
 import numpy as np
 
-from jaxem.fitting.landscape import Landscape
-from jaxem.fitting.state import State
 from jaxem.model import Model
+from jaxem.objective.landscape import Landscape
+from jaxem.optimise.state import State
 from jaxem.status import Status
 
 _OUT = 5.0

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxem.fitting.decoding import decode, filtered
-from jaxem.fitting.impossible import blanked, tell
-from jaxem.fitting.stand_ins import extend, fill, lacks_leaves
-from jaxem.fitting.transitions import (
+from jaxem.latent import Tree
+from jaxem.model.binding import Bound
+from jaxem.predict.decoding import decode, filtered
+from jaxem.predict.impossible import blanked, tell
+from jaxem.predict.stand_ins import extend, fill, lacks_leaves
+from jaxem.predict.transitions import (
     GIVE_FUTURE,
     check_totals,
     ratios,
@@ -34,12 +36,10 @@ from jaxem.fitting.transitions import (
     transition,
     transitions,
 )
-from jaxem.latent import Tree
-from jaxem.model.binding import Bound
 from jaxem.types import Array, Data, DeclarationError
 
 if TYPE_CHECKING:
-    from jaxem.fitting.readings import Readings
+    from jaxem.predict.readings import Readings
 
 
 def forecast(reader: "Readings", data: Data, steps: Any, future: Data, lengths: Any) -> Array:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxem.fitting.landscape import Face, Landscape
-from jaxem.fitting.state import State
+from jaxem.objective.landscape import Face, Landscape
+from jaxem.optimise.state import State
 
 #: Coordinates beyond which a matrix of second derivatives is not made.
 LARGEST = 512

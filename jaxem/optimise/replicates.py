@@ -14,17 +14,17 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
+from jaxem.data.own import Own, OwnData, with_own
+from jaxem.data.ways import Ways
 from jaxem.estep.source import Source
-from jaxem.fitting.loop import Controls
-from jaxem.fitting.own import Own, OwnData, with_own
-from jaxem.fitting.path import Ways
-from jaxem.fitting.queue import group_size, queue_function
-from jaxem.fitting.race import Race, leave_behind
-from jaxem.fitting.state import State, first_states
 from jaxem.likelihood.units import evidence, unit_weights
 from jaxem.model import Model
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
+from jaxem.optimise.loop import Controls
+from jaxem.optimise.queue import group_size, queue_function
+from jaxem.optimise.race import Race, leave_behind
+from jaxem.optimise.state import State, first_states
 from jaxem.status import Status
 from jaxem.types import Data
 

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
+from jaxem.data.own import Own, with_own
 from jaxem.estep.source import Source
-from jaxem.fitting.loop import Controls, run_chunk
-from jaxem.fitting.moves import moves_of
-from jaxem.fitting.own import Own, with_own
-from jaxem.fitting.state import State
 from jaxem.model import Model
+from jaxem.optimise.loop import Controls, run_chunk
+from jaxem.optimise.moves import moves_of
+from jaxem.optimise.state import State
 from jaxem.status import Status
 from jaxem.types import Array
 

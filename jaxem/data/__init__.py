@@ -1,0 +1,1 @@
+"""The rows of a fit, and the paths through them."""

@@ -1,0 +1,1 @@
+"""The log posterior at real coordinates: value, gradient, curvature."""

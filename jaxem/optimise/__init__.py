@@ -1,0 +1,1 @@
+"""From starts to ends: the loop, and what runs, watches and speeds it."""

@@ -27,7 +27,9 @@ BEYOND, NEGATIVE = 1, 2
 
 _OUTSIDE = 2**30
 _SAME = ("reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "copy")
-_READS = ("gather", "dynamic_slice")
+
+#: What reads an array at an index.
+READS = ("gather", "dynamic_slice")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Reads:
         reached = {self._closed.jaxpr.invars[place]}
         for eqn in self._closed.jaxpr.eqns:
             used = [v for v in eqn.invars if not isinstance(v, core.Literal) and v in reached]
-            if used and eqn.primitive.name in _READS and eqn.invars[0] in used:
+            if used and eqn.primitive.name in READS and eqn.invars[0] in used:
                 continue
             if used:
                 reached.update(eqn.outvars)
@@ -119,7 +121,7 @@ class Reads:
             self._roots[eqn.outvars[0]] = self._root(eqn.invars[1])
             if kind == DATA:
                 self._wraps.add(place)
-        elif name in _READS:
+        elif name in READS:
             self._read(place, eqn)
 
     def _root(self, v: Any) -> Any:
@@ -180,7 +182,7 @@ class Reads:
             outputs = out if eqn.primitive.multiple_results else [out]
             if place in self._wraps:
                 outputs = [jnp.where(inputs[1] < 0, -_OUTSIDE, inputs[1])]
-            elif eqn.primitive.name in _READS:
+            elif eqn.primitive.name in READS:
                 index = _indices(eqn, inputs)
                 room = jnp.asarray(_room(eqn, jnp.shape(inputs[0])), index.dtype)
                 beyond, negative = index > room, index < -_OUTSIDE // 2

@@ -7,56 +7,86 @@ with what is around it. The value is the same to the last bit, infinities and Na
 """
 
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-from jaxem.numerics.rewrite import OWN_RULES, outputs_of, rewrite
+from jaxem.numerics.bounds import DATA, READS, Reads
+from jaxem.numerics.rewrite import outputs_of, rewrite
 from jaxem.types import Array
 
-#: Longest axis of a table that is read so; beyond, a scatter costs less than the sum.
-_LONGEST = 32
+#: Entries that may be summed for each one that is read; beyond, a scatter costs less.
+_MOST = 32
 
 
-def with_masks(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
+def with_masks(closed: core.ClosedJaxpr, kinds: Sequence[int]) -> core.ClosedJaxpr:
     """The same program, its reads of small arrays of floats at an index replaced.
 
     Args:
-        closed: A traced function.
+        closed: A traced function, its calls put in line.
+        kinds: What each input is, see `bounds`. Axes that states index are read first: what they
+            give is read once for all rows.
 
     Returns:
         A traced function with the same inputs and outputs, equal in value everywhere. Functions
-        with derivative rules of their own are left as they are.
+        with derivative rules of their own, and bodies of loops, are left as they are.
     """
+    reads = [eqn for eqn in closed.jaxpr.eqns if eqn.primitive.name in READS]
+    found = zip(reads, Reads(closed, kinds).all, strict=True)
+    axes = {id(eqn): read.axes for eqn, read in found}
     rules = {"gather": _gather, "dynamic_slice": _dynamic_slice}
-    return rewrite(closed, rules, lambda name, _: not name.startswith(OWN_RULES))
+
+    def rule(eqn: Any, *args: Any) -> list[Any]:
+        indexed = axes.get(id(eqn), {})
+        masked = rules[eqn.primitive.name](eqn, indexed, *args) if _pays(args[0], indexed) else None
+        return outputs_of(eqn, args) if masked is None else [masked]
+
+    return rewrite(closed, dict.fromkeys(READS, rule), lambda *_: False)
 
 
-def _dynamic_slice(eqn: Any, operand: Array, *starts: Any) -> list[Any]:
+def _pays(operand: Array, indexed: Mapping[int, int]) -> bool:
+    """Whether entries can be added, and few are for each one that is read.
+
+    Args:
+        operand: The array.
+        indexed: The indexed axes, and what their indices are; a sum over each, one after another.
+    """
+    if not indexed or not jnp.issubdtype(operand.dtype, jnp.floating):
+        return False
+    of_data = [operand.shape[axis] for axis, kind in indexed.items() if kind == DATA]
+    of_states = [operand.shape[axis] for axis, kind in indexed.items() if kind != DATA]
+    return all(
+        sum(math.prod(lengths[place:]) for place in range(len(lengths))) <= _MOST
+        for lengths in (of_states, of_data)
+    )
+
+
+def _dynamic_slice(
+    eqn: Any, indexed: Mapping[int, int], operand: Array, *starts: Any
+) -> Array | None:
     """One entry of some axes, all of the others; an index out of range reads the nearest entry."""
     shape, sizes = operand.shape, eqn.params["slice_sizes"]
-    axes = [a for a, (of, size) in enumerate(zip(shape, sizes, strict=True)) if size != of]
-    if not _is_small(operand, axes) or any(sizes[a] != 1 for a in axes):
-        return outputs_of(eqn, (operand, *starts))
-    for axis in axes:
+    if any(sizes[axis] != 1 for axis in indexed):
+        return None
+    for axis in sorted(indexed, key=indexed.__getitem__):
         place = jnp.clip(starts[axis], 0, shape[axis] - 1)
         operand = jnp.expand_dims(_pick(operand, place, axis), axis)
-    return [operand]
+    return operand
 
 
-def _gather(eqn: Any, operand: Array, indices: Array) -> list[Any]:
+def _gather(eqn: Any, indexed: Mapping[int, int], operand: Array, indices: Array) -> Array | None:
     """Single entries of some axes, all of the others, for a batch of indices."""
     numbers, sizes = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
-    axes, own = numbers.start_index_map, numbers.operand_batching_dims
-    single = (*axes, *own)
-    kept = [axis for axis in range(operand.ndim) if axis not in single]
+    places = {axis: place for place, axis in enumerate(numbers.start_index_map)}
+    axes, own = sorted(places, key=lambda axis: indexed.get(axis, 0)), numbers.operand_batching_dims
+    kept = [axis for axis in range(operand.ndim) if axis not in (*axes, *own)]
     whole = all(sizes[axis] == operand.shape[axis] for axis in kept)
-    dropped = set(axes) == set(numbers.collapsed_slice_dims)
-    if not whole or not dropped or not _is_small(operand, axes):
-        return outputs_of(eqn, (operand, indices))
+    if not whole or set(axes) != set(numbers.collapsed_slice_dims):
+        return None
     # Axes of the batch first, those that the operand has too in their places; then the others.
     batch = indices.shape[:-1]
     shared = dict(zip(numbers.start_indices_batching_dims, own, strict=True))
@@ -65,27 +95,20 @@ def _gather(eqn: Any, operand: Array, indices: Array) -> list[Any]:
     table = jnp.expand_dims(jnp.transpose(operand, order), missing)
     fills = eqn.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP
     checks = []
-    for place, axis in enumerate(axes):
-        index, last = indices[..., place], operand.shape[axis] - 1
+    for axis in axes:
+        index, last = indices[..., places[axis]], operand.shape[axis] - 1
         checks += [index >= 0, index <= last]
         index = index if fills else jnp.clip(index, 0, last)
         apart = jnp.expand_dims(index, range(len(batch), table.ndim - 1))
         table = _pick(table, apart, len(batch))
     if fills:
         fill = jnp.nan if eqn.params["fill_value"] is None else eqn.params["fill_value"]
-        inside = jnp.expand_dims(
-            functools.reduce(jnp.logical_and, checks), range(len(batch), table.ndim)
-        )
-        table = jnp.where(inside, table, jnp.asarray(fill, table.dtype))
+        valid = functools.reduce(jnp.logical_and, checks)
+        valid = jnp.expand_dims(valid, range(len(batch), table.ndim))
+        table = jnp.where(valid, table, jnp.asarray(fill, table.dtype))
     rest = iter(range(len(batch)))
     onto = dict(zip(numbers.offset_dims, range(len(batch), table.ndim), strict=True))
-    return [jnp.transpose(table, [onto[p] if p in onto else next(rest) for p in range(table.ndim)])]
-
-
-def _is_small(operand: Array, axes: Sequence[int]) -> bool:
-    """Whether the indexed axes are short, and entries can be added."""
-    short = all(operand.shape[axis] <= _LONGEST for axis in axes)
-    return bool(axes) and short and jnp.issubdtype(operand.dtype, jnp.floating)
+    return jnp.transpose(table, [onto[p] if p in onto else next(rest) for p in range(table.ndim)])
 
 
 def _pick(table: Array, index: Any, axis: int) -> Array:

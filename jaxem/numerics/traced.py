@@ -79,16 +79,13 @@ class Traced:
         key = meant, self._zero_times_infinity
         if meant is not None and key in _repaired:
             return _repaired[key]
-        mended = repair(self._ready(self._traces[signature]), values=self._zero_times_infinity)
+        masked = with_masks(self._traces[signature], _kinds(signature[0]))
+        mended = repair(thin(lean(masked)), values=self._zero_times_infinity)
         if meant is not None:
             while len(_repaired) >= _MOST:
                 _repaired.pop(next(iter(_repaired)), None)
             _repaired[key] = mended
         return mended
-
-    def _ready(self, closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
-        """A trace as it is to be differentiated, but for its zero products."""
-        return thin(lean(with_masks(closed)))
 
     def _trace(self, leaves: Any, tree: Any) -> core.ClosedJaxpr:
         self.traces += 1
@@ -118,10 +115,8 @@ class Traced:
 
         The last one holds data, and those between are states.
         """
-        kinds = [CONSTANT, *[STATE] * (len(args) - 2), DATA]
-        each = zip(kinds, args, strict=True)
-        trace = self._traces[self._signature(args)]
-        return Reads(trace, [kind for kind, a in each for _ in jax.tree.leaves(a)])
+        signature = self._signature(args)
+        return Reads(self._traces[signature], _kinds(signature[0]))
 
     def shapes(self, *args: Any) -> list[tuple[int, ...]]:
         """Shapes of the arrays that the function returns for these arguments."""
@@ -134,3 +129,11 @@ class Traced:
         for eqn in program.eqns:
             used.update(v for v in eqn.invars if not isinstance(v, core.Literal))
         return [v in used for v in program.invars]
+
+
+def _kinds(arguments: Any) -> list[int]:
+    """What each leaf of arguments is, see `bounds`: parameters first, data last, states between."""
+    places = jax.tree.unflatten(arguments, range(arguments.num_leaves))
+    kinds = [CONSTANT, *[STATE] * (len(places) - 2), DATA][: len(places)]
+    each = zip(kinds, places, strict=True)
+    return [kind for kind, argument in each for _ in jax.tree.leaves(argument)]

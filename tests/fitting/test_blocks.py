@@ -12,21 +12,21 @@ from .problem import DATA, START, declare, steps
 @pytest.mark.parametrize("kept", [2**26, 0], ids=["kept", "made again"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_a_fit_in_blocks_is_the_same_fit(monkeypatch, kept, weighted):
-    """Three blocks of 50 rows, with the responsibilities kept between the steps, or not."""
+    """Four blocks of 64 rows, with the responsibilities kept between the steps, or not."""
     weights = np.random.default_rng(0).integers(0, 3, 150) * 1.0 if weighted else None
     whole = steps(8, weights=weights)
     monkeypatch.setattr(batch, "_ENTRIES", 1)
     monkeypatch.setattr(batch, "_PRODUCT_ENTRIES", 1)
     monkeypatch.setattr(batch, "_KEPT", kept)
     model = declare()
-    assert "3 blocks of 50 rows" in str(jaxem.explain(model, DATA))
+    assert "4 blocks of 64 rows" in str(jaxem.explain(model, DATA))
     cut = jaxem.fit(model, DATA, weights=weights, init=START, tolerance=0, max_steps=8)
     np.testing.assert_allclose(cut.trace, whole.trace, rtol=1e-12)
     np.testing.assert_allclose(cut.params["shape"]["loc"], whole.params["shape"]["loc"], rtol=1e-9)
 
 
 def test_blocks_that_are_filled_up(monkeypatch):
-    """131 rows in three blocks: one row of the last block is not there."""
+    """131 rows in four blocks of 64: those that are missing are not there."""
     whole = jaxem.fit(declare(), DATA[:131], init=START, tolerance=0, max_steps=5)
     monkeypatch.setattr(batch, "_ENTRIES", 1)
     monkeypatch.setattr(batch, "_PRODUCT_ENTRIES", 1)

@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 from jax.extend import core
 
+from jaxem.numerics.bounds import CONSTANT, DATA, STATE
+from jaxem.numerics.lean import lean
 from jaxem.numerics.picks import with_masks
 from jaxem.numerics.rewrite import mentions
 
 RNG = np.random.default_rng(0)
 TABLE = jnp.asarray(RNG.normal(size=(4, 3, 5))).at[1, 2, 3].set(-jnp.inf).at[0, 0, 0].set(jnp.nan)
+
+
+def masked(read, *args, last=STATE):
+    kinds = [*[CONSTANT] * (len(args) - 2), STATE, last]
+    return with_masks(lean(jax.make_jaxpr(read)(*args)), kinds)
+
 
 READS = {
     "one index": lambda t, i, j: t[i],
@@ -35,7 +43,7 @@ READS = {
 @pytest.mark.parametrize("index", [(0, 0), (1, 2), (2, 1), (-1, 2), (9, 1), (1, -9)], ids=str)
 def test_values_are_the_same(read, index):
     place = tuple(map(jnp.asarray, index))
-    program = with_masks(jax.make_jaxpr(read)(TABLE, *place))
+    program = masked(read, TABLE, *place)
     assert not mentions(program.jaxpr, ["gather", "dynamic_slice"])
     (found,) = core.jaxpr_as_fun(program)(TABLE, *place)
     np.testing.assert_array_equal(found, read(TABLE, *place))
@@ -44,7 +52,7 @@ def test_values_are_the_same(read, index):
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_derivatives_are_the_same(read):
     finite, place = jnp.nan_to_num(TABLE, neginf=-3.0), (jnp.asarray(1), jnp.asarray(2))
-    program = core.jaxpr_as_fun(with_masks(jax.make_jaxpr(read)(finite, *place)))
+    program = core.jaxpr_as_fun(masked(read, finite, *place))
 
     def of(function):
         return jax.grad(lambda t: jnp.sum(jnp.sin(function(t, *place))))
@@ -56,5 +64,20 @@ def test_derivatives_are_the_same(read):
 
 def test_long_axes_and_integers_are_read_as_they_were():
     long, whole = jnp.zeros((100, 2)), jnp.arange(4)
-    program = with_masks(jax.make_jaxpr(lambda a, b, i: (a[i], b[i]))(long, whole, jnp.asarray(1)))
+    program = masked(lambda a, b, i: (a[i], b[i]), long, whole, jnp.asarray(1))
     assert sum(eqn.primitive.name in ("gather", "dynamic_slice") for eqn in program.eqns) == 2
+
+
+@pytest.mark.parametrize("kind", [STATE, DATA])
+def test_states_are_read_before_data(kind):
+    table, place = jnp.zeros((3, 5, 4)), (jnp.asarray(1), jnp.asarray(2))
+    program = masked(lambda t, i, j: t[j, i], table, *place, last=kind)
+    sums = [e.invars[0].aval.shape for e in program.eqns if e.primitive.name == "reduce_sum"]
+    assert sums == [(3, 5, 4), (1, 5, 4) if kind == STATE else (3, 1, 4)]
+
+
+def test_data_that_would_sum_over_many_entries_are_read_as_they_were():
+    table, place = jnp.zeros((20, 20)), (jnp.asarray(1), jnp.asarray(2))
+    read = masked(lambda t, i, j: t[j, j], table, *place, last=DATA)
+    assert mentions(read.jaxpr, ["gather"]) or mentions(read.jaxpr, ["dynamic_slice"])
+    assert not mentions(masked(lambda t, i, j: t[j, j], table, *place).jaxpr, ["gather"])

@@ -107,6 +107,7 @@ def timed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         finally:
             _spent.trace += time.perf_counter() - began
 
+    traced.__name__ = name.replace(" ", "_")
     return traced
 
 

@@ -73,10 +73,13 @@ def one_hot(rows: np.ndarray, levels: int) -> np.ndarray:
 
 def draw_start(size: Size, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Where StepMix begins with this seed."""
-    shares = np.random.RandomState(SEED).uniform(size=(size.rows, size.classes))
-    shares /= shares.sum(1, keepdims=True)
-    counts = shares.T @ one_hot(rows, size.levels)
-    probs = counts.reshape(size.classes, size.items, size.levels) / shares.sum(0)[:, None, None]
+    responsibilities = np.random.RandomState(SEED).uniform(size=(size.rows, size.classes))
+    responsibilities /= responsibilities.sum(1, keepdims=True)
+    counts = responsibilities.T @ one_hot(rows, size.levels)
+    probs = (
+        counts.reshape(size.classes, size.items, size.levels)
+        / responsibilities.sum(0)[:, None, None]
+    )
     return {"weights": np.full(size.classes, 1 / size.classes), "probs": probs}
 
 

@@ -74,14 +74,14 @@ def update(sums, rows: int):
 
 def products(eta, inputs):
     """Stage 1, one block: features and responsibilities are given."""
-    given, shares = inputs
-    return Moments(shares.T @ given, (given @ eta).max())
+    given, responsibilities = inputs
+    return Moments(responsibilities.T @ given, (given @ eta).max())
 
 
 def with_features(eta, inputs):
     """Stage 2: the features are made from the rows."""
-    rows, shares = inputs
-    return products(eta, (features(rows), shares))
+    rows, responsibilities = inputs
+    return products(eta, (features(rows), responsibilities))
 
 
 def with_softmax(eta, rows):
@@ -89,9 +89,9 @@ def with_softmax(eta, rows):
     made = features(rows)
     joint = made @ eta
     top = joint.max(1, keepdims=True)
-    shares = jnp.exp(joint - top)
-    total = shares.sum(1, keepdims=True)
-    return Moments((shares / total).T @ made, (jnp.log(total) + top).sum())
+    responsibilities = jnp.exp(joint - top)
+    total = responsibilities.sum(1, keepdims=True)
+    return Moments((responsibilities / total).T @ made, (jnp.log(total) + top).sum())
 
 
 def over_blocks(stage, eta, inputs) -> Moments:
@@ -110,7 +110,7 @@ def stages(rows, starts) -> dict[str, tuple]:
     start = tuple(jnp.asarray(starts[name][0]) for name in ("weights", "loc", "cov"))
     eta = coefficients(*start)
     made = jax.lax.map(features, blocks)
-    shares = jax.nn.softmax(made @ eta)
+    responsibilities = jax.nn.softmax(made @ eta)
 
     def step(blocks, *params):
         moments = over_blocks(with_softmax, coefficients(*params), blocks)
@@ -120,8 +120,8 @@ def stages(rows, starts) -> dict[str, tuple]:
         return jax.jit(lambda eta, inputs: over_blocks(stage, eta, inputs))
 
     return {
-        "two matrix products, the floor": (e_step(products), eta, (made, shares)),
-        "features": (e_step(with_features), eta, (blocks, shares)),
+        "two matrix products, the floor": (e_step(products), eta, (made, responsibilities)),
+        "features": (e_step(with_features), eta, (blocks, responsibilities)),
         "softmax and log-sum-exp": (e_step(with_softmax), eta, blocks),
         "M-step, and the coefficients": (jax.jit(step), blocks, *start),
     }

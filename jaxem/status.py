@@ -61,7 +61,10 @@ _USABLE = frozenset(
 
 _SENTENCES = {
     Status.RUNNING: "still running",
-    Status.CONVERGED: "converged: what is left to gain, and to move, is below the tolerance",
+    Status.CONVERGED: (
+        "converged: estimated remaining gain in the log posterior and change of parameters are "
+        "below tolerance"
+    ),
     Status.STEP_LIMIT: "stopped at the step limit before it converged",
     Status.TIME_LIMIT: "stopped at the time limit before it converged",
     Status.INTERRUPTED: "interrupted before it converged",

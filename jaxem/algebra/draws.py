@@ -27,35 +27,37 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
     Rows that only fill up the planning rows have none, and take no random numbers.
     """
     possible = probe.possible[: probe.count]
-    shares = rng.gamma(evenness, size=possible.shape) + 1e-6
-    shares = shares * possible
-    total = shares.sum(1, keepdims=True)
-    shares = np.where(total > 0, shares / np.where(total > 0, total, 1.0), 0.0)
-    shares = shares * rng.uniform(0.5, 1.5, size=(probe.count, 1))
-    return np.pad(shares, ((0, len(probe.possible) - probe.count), (0, 0)))
+    responsibilities = rng.gamma(evenness, size=possible.shape) + 1e-6
+    responsibilities = responsibilities * possible
+    total = responsibilities.sum(1, keepdims=True)
+    responsibilities = np.where(total > 0, responsibilities / np.where(total > 0, total, 1.0), 0.0)
+    responsibilities = responsibilities * rng.uniform(0.5, 1.5, size=(probe.count, 1))
+    return np.pad(responsibilities, ((0, len(probe.possible) - probe.count), (0, 0)))
 
 
 def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:
     """Three coarse climbs from home under uneven responsibilities, states apart."""
     seen = ordinary_rows(probe.rows)[:, None]
-    shares = [seen * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
-    climbs = tuple(climb(probe, home, share, probe.free) for share in shares)
+    responsibilities = [seen * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
+    climbs = tuple(climb(probe, home, share, probe.free) for share in responsibilities)
     for p in probe.free:
         if p.kind == "real" and all(np.array_equal(c[p.name], home[p.name]) for c in climbs):
-            unit = _curvature_unit(probe, home, p, shares[0], rng)
+            unit = _curvature_unit(probe, home, p, responsibilities[0], rng)
             climbs = tuple(
                 {**c, p.name: c[p.name] + unit * rng.normal(size=p.shape)} for c in climbs
             )
     return climbs
 
 
-def _curvature_unit(probe: Probe, home: Values, p: Parameter, shares: np.ndarray, rng) -> float:
+def _curvature_unit(
+    probe: Probe, home: Values, p: Parameter, responsibilities: np.ndarray, rng
+) -> float:
     """How far all entries move until Q has changed by about a nat a row; 0.1 if it never does.
 
     It tells the scale of a location that no climb wanted to leave: a mean of 0 of data near 1e-8.
     """
     signs = rng.choice([-1.0, 1.0], size=p.shape)
-    _, _, (image,) = probe([home], shares, [{p.name: signs}])
+    _, _, (image,) = probe([home], responsibilities, [{p.name: signs}])
     curvature = float(np.abs((signs * image[p.name]).sum())) / max(signs.size, 1)
     unit = np.sqrt(probe.count / curvature) if curvature > 0 else np.inf
     return float(unit) if np.isfinite(unit) else 0.1

@@ -31,19 +31,21 @@ _LOUD = 1e4
 
 def find_home(probe: Probe, rng: np.random.Generator) -> Values:
     """Parameters of the size that the data ask for, all states alike."""
-    shares = random_responsibilities(probe, rng, 20.0) * ordinary_rows(probe.rows)[:, None]
+    responsibilities = (
+        random_responsibilities(probe, rng, 20.0) * ordinary_rows(probe.rows)[:, None]
+    )
     above = hyperparameters(probe.model, take_rows(probe.rows, 0))
     if not above:
-        return _settle(probe, probe.center(), shares, probe.free, _ORDINARY * probe.count)
+        return _settle(probe, probe.center(), responsibilities, probe.free, _ORDINARY * probe.count)
     read = tuple(p for p in probe.free if p not in above)
     real = tuple(p for p in above if p.kind == "real")
     other = tuple(p for p in above if p.kind != "real")
     enough = _LOUD * _ORDINARY * probe.count
-    home = _settle(probe, probe.center(), _LOUD * shares, read, enough)
-    home = _settle(probe, home, shares, real, _WORTHWHILE)
+    home = _settle(probe, probe.center(), _LOUD * responsibilities, read, enough)
+    home = _settle(probe, home, responsibilities, real, _WORTHWHILE)
     units = ordinary_units(probe, home, rng)
     apart = {p.name: displaced(p, home, units, rng.normal) for p in read}
-    found = _settle(probe, {**home, **apart}, shares, other, _WORTHWHILE)
+    found = _settle(probe, {**home, **apart}, responsibilities, other, _WORTHWHILE)
     return {**home, **{p.name: found[p.name] for p in other}}
 
 
@@ -61,14 +63,14 @@ def ordinary_units(probe: Probe, home: Values, rng: np.random.Generator) -> Valu
     it is a nat in all, for rows do not count there.
     """
     above = {p.name for p in hyperparameters(probe.model, take_rows(probe.rows, 0))}
-    shares = probe.possible * ordinary_rows(probe.rows)[:, None]
+    responsibilities = probe.possible * ordinary_rows(probe.rows)[:, None]
     units = {p.name: np.ones(np.shape(p.to_real(home[p.name]))) for p in probe.free}
     for p in probe.free:
         if p.kind == "real":
             loud, count = (1.0, 1.0) if p.name in above else (_LOUD, probe.count)
             signs = rng.choice([-1.0, 1.0], size=(LANES, *p.shape))
             tangents = [{p.name: s} for s in signs]
-            _, _, images = probe([home] * LANES, loud * shares, tangents)
+            _, _, images = probe([home] * LANES, loud * responsibilities, tangents)
             curvature = np.sqrt(np.mean([image[p.name] ** 2 for image in images], axis=0))
             told = np.isfinite(curvature) & (curvature > 0)
             unit = np.sqrt(loud * count / np.where(told, curvature, 1.0))
@@ -95,14 +97,14 @@ def displaced(p: Parameter, home: Values, units: Values, draw) -> np.ndarray:
 def _settle(
     probe: Probe,
     values: Values,
-    shares: np.ndarray,
+    responsibilities: np.ndarray,
     parameters: tuple[Parameter, ...],
     enough: float,
 ) -> Values:
     """Rounds of steps uphill, as long as each gains enough."""
     for _ in range(_ROUNDS if parameters else 0):
-        higher = climb(probe, values, shares, parameters)
-        (before, after), _, _ = probe([values, higher], shares)
+        higher = climb(probe, values, responsibilities, parameters)
+        (before, after), _, _ = probe([values, higher], responsibilities)
         if not (after > before + enough or (np.isfinite(after) and not np.isfinite(before))):
             break
         values = higher

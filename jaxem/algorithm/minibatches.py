@@ -24,11 +24,11 @@ class Statistics(NamedTuple):
 
     Attributes:
         counts: Expected count of each state, (K,).
-        shares: Signed weights of anchors and states, (1, r, K).
+        responsibilities: Signed weights of anchors and states, (1, r, K).
     """
 
     counts: Array
-    shares: Array
+    responsibilities: Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +78,6 @@ class Minibatches(Wrapped):
         self, model: Model, plan: Plan, values: Values, source: Any, found: Statistics
     ) -> dict[str, Array]:
         """The M-step on statistics."""
-        batch, (counts, shares) = source.anchors, found
-        q = source.q(model, self.e_step, batch, values, counts, shares)
+        batch, (counts, responsibilities) = source.anchors, found
+        q = source.q(model, self.e_step, batch, values, counts, responsibilities)
         return self.m_step(plan, q, values, tuple(p.name for p in model.free))

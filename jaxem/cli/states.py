@@ -21,22 +21,24 @@ def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
     order of the file, and begin with their line there.
     """
     chain = {} if given.lengths is None else {"lengths": given.lengths}
-    shares = np.asarray(fit.responsibilities(given.data, **chain))
+    responsibilities = np.asarray(fit.responsibilities(given.data, **chain))
     best: Any = fit.predict(given.data, **chain)
     model: Any = fit.model
     sizes = model.latent.sizes
     parts = [np.asarray(best[name] if name else best) for name, _ in sizes]
-    if shares.ndim == 3:
-        shares, *parts = (_in_file_order(values, job) for values in (shares, *parts))
+    if responsibilities.ndim == 3:
+        responsibilities, *parts = (
+            _in_file_order(values, job) for values in (responsibilities, *parts)
+        )
     names = [name or "state" for name, _ in sizes]
     labels = np.stack(
-        np.unravel_index(np.arange(shares.shape[-1]), [size for _, size in sizes]), -1
+        np.unravel_index(np.arange(responsibilities.shape[-1]), [size for _, size in sizes]), -1
     )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     keys = _keys(job)
     writer.writerow([*keys, *names, *("p_" + "_".join(map(str, label)) for label in labels)])
-    chances = ([f"{chance:.6g}" for chance in row] for row in shares)
+    chances = ([f"{chance:.6g}" for chance in row] for row in responsibilities)
     for *begin, numbers in zip(*keys.values(), *parts, chances, strict=True):
         writer.writerow([*begin, *numbers])
     return text.getvalue()

@@ -85,15 +85,15 @@ class Ways:
             seconds=self.seconds,
         )
 
-    def source(self, path: str, states: int, lanes: int) -> Source:
+    def source(self, path: str, states: int, restarts: int) -> Source:
         """The data as a run on this path sees them; the last one made is kept.
 
         Rows and restarts are counted in sizes that repeat, see `buckets`.
         """
-        key = path, states, lanes = path, states, bucket(lanes)
+        key = path, states, restarts = path, states, bucket(restarts)
         if key not in self.made:
             self.made.clear()
-            self.made[key] = self._make(path, states, lanes)
+            self.made[key] = self._make(path, states, restarts)
         return self.made[key]
 
     def in_parts(self, parts: int, rng: np.random.Generator) -> "Ways":
@@ -109,23 +109,23 @@ class Ways:
         """Number of minibatches."""
         return 1 if self.dealt is None else len(self.dealt)
 
-    def _make(self, path: str, states: int, lanes: int) -> Source:
+    def _make(self, path: str, states: int, restarts: int) -> Source:
         if self.sequences is not None:
-            source = self._make_steps(self.sequences, path, states, lanes)
+            source = self._make_steps(self.sequences, path, states, restarts)
         else:
-            source = self._make_rows(path, states, lanes)
+            source = self._make_rows(path, states, restarts)
         return dataclasses.replace(source, parts=self.parts, spread=self.spread)
 
-    def _make_rows(self, path: str, states: int, lanes: int) -> Source:
+    def _make_rows(self, path: str, states: int, restarts: int) -> Source:
         count = row_count(self.rows) if self.dealt is None else self.dealt.shape[1]
         least = bucket_of_rows(count) if self.fills and self.dealt is None else count
         if path == "direct" or isinstance(self.found, Refused):
-            size = block_size(least, states * lanes)
+            size = block_size(least, states * restarts)
             rows, weights, _ = self._laid_out(size)
             batch = make_batch(rows, weights, size, least)
-            return Direct(batch, keeps_responsibilities(batch, states, lanes))
+            return Direct(batch, keeps_responsibilities(batch, states, restarts))
         features, product = self.found.change.shape[0], path == "product"
-        size = block_size(least, states * lanes + features, products=product)
+        size = block_size(least, states * restarts + features, products=product)
         rows, weights, slots = self._laid_out(size)
         return make_anchored(self.found.at(slots), rows, weights, size, least, product)
 
@@ -137,24 +137,24 @@ class Ways:
         weights = np.where(slots >= 0, self.weights[slots], 0).astype(self.weights.dtype)
         return take_rows(self.rows, slots), weights, slots
 
-    def order(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Order:
+    def order(self, sequences: Sequences, path: str, cells: int, restarts: int) -> Order:
         """The order of the steps that a run on this path sees."""
-        return in_order(sequences, cells, lanes, self.split and path == "product", self.dealt)
+        return in_order(sequences, cells, restarts, self.split and path == "product", self.dealt)
 
-    def _make_steps(self, sequences: Sequences, path: str, cells: int, lanes: int) -> Source:
-        product, order = path == "product", self.order(sequences, path, cells, lanes)
+    def _make_steps(self, sequences: Sequences, path: str, cells: int, restarts: int) -> Source:
+        product, order = path == "product", self.order(sequences, path, cells, restarts)
         if path == "direct" or isinstance(self.found, Refused):
             return make_steps(self.rows, self.weights, order)
         return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
 
 
-def find_ways(setting: Setting, algorithm: Algorithm, lanes: int) -> Ways:
+def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
     """Merge rows, find anchors, and choose the path.
 
     Args:
         setting: The model, its plan and its rows; those of sequences are never merged.
         algorithm: The algorithm; a person's own update must see the person's rows.
-        lanes: Restarts that run at once.
+        restarts: Restarts that run at once.
     """
     model, plan, data, weights = setting.model, setting.plan, setting.data, setting.weights
     given = row_count(data)
@@ -168,12 +168,12 @@ def find_ways(setting: Setting, algorithm: Algorithm, lanes: int) -> Ways:
     if isinstance(found, Refused):
         return Ways(rows, merged, given, found, "direct", spread=plan.spread)
     ways = Ways(rows, merged, given, found, "product", spread=plan.spread)
-    if row_count(rows) * model.latent.cells * lanes < _WORTH_TIMING:
+    if row_count(rows) * model.latent.cells * restarts < _WORTH_TIMING:
         return ways
-    key = algorithm.e_step, lanes, row_count(rows), found.count
+    key = algorithm.e_step, restarts, row_count(rows), found.count
     if key not in plan.seconds:
         plan.seconds[key] = tuple(
-            _seconds(model, plan, algorithm, ways, path, lanes) for path in PATHS[:2]
+            _seconds(model, plan, algorithm, ways, path, restarts) for path in PATHS[:2]
         )
     seconds = plan.seconds[key]
     return dataclasses.replace(ways, first=PATHS[int(np.argmin(seconds))], seconds=seconds)
@@ -196,14 +196,14 @@ def _ways_of_steps(
     return Ways(rows, total, given, found, path, sequences=there, split=split, spread=spread)
 
 
-def _seconds(model, plan, algorithm, ways: Ways, path: str, lanes: int) -> float:
+def _seconds(model, plan, algorithm, ways: Ways, path: str, restarts: int) -> float:
     """Time of an E-step of all restarts on all rows, from one block of them."""
-    source = ways.source(path, model.latent.cells, lanes)
+    source = ways.source(path, model.latent.cells, restarts)
     blocks = source.batch.weights.shape[0]
     one = source.head()
     dtype = ways.weights.dtype
     home = {**plan.home, **model.fixed}
-    stacked = {k: np.stack([v] * bucket(lanes)).astype(dtype) for k, v in home.items()}
+    stacked = {k: np.stack([v] * bucket(restarts)).astype(dtype) for k, v in home.items()}
     values = jax.device_put(stacked)
 
     def e_step(values: Any, source: Source):

@@ -114,11 +114,11 @@ def _apart_function(model: Model):
         def block(totals, inputs):
             rows, weights = inputs[:2]
             table = model.table(values, rows)
-            shares = weights[:, None] * model.latent.marginals(table)
+            responsibilities = weights[:, None] * model.latent.marginals(table)
             possible = jnp.isfinite(table)
             safe = jnp.where(possible, table, -1e3)
             gap = safe[:, :, None] - safe[:, None, :]
-            weight = shares[:, :, None] + shares[:, None, :]
+            weight = responsibilities[:, :, None] + responsibilities[:, None, :]
             new = (weight.sum(0), (weight * gap).sum(0), (weight * gap**2).sum(0))
             return tuple(a + b for a, b in zip(totals, new, strict=True)), None
 

@@ -61,9 +61,9 @@ class Landscape:
         """
         ax = open_axes(ax)
         heights = [o.objective for o in self.optima]
-        shares = [len(o.restarts) / self.total for o in self.optima]
-        ax.vlines(heights, 0, shares)
-        points = ax.scatter(heights, shares, c=[o.distance for o in self.optima])
+        responsibilities = [len(o.restarts) / self.total for o in self.optima]
+        ax.vlines(heights, 0, responsibilities)
+        points = ax.scatter(heights, responsibilities, c=[o.distance for o in self.optima])
         ax.figure.colorbar(points, ax=ax, label="distance from the best")
         ax.set_xlabel("objective")
         ax.set_ylabel("share of restarts")
@@ -107,14 +107,14 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
     highest = waiting[0] if waiting else restarts.best  # of equals to rounding, one
     best = {name: jnp.asarray(leaf[highest]) for name, leaf in every.items()}
     _, from_best = overlap(every, best)
-    shares = overlap.units.weights / overlap.units.weights.sum()
+    responsibilities = overlap.units.weights / overlap.units.weights.sum()
     density = overlap.log_densities(every)
     optima: list[Optimum] = []
     while waiting:
         leader = waiting[0]
         level = restarts.objective[leader]
         near = 1e-4 + 1e-7 * abs(level)
-        apart = np.abs(density - density[leader]) @ shares
+        apart = np.abs(density - density[leader]) @ responsibilities
         same = [
             k
             for k in waiting

@@ -74,7 +74,7 @@ def _overlap_function(model: Model):
     def overlap(stacked: Values, one: Values, source: Source) -> Array:
         def with_one(values: Values) -> Array:
             def block(total, inputs):
-                mine, theirs = (_shares(model, v, source, inputs) for v in (values, one))
+                mine, theirs = (_responsibilities(model, v, source, inputs) for v in (values, one))
                 least = jnp.minimum(mine[:, :, None], theirs[:, None, :])
                 return total + (inputs[1][:, None, None] * least).sum(0), None
 
@@ -87,7 +87,7 @@ def _overlap_function(model: Model):
     return overlap
 
 
-def _shares(model: Model, values: Values, source: Source, inputs: Any) -> Array:
+def _responsibilities(model: Model, values: Values, source: Source, inputs: Any) -> Array:
     """Posterior of the state of each row of a block, (rows, K)."""
     posterior = model.latent.posterior(factors(model, values, source, inputs))[1]
     if not isinstance(posterior, Links):

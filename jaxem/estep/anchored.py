@@ -61,8 +61,14 @@ class Anchored(Source):
             (total, counts, sums), (rows, weights, stored, number) = totals, inputs
             t = self.features_of(rows, stored)
             table = model.table(values, rows).T if eta is None else eta @ t.T
-            evidence, shares = weigh(model, e_step.numbered(number), table, weights, axis=0)
-            return (total + evidence, counts + shares.sum(1), sums + shares @ t), None
+            evidence, responsibilities = weigh(
+                model, e_step.numbered(number), table, weights, axis=0
+            )
+            return (
+                total + evidence,
+                counts + responsibilities.sum(1),
+                sums + responsibilities @ t,
+            ), None
 
         dtype, states = self.batch.weights.dtype, model.latent.cells
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
@@ -70,8 +76,8 @@ class Anchored(Source):
         (evidence, counts, sums), _ = over_blocks(block, start, self.numbered)
         if self.product:
             evidence = evidence + self.beyond
-        shares = self._shares(sums, counts)
-        q = self.q(model, e_step, self.anchors, values, counts, shares[None])
+        responsibilities = self._responsibilities(sums, counts)
+        q = self.q(model, e_step, self.anchors, values, counts, responsibilities[None])
         return evidence, counts, q
 
     @property
@@ -93,15 +99,15 @@ class Anchored(Source):
         rows = jax.tree.map(lambda leaf: leaf[0], self.anchors.rows)
         return model.table(floored, rows) - self.reference[:, None]
 
-    def _shares(self, sums: Array, counts: Array) -> Array:
+    def _responsibilities(self, sums: Array, counts: Array) -> Array:
         """Signed weights of anchors and states, (r, K); what is rounding is zero.
 
         A category that a state never shows has a weight of exactly zero, not of 1e-14.
         """
-        shares = (sums @ self.change).T
-        eps = jnp.finfo(shares.dtype).eps
+        responsibilities = (sums @ self.change).T
+        eps = jnp.finfo(responsibilities.dtype).eps
         noise = _ROUNDINGS * eps * jnp.abs(self.change).sum(0)[:, None] * counts
-        return jnp.where(jnp.abs(shares) <= noise, 0.0, shares)
+        return jnp.where(jnp.abs(responsibilities) <= noise, 0.0, responsibilities)
 
 
 def make_anchored(

@@ -57,10 +57,10 @@ class AnchoredSteps(Anchored):
     ) -> tuple[Array, Array, Expectation]:
         """See `Source`."""
         summed = self._split(model, e_step, values) if self.split and self.product else None
-        evidence, counts, shares = summed or self._dense(model, e_step, values)
+        evidence, counts, responsibilities = summed or self._dense(model, e_step, values)
         if self.product:
             evidence = evidence + self.beyond
-        q = self.q(model, e_step, self.anchors, values, counts, shares[None])
+        q = self.q(model, e_step, self.anchors, values, counts, responsibilities[None])
         return evidence, counts, q
 
     @property
@@ -96,7 +96,7 @@ class AnchoredSteps(Anchored):
             rows, weights, stored, exists, number = inputs
             rows = rows, stored
             t, table = table_of(first_steps(rows, self.size))
-            evidence, shares, later = weigh_windows(
+            evidence, responsibilities, later = weigh_windows(
                 e_step.numbered(number),
                 model.latent,
                 table[:, :states],
@@ -108,7 +108,12 @@ class AnchoredSteps(Anchored):
                 collect,
                 later,
             )
-            return (total + evidence, begun + shares.sum(0), first_sums + shares.T @ t, later), None
+            return (
+                total + evidence,
+                begun + responsibilities.sum(0),
+                first_sums + responsibilities.T @ t,
+                later,
+            ), None
 
         dtype, width, pairs = self.change.dtype, self.change.shape[0], states * states
         later = (jnp.zeros(pairs, dtype), jnp.zeros((pairs, width), dtype))
@@ -120,7 +125,7 @@ class AnchoredSteps(Anchored):
         )
         (evidence, begun, sums, later), _ = over_blocks(block, start, self.numbered)
         counts = jnp.concatenate([begun, later[0]])
-        return evidence, counts, self._shares(jnp.concatenate([sums, later[1]]), counts)
+        return evidence, counts, self._responsibilities(jnp.concatenate([sums, later[1]]), counts)
 
     def _split(self, model: Model, e_step: EStep, values: Values):
         """The same without a table of pairs."""
@@ -170,10 +175,15 @@ class AnchoredSteps(Anchored):
             t = self.features_of(*first_steps(rows, self.size))
             valid = later_steps(exists, self.size)
             start = t @ eta[:states].T
-            evidence, shares, later = sums_of(
+            evidence, responsibilities, later = sums_of(
                 e_step.numbered(number), start, rows, valid, weights[: self.size], later
             )
-            return (total + evidence, begun + shares.sum(0), first_sums + shares.T @ t, later), None
+            return (
+                total + evidence,
+                begun + responsibilities.sum(0),
+                first_sums + responsibilities.T @ t,
+                later,
+            ), None
 
         dtype, width = self.change.dtype, self.change.shape[0]
         none = jnp.zeros((states, width), dtype)
@@ -181,11 +191,15 @@ class AnchoredSteps(Anchored):
         start = (jnp.zeros((), dtype), jnp.zeros(states, dtype), none, later)
         (evidence, begun, sums, (more, pairs)), _ = over_blocks(block, start, self.numbered)
         sums = jnp.concatenate([sums, more])
-        at = self._shares(sums, jnp.concatenate([begun, pairs.sum(0)]))
-        shares = jnp.zeros((len(self.reference), model.latent.cells), dtype)
-        shares = shares.at[:, :states].set(at[:, :states]).at[:, own].add(at[:, states:])
-        shares = shares.at[0, states:].add(pairs.ravel()).at[0, own].add(-pairs.sum(0))
-        return evidence, jnp.concatenate([begun, pairs.ravel()]), shares
+        at = self._responsibilities(sums, jnp.concatenate([begun, pairs.sum(0)]))
+        responsibilities = jnp.zeros((len(self.reference), model.latent.cells), dtype)
+        responsibilities = (
+            responsibilities.at[:, :states].set(at[:, :states]).at[:, own].add(at[:, states:])
+        )
+        responsibilities = (
+            responsibilities.at[0, states:].add(pairs.ravel()).at[0, own].add(-pairs.sum(0))
+        )
+        return evidence, jnp.concatenate([begun, pairs.ravel()]), responsibilities
 
 
 def make_anchored_steps(

@@ -62,6 +62,6 @@ def make_batch(data: Data, weights: np.ndarray, size: int, least: int = 0) -> Ba
     return Batch(*jax.device_put(in_blocks(data, weights, size, least)))
 
 
-def keeps_responsibilities(batch: Batch, states: int, lanes: int) -> bool:
+def keeps_responsibilities(batch: Batch, states: int, restarts: int) -> bool:
     """Whether the responsibilities of all rows are few enough to be kept for the M-step."""
-    return batch.weights.size * states * lanes * batch.weights.dtype.itemsize <= _KEPT
+    return batch.weights.size * states * restarts * batch.weights.dtype.itemsize <= _KEPT

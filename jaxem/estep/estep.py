@@ -48,8 +48,8 @@ class EStep(abc.ABC):
             weights: Row weights, (n,).
             axis: The axis of the states.
         """
-        evidence, shares = self.posterior(latent, factors, axis)
-        return evidence, jnp.expand_dims(weights, axis) * shares
+        evidence, responsibilities = self.posterior(latent, factors, axis)
+        return evidence, jnp.expand_dims(weights, axis) * responsibilities
 
     def numbered(self, number: int | Array) -> "EStep":
         """The E-step of one block of rows, or of one cycle; another one only where it draws."""
@@ -114,8 +114,8 @@ class Tempered(EStep):
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
         """The negative free energy, and probabilities of the states at this temperature."""
         beta = self.inverse_temperature
-        evidence, shares = latent.posterior(at_temperature(factors, beta), axis)
-        return evidence / beta, shares
+        evidence, responsibilities = latent.posterior(at_temperature(factors, beta), axis)
+        return evidence / beta, responsibilities
 
 
 def at_temperature(factors: Any, beta: float | Array) -> Any:

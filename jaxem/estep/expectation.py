@@ -59,9 +59,11 @@ class Expectation:
         def block(total, inputs):
             rows, weights, kept, number = inputs
             table = self.model.table(values, rows)
-            shares = self._shares(rows, weights, number) if kept is None else kept
-            held = shares != 0
-            inner = jnp.where(held, shares * jnp.where(held, table, 0.0), 0.0)
+            responsibilities = (
+                self._responsibilities(rows, weights, number) if kept is None else kept
+            )
+            held = responsibilities != 0
+            inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
             return total + inner.sum(), None
 
         start = self.model.prior_density(values)
@@ -72,17 +74,17 @@ class Expectation:
         kept = self.kept
         if kept is None:
             blocks = (*self.batch, self._numbers)
-            kept = jax.lax.map(lambda block: self._shares(*block), blocks)
+            kept = jax.lax.map(lambda block: self._responsibilities(*block), blocks)
         return kept.reshape(-1, kept.shape[-1])
 
     @property
     def _numbers(self) -> Array:
         return jnp.arange(self.batch.weights.shape[0])
 
-    def _shares(self, rows: Data, weights: Array, number: Array) -> Array:
+    def _responsibilities(self, rows: Data, weights: Array, number: Array) -> Array:
         table = self.model.table(self.at, rows)
-        _, shares = self.e_step.numbered(number).weigh(self.model.latent, table, weights)
-        return jax.lax.stop_gradient(shares)
+        _, responsibilities = self.e_step.numbered(number).weigh(self.model.latent, table, weights)
+        return jax.lax.stop_gradient(responsibilities)
 
 
 def over_blocks(block, start, inputs):

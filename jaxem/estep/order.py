@@ -69,7 +69,7 @@ def first_steps(rows: Any, size: int) -> Any:
 def in_order(
     sequences: Sequences,
     cells: int,
-    lanes: int = 1,
+    restarts: int = 1,
     split: bool = False,
     dealt: np.ndarray | None = None,
 ) -> Order:
@@ -78,18 +78,18 @@ def in_order(
     Args:
         sequences: The sequences.
         cells: Log factors that each step brings with it, S + S^2.
-        lanes: Restarts that run at once.
+        restarts: Restarts that run at once.
         split: Whether recursions hold vectors of states, and not tables of pairs.
         dealt: The sequences of each minibatch, see `parts.deal`; all in one if left out.
     """
     given = sequences.horizon
     dealt = np.arange(sequences.count)[None] if dealt is None else dealt
     parts, count = dealt.shape
-    largest = max(1, _ENTRIES // (cells * lanes * given))
+    largest = max(1, _ENTRIES // (cells * restarts * given))
     blocks = -(-count // largest)
     size = -(-count // blocks)
     width = math.isqrt(cells) if split else cells
-    windows = max(1, -(-given * size * width * lanes // _WINDOW))
+    windows = max(1, -(-given * size * width * restarts // _WINDOW))
     horizon = 1 + windows * _filled(-(-(given - 1) // windows))
 
     slots = in_slots(dealt, blocks * size)

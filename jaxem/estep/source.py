@@ -106,8 +106,11 @@ class Direct(Source):
         def block(totals, inputs):
             (total, counts), (rows, weights, number) = totals, inputs
             table = model.table(values, rows)
-            evidence, shares = weigh(model, e_step.numbered(number), table, weights)
-            return (total + evidence, counts + shares.sum(0)), shares if self.keep else None
+            evidence, responsibilities = weigh(model, e_step.numbered(number), table, weights)
+            return (
+                total + evidence,
+                counts + responsibilities.sum(0),
+            ), responsibilities if self.keep else None
 
         zero = jnp.zeros((), self.batch.weights.dtype)
         none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
@@ -132,5 +135,5 @@ def weigh(
     Returns:
         A scalar, and a matrix as the table is.
     """
-    evidence, shares = e_step.weigh(model.latent, table, weights, axis)
-    return weighted(evidence, weights).sum(), shares
+    evidence, responsibilities = e_step.weigh(model.latent, table, weights, axis)
+    return weighted(evidence, weights).sum(), responsibilities

@@ -47,8 +47,10 @@ class Steps(Source):
             table = model.table(values, rows)
             links = dense_links(table, later_steps(exists, self.size), model.latent.size)
             here = e_step.numbered(number)
-            evidence, shares = weigh_sequences(here, model.latent, links, weights[: self.size])
-            cells = in_cells(shares)
+            evidence, responsibilities = weigh_sequences(
+                here, model.latent, links, weights[: self.size]
+            )
+            cells = in_cells(responsibilities)
             return (total + evidence, counts + cells.sum(0)), cells
 
         zero = jnp.zeros((), self.batch.weights.dtype)
@@ -104,12 +106,12 @@ def evidence_of_steps(
     return weighted(evidence, weights[:size]).sum()
 
 
-def in_cells(shares: Links) -> Array:
+def in_cells(responsibilities: Links) -> Array:
     """Dense posteriors as a table of rows and cells, (T n, S + S^2), zero where they are not."""
-    assert isinstance(shares.steps, Dense)
-    states = shares.start.shape[1]
-    pairs = shares.steps.factors.reshape(-1, states * states)
-    start = jnp.pad(shares.start, ((0, 0), (0, states * states)))
+    assert isinstance(responsibilities.steps, Dense)
+    states = responsibilities.start.shape[1]
+    pairs = responsibilities.steps.factors.reshape(-1, states * states)
+    start = jnp.pad(responsibilities.start, ((0, 0), (0, states * states)))
     return jnp.concatenate([start, jnp.pad(pairs, ((0, 0), (states, 0)))], 0)
 
 

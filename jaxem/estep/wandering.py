@@ -64,15 +64,15 @@ class Drawn(EStep):
 
         form = jax.eval_shape(draw, self.key)
         zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), form)
-        shares, _ = jax.lax.scan(add, zero, jax.random.split(self.key, self.draws))
-        return evidence, Links(shares[0], shares[1], factors.valid)
+        responsibilities, _ = jax.lax.scan(add, zero, jax.random.split(self.key, self.draws))
+        return evidence, Links(responsibilities[0], responsibilities[1], factors.valid)
 
     def weigh(
         self, latent: Latent, factors: Array, weights: Array, axis: int = -1
     ) -> tuple[Array, Array]:
         """Log evidence, and how often each state is drawn, a draw."""
-        evidence, shares = latent.posterior(factors, axis)
-        last = jnp.moveaxis(shares, axis, -1)
+        evidence, responsibilities = latent.posterior(factors, axis)
+        last = jnp.moveaxis(responsibilities, axis, -1)
         times = jax.random.multinomial(self.key, self.draws * weights, last, dtype=last.dtype)
         return evidence, jnp.moveaxis(times, -1, axis) / self.draws
 

@@ -36,11 +36,11 @@ def weigh_sequences(e_step: EStep, latent: Latent, links: Links, weights: Array)
         weights: Weights of the sequences, (n,); one of weight zero is absent.
     """
     if isinstance(e_step, Exact) and isinstance(latent, Chain):
-        evidence, shares = latent.weighted_posterior(links, weights)
+        evidence, responsibilities = latent.weighted_posterior(links, weights)
     else:
-        evidence, shares = e_step.posterior(latent, links)
-        shares = times(weights, shares)
-    return weighted(evidence, weights).sum(), shares
+        evidence, responsibilities = e_step.posterior(latent, links)
+        responsibilities = times(weights, responsibilities)
+    return weighted(evidence, weights).sum(), responsibilities
 
 
 def weigh_windows(
@@ -76,8 +76,10 @@ def weigh_windows(
     """
     if windows == 1 or not isinstance(e_step, Exact) or not isinstance(latent, Chain):
         steps, extra = steps_of(_window(rows, valid, 1, 0)[0])
-        evidence, shares = weigh_sequences(e_step, latent, Links(start, steps, valid), weights)
-        return evidence, shares.start, collect(totals, shares.steps, extra)
+        evidence, responsibilities = weigh_sequences(
+            e_step, latent, Links(start, steps, valid), weights
+        )
+        return evidence, responsibilities.start, collect(totals, responsibilities.steps, extra)
     evidence, begins, last = _forth(latent, start, rows, valid, windows, steps_of)
 
     def back(carry, inputs):
@@ -85,12 +87,14 @@ def weigh_windows(
         place, begin = inputs
         here, exists = _window(rows, valid, windows, place)
         steps, extra = steps_of(here)
-        _, shares = latent.posterior(Links(begin, steps, exists, end))
-        possible = shares.start > 0
-        ratio = jnp.log(jnp.where(possible, shares.start, 1.0)) - jnp.where(possible, begin, 0.0)
+        _, responsibilities = latent.posterior(Links(begin, steps, exists, end))
+        possible = responsibilities.start > 0
+        ratio = jnp.log(jnp.where(possible, responsibilities.start, 1.0)) - jnp.where(
+            possible, begin, 0.0
+        )
         end = jnp.where(possible, ratio, -jnp.inf)
-        totals = collect(totals, times(weights, shares).steps, extra)
-        return (shares.start, end, totals), None
+        totals = collect(totals, times(weights, responsibilities).steps, extra)
+        return (responsibilities.start, end, totals), None
 
     carry = (jnp.zeros_like(last), jnp.zeros_like(last), totals)
     places = jnp.arange(windows)

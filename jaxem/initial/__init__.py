@@ -6,9 +6,9 @@ a restart, and returns parameters by dotted name, stacked over restarts.
 
 from jaxem.initial.default import at_home, in_turn, scattered
 from jaxem.initial.draws import prior_draws
+from jaxem.initial.responsibilities import from_responsibilities, random_responsibilities
 from jaxem.initial.seeds import kmeans_plus_plus, random_rows
 from jaxem.initial.setting import Setting
-from jaxem.initial.shares import from_responsibilities, random_responsibilities
 from jaxem.initial.uniform import uniform
 
 __all__ = [

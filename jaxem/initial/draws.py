@@ -11,12 +11,12 @@ from jaxem.model.prior import Parameter
 def prior_draws(setting: Setting, generators: list[np.random.Generator]):
     """One draw a restart; a flat prior cannot be drawn from, and there random rows start it."""
     starts = random_rows(setting, generators)
-    for lane, rng in enumerate(generators):
-        known = {name: leaf[lane] for name, leaf in starts.items()}
+    for restart, rng in enumerate(generators):
+        known = {name: leaf[restart] for name, leaf in starts.items()}
         for p in in_order(setting.model.free):
             if p.described != "flat":
                 known[p.name] = draw_from_prior(setting, p, known, rng)
-                starts[p.name][lane] = known[p.name]
+                starts[p.name][restart] = known[p.name]
     return starts
 
 

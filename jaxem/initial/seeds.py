@@ -47,12 +47,12 @@ def _from_seeds(
     setting = setting.some_rows()
     used = manners[: len(generators)]
     columns = [distance_columns(setting.data, m.clipped, m.coded) for m in used]
-    shares = []
+    responsibilities = []
     for i, rng in enumerate(generators):
         points, far = columns[i % len(used)]
         chosen = _seeds(points, setting.weights, setting.states, rng, used[i % len(used)].power)
-        shares.append(_memberships(_squares(points, points[chosen]), far, rng))
-    return inside(setting, setting.from_shares(np.stack(shares)))
+        responsibilities.append(_memberships(_squares(points, points[chosen]), far, rng))
+    return inside(setting, setting.from_responsibilities(np.stack(responsibilities)))
 
 
 def _seeds(

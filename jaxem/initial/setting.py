@@ -1,4 +1,4 @@
-"""What an initialiser has to work with, and the M-step that turns shares into parameters."""
+"""What an initialiser has to work with, and the M-step from responsibilities to parameters."""
 
 import dataclasses
 from typing import Any
@@ -71,24 +71,26 @@ class Setting:
         home = {**self.plan.home, **self.model.fixed}
         return {k: np.asarray(v, dtype) for k, v in home.items()}
 
-    def from_shares(self, shares: np.ndarray) -> dict[str, np.ndarray]:
+    def from_responsibilities(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
         """The M-step of given responsibilities.
 
         Args:
-            shares: Responsibilities for each restart, (restarts, n, K). Where the model makes a
-                state impossible they are put to zero, and rows are renormalised. The states of
-                a chain are taken to be independent given these.
+            responsibilities: Of each restart, (restarts, n, K). Where the model makes a state
+                impossible they are put to zero, and rows are renormalised. The states of a chain
+                are taken to be independent given these.
 
         Returns:
             Parameters by dotted name, stacked over restarts.
         """
-        restarts, size = len(shares), bucket_of_rows(row_count(self.data))
+        restarts, size = len(responsibilities), bucket_of_rows(row_count(self.data))
         if self.sequences is not None:
-            shares = _cells_of(shares, self.sequences, self.model.latent)
+            responsibilities = _cells_of(responsibilities, self.sequences, self.model.latent)
         batch = make_batch(self.data, self.weights, size)
-        shares = filled(filled(shares.swapaxes(0, 1), size).swapaxes(0, 1), bucket(restarts))
+        responsibilities = filled(
+            filled(responsibilities.swapaxes(0, 1), size).swapaxes(0, 1), bucket(restarts)
+        )
         program = self.plan.program("initial", self._program())
-        given = jax.device_put(shares.astype(batch.weights.dtype))
+        given = jax.device_put(responsibilities.astype(batch.weights.dtype))
         out = program(self.home(), given, batch, self.plan.spread)
         return {k: np.array(v)[:restarts] for k, v in out.items()}
 
@@ -97,9 +99,9 @@ class Setting:
         names = tuple(p.name for p in model.free)
         sweeps = 1 if plan.exact else 3
 
-        def one(home, shares, batch, spread):
+        def one(home, responsibilities, batch, spread):
             table = model.table(home, jax.tree.map(lambda leaf: leaf[0], batch.rows))
-            kept = _possible(shares, table) * batch.weights[0][:, None]
+            kept = _possible(responsibilities, table) * batch.weights[0][:, None]
             q = Expectation(model, Exact(), batch, home, kept.sum(0), kept[None], spread)
             home = {name: jnp.asarray(value, kept.dtype) for name, value in home.items()}
             return jax.lax.fori_loop(  # written out, each sweep would be compiled
@@ -124,21 +126,21 @@ def prepare(bound: Bound, weights: np.ndarray) -> Setting:
     return Setting(bound.model, plan, bound.rows, weights, bound.sequences)
 
 
-def _cells_of(shares: np.ndarray, sequences: Sequences, latent: Any) -> np.ndarray:
+def _cells_of(responsibilities: np.ndarray, sequences: Sequences, latent: Any) -> np.ndarray:
     """Of single states, (restarts, N, S), products of each and the one that it depends on."""
-    states = shares.shape[-1]
+    states = responsibilities.shape[-1]
     earlier = np.zeros_like(sequences.places())
     earlier[:, 1:] = sequences.places()[:, latent.earlier(sequences.horizon - 1)]
-    pairs = shares[:, earlier[sequences.exists], :, None] * shares[..., None, :]
+    pairs = responsibilities[:, earlier[sequences.exists], :, None] * responsibilities[..., None, :]
     flags = sequences.starts[:, None]
-    pairs = np.where(flags, 0.0, pairs.reshape(*shares.shape[:-1], states * states))
-    return np.concatenate([np.where(flags, shares, 0.0), pairs], axis=-1)
+    pairs = np.where(flags, 0.0, pairs.reshape(*responsibilities.shape[:-1], states * states))
+    return np.concatenate([np.where(flags, responsibilities, 0.0), pairs], axis=-1)
 
 
-def _possible(shares, table):
-    """Shares with impossible states at zero; evenly spread where nothing possible was left."""
-    possible = (table > -jnp.inf).astype(shares.dtype)
-    masked = shares * possible
+def _possible(responsibilities, table):
+    """Responsibilities, impossible states at zero; even ones where nothing possible is left."""
+    possible = (table > -jnp.inf).astype(responsibilities.dtype)
+    masked = responsibilities * possible
     total = masked.sum(-1, keepdims=True)
     even = possible / jnp.maximum(possible.sum(-1, keepdims=True), 1.0)
     return jnp.where(total > 0, masked / jnp.where(total > 0, total, 1.0), even)

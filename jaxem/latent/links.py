@@ -84,12 +84,12 @@ def before(first: Array, later: Array) -> Array:
     return jnp.concatenate([first[None], later], 0)[:-1]
 
 
-def times(weights: Array, shares: Links) -> Links:
+def times(weights: Array, responsibilities: Links) -> Links:
     """Posteriors of each sequence times its weight, (n,)."""
-    start = weights[:, None] * shares.start
-    if isinstance(shares.steps, Dense):
-        steps: Dense | Split = Dense(weights[:, None, None] * shares.steps.factors)
+    start = weights[:, None] * responsibilities.start
+    if isinstance(responsibilities.steps, Dense):
+        steps: Dense | Split = Dense(weights[:, None, None] * responsibilities.steps.factors)
     else:
-        transition = weights[:, None, None] * shares.steps.transition
-        steps = Split(transition, weights[:, None] * shares.steps.emission)
-    return Links(start, steps, shares.valid)
+        transition = weights[:, None, None] * responsibilities.steps.transition
+        steps = Split(transition, weights[:, None] * responsibilities.steps.emission)
+    return Links(start, steps, responsibilities.valid)

@@ -68,8 +68,10 @@ def posterior_sums(problem: Products) -> Sums:
 @jax.custom_batching.custom_vmap
 def _sums(problem: Products) -> Sums:
     links = _links(problem)
-    evidence, shares = Chain(links.start.shape[1]).weighted_posterior(links, problem.weights)
-    return _summed(problem, evidence, shares)
+    evidence, responsibilities = Chain(links.start.shape[1]).weighted_posterior(
+        links, problem.weights
+    )
+    return _summed(problem, evidence, responsibilities)
 
 
 @_sums.def_vmap
@@ -91,11 +93,13 @@ def _links(problem: Products) -> Links:
     return Links(problem.start, Split(problem.transition, emission), problem.valid)
 
 
-def _summed(problem: Products, evidence: Array, shares: Links) -> Sums:
-    assert isinstance(shares.steps, Split)
+def _summed(problem: Products, evidence: Array, responsibilities: Links) -> Sums:
+    assert isinstance(responsibilities.steps, Split)
     flat = problem.features.reshape(-1, problem.features.shape[-1])
-    gamma = shares.steps.emission.reshape(-1, shares.start.shape[1])
-    return Sums(evidence, shares.start, shares.steps.transition.sum(0), gamma.T @ flat)
+    gamma = responsibilities.steps.emission.reshape(-1, responsibilities.start.shape[1])
+    return Sums(
+        evidence, responsibilities.start, responsibilities.steps.transition.sum(0), gamma.T @ flat
+    )
 
 
 def _side_by_side(problem: Products) -> Sums:
@@ -145,5 +149,5 @@ def _side_by_side(problem: Products) -> Sums:
 def _in_logarithms(problem: Products) -> Sums:
     links = _links(problem)
     found = logarithmic.forward(links)
-    shares = times(problem.weights, logarithmic.backward(links, found))
-    return _summed(problem, found.evidence, shares)
+    responsibilities = times(problem.weights, logarithmic.backward(links, found))
+    return _summed(problem, found.evidence, responsibilities)

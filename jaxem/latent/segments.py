@@ -60,16 +60,20 @@ class Segments(NamedTuple):
         gap = jnp.abs(given - passed)
         return jnp.all(gap <= rounding * jnp.maximum(given, passed) + info.tiny * 1e16)
 
-    def join(self, shares: Links, links: Links) -> Links:
+    def join(self, responsibilities: Links, links: Links) -> Links:
         """Posteriors of whole sequences from those of segments."""
         if self.count == 1:
-            return shares
-        start = shares.start[: len(links.start)]
-        if isinstance(shares.steps, Dense):
-            return Links(start, Dense(_whole(shares.steps.factors, self.count)), links.valid)
-        pairs = shares.steps.transition
+            return responsibilities
+        start = responsibilities.start[: len(links.start)]
+        if isinstance(responsibilities.steps, Dense):
+            return Links(
+                start, Dense(_whole(responsibilities.steps.factors, self.count)), links.valid
+            )
+        pairs = responsibilities.steps.transition
         pairs = pairs.reshape(self.count, -1, *pairs.shape[1:]).sum(0)
-        return Links(start, Split(pairs, _whole(shares.steps.emission, self.count)), links.valid)
+        return Links(
+            start, Split(pairs, _whole(responsibilities.steps.emission, self.count)), links.valid
+        )
 
     def last(self, found: scaled.Filter) -> Array:
         """The last states given all data, in logarithms, (n, S)."""

@@ -109,12 +109,14 @@ def _log_partition_jvp(parents: tuple[int, ...], primals, tangents):
 def _posterior(parents: tuple[int, ...], links: Links) -> tuple[Array, Links]:
     later, own = len(links.valid), np.asarray(parents[1:], int)
     here = _of_nodes(parents, links)
-    evidence, shares = pruning.posterior(here, in_rounds(parents), own)
-    if isinstance(shares.steps, Dense):
-        steps: Any = Dense(_filled(shares.steps.factors, later))
+    evidence, responsibilities = pruning.posterior(here, in_rounds(parents), own)
+    if isinstance(responsibilities.steps, Dense):
+        steps: Any = Dense(_filled(responsibilities.steps.factors, later))
     else:
-        steps = shares.steps._replace(emission=_filled(shares.steps.emission, later))
-    return evidence, Links(shares.start, steps, links.valid)
+        steps = responsibilities.steps._replace(
+            emission=_filled(responsibilities.steps.emission, later)
+        )
+    return evidence, Links(responsibilities.start, steps, links.valid)
 
 
 def _of_nodes(parents: tuple[int, ...], links: Links) -> Links:

@@ -42,22 +42,24 @@ def sureness(model: Model, values: Values, source: Source) -> Sureness:
 
     def block(nothing, inputs):
         here = factors(model, values, source, inputs)
-        evidence, shares = model.latent.posterior(here)
+        evidence, responsibilities = model.latent.posterior(here)
         best, _ = model.latent.hard(here)
-        return nothing, Sureness(evidence, evidence - _expected(shares, here), best - evidence)
+        return nothing, Sureness(
+            evidence, evidence - _expected(responsibilities, here), best - evidence
+        )
 
     return over_blocks(block, jnp.zeros(()), source.blocks)[1]
 
 
-def _expected(shares: Any, factors: Any) -> Array:
+def _expected(responsibilities: Any, factors: Any) -> Array:
     """Expected log joint of each unit under its posterior; what has no share is absent."""
     if not isinstance(factors, Links):
-        return _product(shares, factors).sum(-1)
+        return _product(responsibilities, factors).sum(-1)
     assert isinstance(factors.steps, Dense)
-    later = _product(shares.steps.factors, factors.steps.factors).sum((0, -2, -1))
-    return _product(shares.start, factors.start).sum(-1) + later
+    later = _product(responsibilities.steps.factors, factors.steps.factors).sum((0, -2, -1))
+    return _product(responsibilities.start, factors.start).sum(-1) + later
 
 
-def _product(shares: Array, factors: Array) -> Array:
-    held = shares > 0
-    return jnp.where(held, shares * jnp.where(held, factors, 0.0), 0.0)
+def _product(responsibilities: Array, factors: Array) -> Array:
+    held = responsibilities > 0
+    return jnp.where(held, responsibilities * jnp.where(held, factors, 0.0), 0.0)

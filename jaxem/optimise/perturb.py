@@ -30,13 +30,13 @@ def nudge(
     """
     out = {name: np.array(leaf) for name, leaf in values.items()}
     with jax.enable_x64(True), np.errstate(all="ignore"):
-        for lane, rng in enumerate(generators):
+        for restart, rng in enumerate(generators):
             a, b = (mix(model.free, plan.climbs, rng) for _ in range(2))
             for p in model.free:
-                here = out[p.name][lane]
+                here = out[p.name][restart]
                 moved = _moved(p, here.astype(float), a[p.name], b[p.name])
                 sound = np.all(np.isfinite(moved)) and np.all(np.isfinite(here))
-                out[p.name][lane] = np.where(here == 0, here, moved) if sound else here
+                out[p.name][restart] = np.where(here == 0, here, moved) if sound else here
     return out
 
 

@@ -48,37 +48,37 @@ class Climb(NamedTuple):
     trace: list[list[float]]
 
 
-def leap(landscape: Landscape, states: State, lanes: np.ndarray, max_steps: int) -> list:
+def leap(landscape: Landscape, states: State, restarts: np.ndarray, max_steps: int) -> list:
     """Let some restarts climb, and have the loop judge where they came to.
 
     Args:
         landscape: The objective.
         states: Of all restarts, NumPy leaves, which are changed.
-        lanes: The restarts that climb.
+        restarts: The restarts that climb.
         max_steps: Limit of evaluations of a restart, those of the climb included.
 
     Returns:
         For each of them, the highest objective after each evaluation.
     """
-    here = {name: np.asarray(leaf)[lanes] for name, leaf in states.previous.items()}
-    was = np.asarray(states.objective)[lanes]
+    here = {name: np.asarray(leaf)[restarts] for name, leaf in states.previous.items()}
+    was = np.asarray(states.objective)[restarts]
     with np.errstate(all="ignore"):
         start = landscape.coordinates(here)
         found = climb(
             landscape.face(start),
             start,
             float(np.finfo(was.dtype).eps),
-            max_steps - 1 - np.asarray(states.steps)[lanes],
+            max_steps - 1 - np.asarray(states.steps)[restarts],
         )
         there = landscape.values(found.u, here)
     rose = found.objective > was
     for name, leaf in states.values.items():
         shape = (-1, *[1] * (leaf.ndim - 1))
-        leaf[lanes] = np.where(rose.reshape(shape), there[name], states.image[name][lanes])
+        leaf[restarts] = np.where(rose.reshape(shape), there[name], states.image[name][restarts])
     for leaf in jax.tree.leaves(states.memory):
-        leaf[lanes] = 0
-    states.bold[lanes], states.rest[lanes], states.plain[lanes] = rose, 2, 0
-    states.steps[lanes] += found.evaluations
+        leaf[restarts] = 0
+    states.bold[restarts], states.rest[restarts], states.plain[restarts] = rose, 2, 0
+    states.steps[restarts] += found.evaluations
     return [np.fmax(t, w).tolist() for t, w in zip(found.trace, was, strict=True)]
 
 
@@ -120,8 +120,8 @@ def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.nd
         )
         u, gradient = np.where(kept[:, None], there, u), np.where(kept[:, None], slope, gradient)
         value = np.where(kept, new, value)
-        for lane in np.flatnonzero(going):
-            trace[lane].append(max(float(value[lane]), trace[lane][-1]))
+        for restart in np.flatnonzero(going):
+            trace[restart].append(max(float(value[restart]), trace[restart][-1]))
         fresh = _steps(curvature, gradient, landscape.unitless, eps)
         step = np.where(kept[:, None], fresh, step)
         share = np.where(kept, 1.0, share / 2)

@@ -72,10 +72,10 @@ class Runner:
         self._plan, self._race, self._finish = plan, race, finish
         memory = algorithm.memory(model, ways.weights.dtype)
         self._states = jax.tree.map(np.array, first_states(starts, memory, model.latent.cells))
-        lanes = len(self._states.status)
-        self._traces: list[list[float]] = [[] for _ in range(lanes)]
+        restarts = len(self._states.status)
+        self._traces: list[list[float]] = [[] for _ in range(restarts)]
         self._moved: set[int] = set()
-        self._paths = np.full(lanes, ways.first, dtype=object)
+        self._paths = np.full(restarts, ways.first, dtype=object)
         self._tolerance, self._max_steps, self._report = tolerance, max_steps, report
         self._controls = self._until(max_steps)
         self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
@@ -159,23 +159,23 @@ class Runner:
     def _run_group(self, path: str) -> None:
         """Run the restarts on one path until none of them is on it and running."""
         left = self._running(path)
-        lanes = left if len(left) == len(self._paths) else self._fill(left)
-        source = self._ways.source(path, self._model.latent.cells, len(lanes))
-        clock = Clock(self._compiled, self._key(path, len(lanes)))
+        restarts = left if len(left) == len(self._paths) else self._fill(left)
+        source = self._ways.source(path, self._model.latent.cells, len(restarts))
+        clock = Clock(self._compiled, self._key(path, len(restarts)))
         while left.size:
             began = time.monotonic()
-            given = with_frozen(self._group(path, lanes), bucket(len(lanes)))
+            given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
             group = self._program(jax.device_put(given), source, self._controls)
-            self._record(path, lanes, jax.block_until_ready(group))
-            clock.chunk(time.monotonic() - began, len(left) / len(lanes))
+            self._record(path, restarts, jax.block_until_ready(group))
+            clock.chunk(time.monotonic() - began, len(left) / len(restarts))
             self._report(self._progress())
             if self._running(path).size and time.monotonic() > self._limit:
                 self._ended_by = Status.TIME_LIMIT
                 return
             left = self._guard(path, self._running(path))
             size = _power_of_two(len(left))
-            if left.size and size <= len(lanes) // 2 and clock.pays(self._key(path, size)):
-                lanes = self._fill(left)
+            if left.size and size <= len(restarts) // 2 and clock.pays(self._key(path, size)):
+                restarts = self._fill(left)
                 source = self._ways.source(path, self._model.latent.cells, size)
                 clock = Clock(self._compiled, self._key(path, size))
 
@@ -188,24 +188,24 @@ class Runner:
         missing = _power_of_two(len(running)) - len(running)
         return np.sort(np.concatenate([running, others[:missing]]))
 
-    def _group(self, path: str, lanes: np.ndarray) -> State:
+    def _group(self, path: str, restarts: np.ndarray) -> State:
         """The states of some restarts; those that have left this path are frozen."""
-        group = jax.tree.map(lambda leaf: leaf[lanes], self._states)
-        away = self._paths[lanes] != path
-        again = np.isin(lanes, list(self._moved)) & ~away
+        group = jax.tree.map(lambda leaf: leaf[restarts], self._states)
+        away = self._paths[restarts] != path
+        again = np.isin(restarts, list(self._moved)) & ~away
         return resume(group, again, away)
 
-    def _record(self, path: str, lanes: np.ndarray, group: State) -> None:
+    def _record(self, path: str, restarts: np.ndarray, group: State) -> None:
         """Write a chunk back to the states of the restarts that ran, the first of the group."""
-        ran = np.flatnonzero(np.isin(lanes, self._running(path)))
+        ran = np.flatnonzero(np.isin(restarts, self._running(path)))
         trace = np.asarray(group.trace)
         for row in ran:
-            if lanes[row] in self._moved:  # its last parameters were judged again
-                self._moved.remove(lanes[row])
-                self._traces[lanes[row]] = self._traces[lanes[row]][:-1]
-            self._traces[lanes[row]] += trace[row][~np.isnan(trace[row])].tolist()
+            if restarts[row] in self._moved:  # its last parameters were judged again
+                self._moved.remove(restarts[row])
+                self._traces[restarts[row]] = self._traces[restarts[row]][:-1]
+            self._traces[restarts[row]] += trace[row][~np.isnan(trace[row])].tolist()
         for leaf, new in zip(jax.tree.leaves(self._states), jax.tree.leaves(group), strict=True):
-            leaf[lanes[ran]] = np.asarray(new)[ran]
+            leaf[restarts[ran]] = np.asarray(new)[ran]
 
     def _look_at_starts(self, path: str) -> None:
         """The guard's first look; and all rows, where a start holds a zero that excludes some."""
@@ -217,20 +217,22 @@ class Runner:
             for p in self._model.parameters
             if p.kind in ("simplex", "unit", "positive")
         ]
-        for lane in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
-            ((_, evidence),) = self._guards.evidence(self._algorithm.e_step, [lane], self._values)
+        for restart in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
+            ((_, evidence),) = self._guards.evidence(
+                self._algorithm.e_step, [restart], self._values
+            )
             if not np.isfinite(evidence):
-                self._move(lane, "direct", "the start makes some rows impossible")
+                self._move(restart, "direct", "the start makes some rows impossible")
         self._guard(path, self._running(path))
 
-    def _guard(self, path: str, lanes: np.ndarray) -> np.ndarray:
+    def _guard(self, path: str, restarts: np.ndarray) -> np.ndarray:
         """Look at some restarts; those that replaced data do not serve leave this path."""
         if path != "direct":
-            for lane in self._guards.choose(lanes):
-                steps = max(int(self._states.steps[lane]), 0)
-                there = self._guards.next_path(self._values(lane), path, int(lane), steps)
+            for restart in self._guards.choose(restarts):
+                steps = max(int(self._states.steps[restart]), 0)
+                there = self._guards.next_path(self._values(restart), path, int(restart), steps)
                 if there != path:
-                    self._move(lane, there, "the guard saw errors")
+                    self._move(restart, there, "the guard saw errors")
         return self._running(path)
 
     def _look_at_ends(self, path: str) -> None:
@@ -244,32 +246,32 @@ class Runner:
         ended = np.flatnonzero((self._paths == path) & (self._states.steps >= 0))
         given_up = (self._states.status == Status.STALLED) & (self._states.halvings > 0)
         suspect = np.isin(self._states.status[ended], _SUSPECT) | given_up[ended]
-        for lane in () if over else ended[suspect]:
-            self._move(lane, "direct", str(Status(int(self._states.status[lane]))))
+        for restart in () if over else ended[suspect]:
+            self._move(restart, "direct", str(Status(int(self._states.status[restart]))))
         if not over and (self._controls.near > 0 or self._controls.max_steps < self._max_steps):
             return  # it may go on
         sound = ended[~suspect & np.isfinite(self._states.objective[ended])]
         order = sound[np.argsort(-self._states.objective[sound], kind="stable")].tolist()
-        for lane, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
-            error = evidence - float(self._states.evidence[lane])
+        for restart, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
+            error = evidence - float(self._states.evidence[restart])
             if over or abs(error) <= self._guards.tolerance(evidence):
-                self._states.objective[lane] += error
-                self._states.evidence[lane] = evidence
-                self._traces[lane][-1] = float(self._states.objective[lane])
+                self._states.objective[restart] += error
+                self._states.evidence[restart] = evidence
+                self._traces[restart][-1] = float(self._states.objective[restart])
             else:
                 away = f"an objective {error:+.1e} nats away" if np.isfinite(error) else "no number"
-                self._move(lane, "direct", f"all rows give {away}")
+                self._move(restart, "direct", f"all rows give {away}")
 
-    def _values(self, lane: int) -> dict[str, np.ndarray]:
-        return {k: v[lane] for k, v in self._states.previous.items()}
+    def _values(self, restart: int) -> dict[str, np.ndarray]:
+        return {k: v[restart] for k, v in self._states.previous.items()}
 
-    def _move(self, lane: int, path: str, why: str) -> None:
+    def _move(self, restart: int, path: str, why: str) -> None:
         """Put a restart on another path, back at the last parameters that were judged."""
-        step = max(int(self._states.steps[lane]), 0)
-        self.changes.append(f"restart {lane}, step {step}: {self._paths[lane]} to {path}: {why}")
-        self._paths[lane] = path
-        self._states.status[lane] = Status.RUNNING
-        self._moved.add(lane)
+        was, step = self._paths[restart], max(int(self._states.steps[restart]), 0)
+        self.changes.append(f"restart {restart}, step {step}: {was} to {path}: {why}")
+        self._paths[restart] = path
+        self._states.status[restart] = Status.RUNNING
+        self._moved.add(restart)
 
     def _progress(self) -> Progress:
         active = int((self._states.status == Status.RUNNING).sum())

@@ -70,14 +70,14 @@ def first_states(values: dict[str, np.ndarray], memory: Any, size: int) -> State
         NumPy leaves, stacked over restarts.
     """
     first = next(iter(values.values()))
-    lanes, dtype = len(first), first.dtype
-    none = np.full(lanes, -np.inf, dtype)
-    zero: Any = np.zeros(lanes, np.int32)
-    trace = np.full((lanes, CHUNK), np.nan, dtype)
-    counts = np.full((lanes, size), np.nan, dtype)
-    memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (lanes, *leaf.shape)), memory)
+    restarts, dtype = len(first), first.dtype
+    none = np.full(restarts, -np.inf, dtype)
+    zero: Any = np.zeros(restarts, np.int32)
+    trace = np.full((restarts, CHUNK), np.nan, dtype)
+    counts = np.full((restarts, size), np.nan, dtype)
+    memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (restarts, *leaf.shape)), memory)
     numbers: Any = dict.fromkeys(("plain", "rest", "halvings", "quiet", "status"), zero)
-    arrays: Any = {"bold": zero > 0, "gain": -none, "slowest": np.zeros(lanes, dtype)}
+    arrays: Any = {"bold": zero > 0, "gain": -none, "slowest": np.zeros(restarts, dtype)}
     start: Any = dict.fromkeys(("values", "previous", "image"), values)
     start |= {"objective": none, "evidence": none, "counts": counts, "trace": trace}
     return State(memory=memory, steps=zero - 1, **start, **numbers, **arrays)

@@ -96,22 +96,22 @@ def wander(
         time_limit: Seconds, or None.
         report: Called between chunks.
     """
-    lanes = len(next(iter(starts.values())))
+    restarts = len(next(iter(starts.values())))
     function = wander_function(model, plan, prelude)
     program = plan.program(("wander", prelude.signature), function)
-    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(lanes))
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(restarts))
     track = _begin(model, starts)
-    generators = [generator(keys[lane]) for lane in range(lanes)]
+    generators = [generator(keys[restart]) for restart in range(restarts)]
     path, began = ways.first, time.monotonic()
-    pieces: list[np.ndarray] = [np.zeros((lanes, 0))]
+    pieces: list[np.ndarray] = [np.zeros((restarts, 0))]
     changes, ended = [], Status.RUNNING
     try:
         for turn, last in _turns(prelude, max_steps, ways.weights.dtype):
-            source = ways.source(path, model.latent.cells, lanes)
+            source = ways.source(path, model.latent.cells, restarts)
             track = jax.block_until_ready(program(track, keys, source, turn))
             pieces.append(np.asarray(track.trace)[:, : int(turn.count)])
             done = int(turn.first + turn.count)
-            report(Progress(done, max_steps, lanes, lanes, float(np.max(track.highest))))
+            report(Progress(done, max_steps, restarts, restarts, float(np.max(track.highest))))
             there = _watched(guards, track, path, done)
             if there != path:
                 changes.append(f"all restarts, step {done}: {path} to {there}: {prelude.past}")
@@ -204,9 +204,9 @@ def _begin(model: Model, starts: dict[str, np.ndarray]) -> Track:
 
 def _watched(guards: Guards, track: Track, path: str, steps: int) -> str:
     """The path on which all restarts go on."""
-    for lane in guards.choose(np.arange(len(track.objective))):
-        values = {name: np.asarray(leaf[lane]) for name, leaf in track.previous.items()}
-        path = guards.next_path(values, path, int(lane), steps)
+    for restart in guards.choose(np.arange(len(track.objective))):
+        values = {name: np.asarray(leaf[restart]) for name, leaf in track.previous.items()}
+        path = guards.next_path(values, path, int(restart), steps)
     return path
 
 

@@ -117,9 +117,9 @@ def states(e_step: EStep) -> Reading:
     """Posterior of each state, (T, n, S)."""
 
     def read(latent: Markov, links: Links, key: Array) -> Array:
-        _, shares = e_step.posterior(latent, links)
-        later = _matrices(shares).sum(-2)
-        return jnp.concatenate([shares.start[None], later], 0)
+        _, responsibilities = e_step.posterior(latent, links)
+        later = _matrices(responsibilities).sum(-2)
+        return jnp.concatenate([responsibilities.start[None], later], 0)
 
     return read
 
@@ -129,9 +129,9 @@ def pairs(e_step: EStep) -> Reading:
     return lambda latent, links, key: _matrices(e_step.posterior(latent, links)[1])
 
 
-def _matrices(shares: Links) -> Array:
-    assert isinstance(shares.steps, Dense)
-    return shares.steps.factors
+def _matrices(responsibilities: Links) -> Array:
+    assert isinstance(responsibilities.steps, Dense)
+    return responsibilities.steps.factors
 
 
 def evidence(e_step: EStep) -> Reading:

@@ -99,10 +99,10 @@ def expected(
     params = model.nest(values)
 
     def of_row(inputs):
-        shares, row = inputs
+        responsibilities, row = inputs
         parts = [_over(function, params, branch, row) for branch in branches]
         every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
-        return jax.tree.map(lambda g: _weigh(shares, g), every)
+        return jax.tree.map(lambda g: _weigh(responsibilities, g), every)
 
     one = take_rows((weights, rows), 0)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(of_row, one)))
@@ -114,8 +114,8 @@ def expected_of_rows(e_step: EStep, function: Wanted, branches: tuple[Branch, ..
     """What is expected of a block of independent rows, by a program that a plan compiles."""
 
     def read(model: Model, values: Any, rows: Data, table: Array, key: Array) -> Any:
-        _, shares = e_step.posterior(model.latent, table)
-        return expected(model, function, branches, values, shares, rows)
+        _, responsibilities = e_step.posterior(model.latent, table)
+        return expected(model, function, branches, values, responsibilities, rows)
 
     return read
 
@@ -124,8 +124,8 @@ def expected_of_steps(e_step: EStep, function: Wanted, branches: tuple[Branch, .
     """The same of a block of sequences, leaves (T, n, ...)."""
 
     def read(model: Model, values: Any, rows: Data, links: Links) -> Any:
-        _, shares = e_step.posterior(model.latent, links)
-        cells = in_cells(shares)
+        _, responsibilities = e_step.posterior(model.latent, links)
+        cells = in_cells(responsibilities)
         weights = cells if len(branches) > 1 else model.latent.occupancy(cells)
         found = expected(model, function, branches, values, weights, rows)
         horizon = 1 + len(links.valid)
@@ -203,10 +203,10 @@ def _over(function: Wanted, params: Any, branch: Branch, row: Data) -> Any:
     return jax.tree.map(lambda g: g.reshape(-1, *g.shape[len(given) :]), found)
 
 
-def _weigh(shares: Array, g: Array) -> Array:
-    held = (shares > 0).reshape(-1, *[1] * (g.ndim - 1))
-    inside = jnp.where(held, g, 0).astype(jnp.result_type(g, shares))
-    return jnp.tensordot(shares, inside, 1)
+def _weigh(responsibilities: Array, g: Array) -> Array:
+    held = (responsibilities > 0).reshape(-1, *[1] * (g.ndim - 1))
+    inside = jnp.where(held, g, 0).astype(jnp.result_type(g, responsibilities))
+    return jnp.tensordot(responsibilities, inside, 1)
 
 
 def _takes(function: Any, names: tuple[str, ...]) -> bool:

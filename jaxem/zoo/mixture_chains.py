@@ -41,8 +41,8 @@ def gaussian_mixture_chain(
     Parameters of the model: `initial` (S,), `transition` (S, S), `weights` (S, M), `loc` (S, M, D),
     and `cov` (S, M, D, D) if full, (D, D) if tied, or `variance` (S, M, D) if diagonal, (S, M) if
     spherical. Data are (sequence, time, D). Responsibilities and paths are those of the S M pairs
-    of state and component, the component fastest: ``shares.reshape(n, T, S, M).sum(-1)`` and
-    ``path // M`` are those of states.
+    of state and component, the component fastest:
+    ``responsibilities.reshape(n, T, S, M).sum(-1)`` and ``path // M`` are those of states.
 
     Args:
         states: Number of states S.

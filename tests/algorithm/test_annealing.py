@@ -72,10 +72,12 @@ def test_other_temperatures_compile_nothing(annealed):
 @pytest.mark.parametrize("kind", ["dense", pytest.param("split", marks=pytest.mark.long)])
 def test_a_chain_is_warmed_as_a_whole(kind):
     latent, links = jaxem.Chain(2), small_links(kind)
-    evidence, shares = jax.jit(Warmed(jnp.asarray(0.3)).posterior, static_argnums=0)(latent, links)
+    evidence, responsibilities = jax.jit(Warmed(jnp.asarray(0.3)).posterior, static_argnums=0)(
+        latent, links
+    )
     np.testing.assert_allclose(evidence, latent.log_partition(links), rtol=1e-12)
     tempered = jaxem.Tempered(0.3).posterior(latent, links)[1]
-    for a, b in zip(jax.tree.leaves(shares), jax.tree.leaves(tempered), strict=True):
+    for a, b in zip(jax.tree.leaves(responsibilities), jax.tree.leaves(tempered), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)
 
 

@@ -36,9 +36,9 @@ class Literal:
     def sums(self, rows):
         x = DATA[rows][:, None]
         joint = np.log(self.weights / self.scale) - ((x - self.loc) / self.scale) ** 2 / 2
-        shares = np.exp(joint - joint.max(1, keepdims=True))
-        shares /= shares.sum(1, keepdims=True)
-        return np.stack([(shares * x**power).sum(0) for power in range(3)])
+        responsibilities = np.exp(joint - joint.max(1, keepdims=True))
+        responsibilities /= responsibilities.sum(1, keepdims=True)
+        return np.stack([(responsibilities * x**power).sum(0) for power in range(3)])
 
     def maximise(self, sums):
         count, first, second = sums
@@ -175,7 +175,11 @@ def test_single_precision(float32):
     assert fit.objective == pytest.approx(best, abs=1e-3)
 
 
-UPDATE = jaxem.EM(m_step={"weights": jaxem.ClosedForm(lambda params, data, shares: shares.sum(0))})
+UPDATE = jaxem.EM(
+    m_step={
+        "weights": jaxem.ClosedForm(lambda params, data, responsibilities: responsibilities.sum(0))
+    }
+)
 
 
 def anything(value) -> Any:

@@ -8,7 +8,11 @@ import pytest
 import jaxem
 from tests.fitting.problem import DATA, mixture
 
-UPDATE = jaxem.EM(m_step={"weights": jaxem.ClosedForm(lambda params, data, shares: shares.sum(0))})
+UPDATE = jaxem.EM(
+    m_step={
+        "weights": jaxem.ClosedForm(lambda params, data, responsibilities: responsibilities.sum(0))
+    }
+)
 
 
 def anything(value) -> Any:

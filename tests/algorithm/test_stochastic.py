@@ -32,7 +32,7 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
     at = {"loc": jnp.array([-2.0, 0.5, 2.0])}
     keys = jax.random.split(jax.random.key(0), KEYS)
     table = np.asarray(jax.vmap(lambda x: model.table(at, x))(jnp.asarray(data[:, None]))[:, 0])
-    shares = np.exp(table - np.logaddexp.reduce(table, axis=1)[:, None])
+    responsibilities = np.exp(table - np.logaddexp.reduce(table, axis=1)[:, None])
     for path in ("product", "direct"):
         source = ways.source(path, 3, 1)
 
@@ -45,8 +45,8 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
         exact, _, q = source.expect(model, Exact(), at)
         np.testing.assert_allclose(evidence, exact, rtol=1e-12)
         np.testing.assert_allclose(drawn.sum(1), weights.sum(), rtol=1e-9)
-        variance = (weights[:, None] * shares * (1 - shares)).sum(0) / 2
-        error = drawn.mean(0) - (weights[:, None] * shares).sum(0)
+        variance = (weights[:, None] * responsibilities * (1 - responsibilities)).sum(0) / 2
+        error = drawn.mean(0) - (weights[:, None] * responsibilities).sum(0)
         assert np.all(np.abs(error) < 5 * np.sqrt(variance / KEYS))
         np.testing.assert_allclose(drawn.var(0), variance, rtol=0.25)
         there = np.asarray(jax.grad(lambda loc, q=q: q({"loc": loc}))(at["loc"]))
@@ -59,9 +59,9 @@ def test_whole_paths_are_drawn(kind):
     evidence, drawn = jax.jit(Drawn(jax.random.key(0), 8 * KEYS).posterior, static_argnums=0)(
         latent, links
     )
-    exact, shares = latent.posterior(links)
+    exact, responsibilities = latent.posterior(links)
     np.testing.assert_allclose(evidence, exact, rtol=1e-12)
-    for a, b in zip(jax.tree.leaves(drawn), jax.tree.leaves(shares), strict=True):
+    for a, b in zip(jax.tree.leaves(drawn), jax.tree.leaves(responsibilities), strict=True):
         np.testing.assert_allclose(a, b, atol=5 * 1.5 / np.sqrt(8 * KEYS))
 
 

@@ -154,19 +154,23 @@ def test_what_stands_past_an_end_is_not_read():
 def test_readings_agree_with_one_another():
     (model, _, start), (data, lengths) = plain(), simulated()
     fit = jaxem.fit(model, data, lengths=lengths, init=start, max_steps=2)
-    shares = np.asarray(fit.responsibilities(data, lengths=lengths))
+    responsibilities = np.asarray(fit.responsibilities(data, lengths=lengths))
     pairs = np.asarray(fit.pairwise(data, lengths=lengths))
     exists = np.arange(15) < lengths[:, None]
-    np.testing.assert_allclose(shares.sum(-1), exists, atol=1e-12)
-    np.testing.assert_allclose(pairs.sum(-2), np.where(exists[:, 1:, None], shares[:, 1:], 0))
+    np.testing.assert_allclose(responsibilities.sum(-1), exists, atol=1e-12)
+    np.testing.assert_allclose(
+        pairs.sum(-2), np.where(exists[:, 1:, None], responsibilities[:, 1:], 0)
+    )
     both = exists[:, 1:, None]
-    np.testing.assert_allclose(pairs.sum(-1), np.where(both, shares[:, :-1], 0), atol=1e-12)
+    np.testing.assert_allclose(
+        pairs.sum(-1), np.where(both, responsibilities[:, :-1], 0), atol=1e-12
+    )
     filtered = np.asarray(fit.filtered(data, lengths=lengths))
     last = np.arange(len(lengths)), lengths - 1
-    np.testing.assert_allclose(filtered[last], shares[last], atol=1e-12)
+    np.testing.assert_allclose(filtered[last], responsibilities[last], atol=1e-12)
     paths = np.asarray(fit.sample_paths(data, draws=2000, key=1, lengths=lengths))
     assert paths.shape == (2000, *exists.shape) and np.all((paths == -1) == ~exists)
-    np.testing.assert_allclose((paths == 1).mean(0), shares[..., 1], atol=0.06)
+    np.testing.assert_allclose((paths == 1).mean(0), responsibilities[..., 1], atol=0.06)
     states, value = fit.viterbi(data, lengths=lengths)
     np.testing.assert_array_equal(states, fit.predict(data, lengths=lengths))
     assert np.all(np.asarray(value) <= np.asarray(fit.log_density(data, lengths=lengths)))

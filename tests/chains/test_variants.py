@@ -41,7 +41,7 @@ def brute_force(model, params, data):
         jax.tree.map(lambda s, k=k: s[k], model.latent.states()) for k in range(model.latent.size)
     ]
     total = np.empty(len(LENGTHS))
-    shares = np.zeros((len(LENGTHS), max(LENGTHS), len(states)))
+    responsibilities = np.zeros((len(LENGTHS), max(LENGTHS), len(states)))
     for n, length in enumerate(LENGTHS):
         rows = [jax.tree.map(lambda leaf, t=t, n=n: leaf[n, t], data) for t in range(length)]
         first = [model.log_joint(params, None, z, rows[0]) for z in states]
@@ -59,8 +59,8 @@ def brute_force(model, params, data):
         total[n] = evidence
         for path, score in logs.items():
             for t, z in enumerate(path):
-                shares[n, t, z] += np.exp(score - evidence)
-    return total, shares
+                responsibilities[n, t, z] += np.exp(score - evidence)
+    return total, responsibilities
 
 
 def as_arrays(start):
@@ -70,10 +70,10 @@ def as_arrays(start):
 def test_evidence_and_posterior_are_sums_over_paths(variant):
     model, data, start = variant
     fit = jaxem.fit(model, data, lengths=LENGTHS, init=start, max_steps=0)
-    total, shares = brute_force(model, as_arrays(start), data)
+    total, responsibilities = brute_force(model, as_arrays(start), data)
     assert fit.log_likelihood == pytest.approx(total.sum(), abs=1e-10)
     found = fit.responsibilities(data, lengths=LENGTHS)
-    np.testing.assert_allclose(found, shares, atol=1e-11)
+    np.testing.assert_allclose(found, responsibilities, atol=1e-11)
     np.testing.assert_allclose(fit.log_density(data, lengths=LENGTHS), total, atol=1e-10)
 
 
@@ -136,8 +136,8 @@ def test_a_mixture_of_markov_chains_is_a_sum_over_classes():
             joint[n, z] *= start["rows"][z][a][b]
             counts[n, a, b] += z == 0
     assert fit.trace[0] == pytest.approx(np.log(joint.sum(1)).sum(), abs=1e-12)
-    shares = joint / joint.sum(1, keepdims=True)
-    expected = np.einsum("nz,nab->zab", shares, counts)
+    responsibilities = joint / joint.sum(1, keepdims=True)
+    expected = np.einsum("nz,nab->zab", responsibilities, counts)
     np.testing.assert_allclose(
         fit.params["rows"], expected / expected.sum(-1, keepdims=True), rtol=1e-10
     )

@@ -210,9 +210,9 @@ def test_ones_own_chain_from_end_to_end(run, write, tmp_path):
         ("6", "bo", "2"),
     ]
     places = jnp.array([0, 1, 0, 1, 0]), jnp.array([2, 0, 0, 1, 1])
-    shares = fit.responsibilities(data, lengths=lengths)[places]
+    responsibilities = fit.responsibilities(data, lengths=lengths)[places]
     written = [[float(row["p_0"]), float(row["p_1"])] for row in rows]
-    np.testing.assert_allclose(written, shares, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(written, responsibilities, rtol=1e-5, atol=1e-12)
     path = fit.predict(data, lengths=lengths)[places]
     assert [int(row["state"]) for row in rows] == path.tolist()
 

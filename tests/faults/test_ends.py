@@ -79,9 +79,9 @@ def test_the_time_limit_returns_what_there_is(model):
 def test_a_wrong_update_returns_the_parameters_before_the_fall(model):
     """Two good steps, then a bad one: the third is not in the trace."""
 
-    def update(params, data, shares):
-        loc = shares.T @ data / shares.sum(0)
-        weights = shares.sum(0) / shares.sum()
+    def update(params, data, responsibilities):
+        loc = responsibilities.T @ data / responsibilities.sum(0)
+        weights = responsibilities.sum(0) / responsibilities.sum()
         settled = jnp.abs(loc - params["loc"]).max() < 0.05
         return {"weights": weights, "loc": jnp.where(settled, loc + 3.0, loc)}
 

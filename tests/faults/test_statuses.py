@@ -23,7 +23,7 @@ def classes(table):
 
 def update_with(change):
     """EM whose M-step is a person's, and sets the centres to ``change(centres)``."""
-    step = jaxem.ClosedForm(lambda params, data, shares: {"loc": change(params["loc"])})
+    step = jaxem.ClosedForm(lambda params, data, responsibilities: {"loc": change(params["loc"])})
     return jaxem.EM(m_step=step)
 
 
@@ -101,7 +101,7 @@ def unreliable():
         return density.log_prob(x) - jnp.log(density.cdf(9.0) - density.cdf(0.0))
 
     single = jaxem.Model(truncated, jaxem.Finite(1), {"loc": jaxem.flat(())})
-    still = jaxem.ClosedForm(lambda params, data, shares: {"loc": params["loc"]})
+    still = jaxem.ClosedForm(lambda params, data, responsibilities: {"loc": params["loc"]})
     return jaxem.fit(single, TWO[TWO > 0], init={"loc": -8.2}, algorithm=jaxem.EM(m_step=still))
 
 
@@ -145,7 +145,7 @@ def test_the_page_begins_with_it_when_nothing_converged():
 
 def test_what_stalled_higher_does_not_win_and_is_told():
     """A step that stays where it is, at a better place than the first start converges to."""
-    still = jaxem.ClosedForm(lambda params, data, shares: {"loc": params["loc"]})
+    still = jaxem.ClosedForm(lambda params, data, responsibilities: {"loc": params["loc"]})
     objective = np.array([-5.0, -1.0, -7.0, -9.0])
     status = [Status.CONVERGED, Status.STALLED, Status.SEPARATED, Status.UNRELIABLE]
     assert best_of(status, objective) == 0

@@ -39,8 +39,8 @@ def test_a_persons_update_sees_all_rows(monkeypatch):
     monkeypatch.setattr(batch, "_ENTRIES", 1)
     monkeypatch.setattr(batch, "_PRODUCT_ENTRIES", 1)
 
-    def loc(params, data, shares):
-        return shares.T @ data / shares.sum(0)
+    def loc(params, data, responsibilities):
+        return responsibilities.T @ data / responsibilities.sum(0)
 
     algorithm = jaxem.EM(m_step={"shape.loc": jaxem.ClosedForm(loc)})
     cut = jaxem.fit(declare(), DATA, init=START, tolerance=0, max_steps=5, algorithm=algorithm)

@@ -41,8 +41,8 @@ def test_equal_spheres_are_k_means():
     np.testing.assert_array_equal(fit.predict(POINTS), owner)
     constant = -60 * (np.log(3.0) + np.log(2 * np.pi))
     np.testing.assert_allclose(fit.trace, constant - inertia / 2, rtol=1e-12)
-    shares = np.asarray(fit.responsibilities(POINTS))
-    np.testing.assert_array_equal(shares, owner[:, None] == np.arange(3))
+    responsibilities = np.asarray(fit.responsibilities(POINTS))
+    np.testing.assert_array_equal(responsibilities, owner[:, None] == np.arange(3))
 
 
 def test_it_converges_and_calls_its_objective_by_name():

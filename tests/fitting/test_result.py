@@ -45,9 +45,9 @@ def test_a_page_for_a_statistician():
 def test_responsibilities_and_predictions_of_new_rows():
     fit = fitted()
     rows = np.array([-3.0, 1.4, 9.0])
-    shares = np.asarray(fit.responsibilities(rows))
-    np.testing.assert_allclose(shares.sum(1), 1.0, rtol=1e-13)
-    np.testing.assert_array_equal(fit.predict(rows), shares.argmax(1))
+    responsibilities = np.asarray(fit.responsibilities(rows))
+    np.testing.assert_allclose(responsibilities.sum(1), 1.0, rtol=1e-13)
+    np.testing.assert_array_equal(fit.predict(rows), responsibilities.argmax(1))
     density = np.asarray(fit.log_density(rows)).sum()
     np.testing.assert_allclose(density, mixture().log_likelihood(fit.params, rows), rtol=1e-12)
 

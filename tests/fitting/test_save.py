@@ -61,8 +61,8 @@ def test_a_hard_fit_remembers_that_it_was(path):
     algorithm = jaxem.EM(e_step=jaxem.Hard())
     fit = jaxem.fit(mixture(), DATA, restarts=2, algorithm=algorithm)
     fit.save(path)
-    shares = np.asarray(jaxem.load(path, mixture()).responsibilities(DATA))
-    assert set(np.unique(shares)) == {0.0, 1.0}
+    responsibilities = np.asarray(jaxem.load(path, mixture()).responsibilities(DATA))
+    assert set(np.unique(responsibilities)) == {0.0, 1.0}
 
 
 def test_a_failure_leaves_the_old_file_and_no_litter(path, monkeypatch):

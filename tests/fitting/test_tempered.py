@@ -39,11 +39,11 @@ def test_one_is_exact_and_much_is_hard():
 
 @pytest.mark.parametrize("beta", [0.2, 3.0])
 def test_responsibilities_are_the_gradient_of_the_evidence(beta):
-    value, shares = posterior(beta, jaxem.Finite(3), FACTORS)
+    value, responsibilities = posterior(beta, jaxem.Finite(3), FACTORS)
     literal = jnp.log(jnp.exp(beta * FACTORS).sum(-1)) / beta
     np.testing.assert_allclose(value, literal, rtol=1e-12)
     slope = jax.grad(lambda f: (jnp.log(jnp.exp(beta * f).sum(-1)) / beta).sum())(FACTORS)
-    np.testing.assert_allclose(shares, slope, rtol=1e-10)
+    np.testing.assert_allclose(responsibilities, slope, rtol=1e-10)
 
 
 @pytest.mark.parametrize("kind", ["dense", "split"])
@@ -56,7 +56,7 @@ def test_a_chain_is_a_sum_over_tempered_paths(kind):
     else:
         steps = Split(jnp.asarray(rng.normal(size=(2, 2))), jnp.asarray(rng.normal(size=(3, 1, 2))))
         matrices = steps.transition + steps.emission[:, 0, None, :]
-    value, shares = posterior(0.3, jaxem.Chain(2), Links(start, steps, valid))
+    value, responsibilities = posterior(0.3, jaxem.Chain(2), Links(start, steps, valid))
     scores = {
         z: start[0, z[0]] + sum(matrices[t][a, b] for t, (a, b) in enumerate(itertools.pairwise(z)))
         for z in itertools.product(range(2), repeat=4)
@@ -64,7 +64,7 @@ def test_a_chain_is_a_sum_over_tempered_paths(kind):
     total = np.logaddexp.reduce([0.3 * s for s in scores.values()])
     assert float(value[0]) == pytest.approx(total / 0.3, abs=1e-12)
     first = sum(np.exp(0.3 * s - total) for z, s in scores.items() if z[0] == 1)
-    assert float(shares.start[0, 1]) == pytest.approx(first, abs=1e-12)
+    assert float(responsibilities.start[0, 1]) == pytest.approx(first, abs=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["rows", "chain"])
@@ -127,8 +127,8 @@ def test_replaced_data_give_the_same_climb():
     assert np.all(np.diff(fit.trace) > -1e-9)
     direct = np.asarray(fit.log_density(y)).sum()
     assert fit.log_likelihood == pytest.approx(direct, abs=1e-8)
-    shares = np.asarray(fit.responsibilities(y))
-    np.testing.assert_allclose(shares.sum(-1), 1.0, atol=1e-12)
+    responsibilities = np.asarray(fit.responsibilities(y))
+    np.testing.assert_allclose(responsibilities.sum(-1), 1.0, atol=1e-12)
 
 
 def test_saved_and_loaded(tmp_path):

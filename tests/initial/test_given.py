@@ -33,11 +33,11 @@ def start(model, init, **options):
     return jaxem.fit(model, DATA, init=init, max_steps=0, **options).restarts.params
 
 
-def m_step(shares, weights=None):
-    shares = shares if weights is None else shares * weights[:, None]
-    counts = shares.sum(0)
-    loc = shares.T @ DATA / counts
-    scale = np.sqrt((shares * (DATA[:, None] - loc) ** 2).sum(0) / counts)
+def m_step(responsibilities, weights=None):
+    responsibilities = responsibilities if weights is None else responsibilities * weights[:, None]
+    counts = responsibilities.sum(0)
+    loc = responsibilities.T @ DATA / counts
+    scale = np.sqrt((responsibilities * (DATA[:, None] - loc) ** 2).sum(0) / counts)
     return {"weights": counts / counts.sum(), "loc": loc, "scale": scale}
 
 

@@ -29,11 +29,11 @@ def model():
     )
 
 
-def literal(model, shares):
+def literal(model, responsibilities):
     """The double sum, and the prior."""
     full = {**ELSEWHERE, "scale": jnp.array(1.5)}
     total = float(model.log_prior(full))
-    for row, share in zip(DATA, shares, strict=True):
+    for row, share in zip(DATA, responsibilities, strict=True):
         total += sum(share[z] * float(model.log_joint(full, z, row)) for z in range(2))
     return total
 
@@ -41,18 +41,20 @@ def literal(model, shares):
 @pytest.mark.parametrize("weights", [None, np.array([1.0, 0.0, 2.0, 0.5, 3.0])])
 def test_it_is_the_double_sum(model, weights):
     table = np.asarray(model.log_factors({**AT, "scale": 1.5}, DATA))
-    shares = np.exp(table) / np.exp(table).sum(1, keepdims=True)
+    responsibilities = np.exp(table) / np.exp(table).sum(1, keepdims=True)
     q = jaxem.expected_log_joint(model, DATA, at=AT, weights=weights)
     rows = np.ones(5) if weights is None else weights
     found = q({**ELSEWHERE, "scale": 1.5})
-    np.testing.assert_allclose(found, literal(model, shares * rows[:, None]), rtol=1e-12)
+    np.testing.assert_allclose(found, literal(model, responsibilities * rows[:, None]), rtol=1e-12)
 
 
 def test_a_hard_e_step_counts_the_best_state_alone(model):
     table = np.asarray(model.log_factors({**AT, "scale": 1.5}, DATA))
-    shares = (table.argmax(1)[:, None] == np.arange(2)) * 1.0
+    responsibilities = (table.argmax(1)[:, None] == np.arange(2)) * 1.0
     q = jaxem.expected_log_joint(model, DATA, at=AT, e_step=jaxem.Hard())
-    np.testing.assert_allclose(q({**ELSEWHERE, "scale": 1.5}), literal(model, shares), rtol=1e-12)
+    np.testing.assert_allclose(
+        q({**ELSEWHERE, "scale": 1.5}), literal(model, responsibilities), rtol=1e-12
+    )
 
 
 def test_the_difference_of_two_is_below_that_of_the_log_posterior(model):

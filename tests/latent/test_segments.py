@@ -61,10 +61,10 @@ def test_segments_side_by_side_are_the_whole(kind, monkeypatch):
 
 def test_segments_in_single_precision(float32, monkeypatch):
     links = long_links("split", np.float32)
-    (evidence, shares), (value, expected) = posterior(links), whole(links, monkeypatch)
+    (evidence, responsibilities), (value, expected) = posterior(links), whole(links, monkeypatch)
     np.testing.assert_allclose(evidence, value, rtol=1e-5)
-    np.testing.assert_allclose(shares.start, expected.start, atol=1e-4)
-    np.testing.assert_allclose(shares.steps.emission, expected.steps.emission, atol=1e-4)
+    np.testing.assert_allclose(responsibilities.start, expected.start, atol=1e-4)
+    np.testing.assert_allclose(responsibilities.steps.emission, expected.steps.emission, atol=1e-4)
 
 
 def test_messages_that_are_wrong_are_noticed():

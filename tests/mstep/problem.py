@@ -55,9 +55,9 @@ def derived_steps() -> jaxem.Fit:
     return fit(tolerance=0, max_steps=5)
 
 
-def textbook(params, data, shares):
+def textbook(params, data, responsibilities):
     """The update as a person would write it."""
-    counts = shares.sum(0)
-    loc = shares.T @ data / counts
-    scale = jnp.sqrt((shares * (data[:, None] - loc) ** 2).sum(0) / counts)
+    counts = responsibilities.sum(0)
+    loc = responsibilities.T @ data / counts
+    scale = jnp.sqrt((responsibilities * (data[:, None] - loc) ** 2).sum(0) / counts)
     return {"weights": counts / counts.sum(), "loc": loc, "scale": scale}

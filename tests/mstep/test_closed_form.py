@@ -29,8 +29,8 @@ def test_weights_and_missing_rows_are_already_in_the_responsibilities():
 
 
 def test_what_an_update_leaves_out_stays():
-    def only_loc(params, data, shares):
-        return {"loc": textbook(params, data, shares)["loc"]}
+    def only_loc(params, data, responsibilities):
+        return {"loc": textbook(params, data, responsibilities)["loc"]}
 
     found = fit(jaxem.ClosedForm(only_loc), tolerance=0, max_steps=3)
     np.testing.assert_array_equal(found.params["scale"], START["scale"])
@@ -38,8 +38,8 @@ def test_what_an_update_leaves_out_stays():
 
 
 def test_an_update_of_one_parameter_and_the_others_derived():
-    def loc(params, data, shares):
-        return shares.T @ data / shares.sum(0)
+    def loc(params, data, responsibilities):
+        return responsibilities.T @ data / responsibilities.sum(0)
 
     assert_same_steps(
         fit({"loc": jaxem.ClosedForm(loc)}, tolerance=0, max_steps=5), derived_steps()
@@ -47,15 +47,15 @@ def test_an_update_of_one_parameter_and_the_others_derived():
 
 
 def test_a_wrong_update_of_one_parameter_is_told():
-    wrong = jaxem.ClosedForm(lambda params, data, shares: params["loc"] - 1.0)
+    wrong = jaxem.ClosedForm(lambda params, data, responsibilities: params["loc"] - 1.0)
     found = fit({"loc": wrong})
     assert found.status == Status.OBJECTIVE_FELL
     assert found.objective == found.trace.max()
 
 
 def test_an_update_in_the_right_direction_is_generalised_em():
-    def half_way(params, data, shares):
-        new = textbook(params, data, shares)
+    def half_way(params, data, responsibilities):
+        new = textbook(params, data, responsibilities)
         return {name: (new[name] + params[name]) / 2 for name in new}
 
     found = fit(jaxem.ClosedForm(half_way))

@@ -43,7 +43,7 @@ def test_a_step_for_no_parameter_is_told():
 
 
 def test_an_update_may_only_change_what_it_stands_for():
-    update = jaxem.ClosedForm(lambda params, data, shares: {"w": params["w"]})
+    update = jaxem.ClosedForm(lambda params, data, responsibilities: {"w": params["w"]})
     with pytest.raises(jaxem.DeclarationError, match="'w'"):
         jaxem.fit(model(), COUNTS, algorithm=jaxem.EM(m_step={"rate": update}))
 

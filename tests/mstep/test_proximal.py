@@ -133,11 +133,11 @@ def test_a_mixture_has_exact_zeros_and_is_a_maximum():
         assert np.all(np.diff(trace) > -1e-11)
 
 
-def by_coordinates(shares):
+def by_coordinates(responsibilities):
     """The M-step of one component by hand: coordinates in turn, until nothing moves."""
     full = np.column_stack([np.ones(N), DESIGN])
-    matrix = 4 * (full * shares[:, None]).T @ full
-    target, b = 4 * full.T @ (shares * MIXED), np.zeros(D + 1)
+    matrix = 4 * (full * responsibilities[:, None]).T @ full
+    target, b = 4 * full.T @ (responsibilities * MIXED), np.zeros(D + 1)
     for _ in range(5000):
         for j in range(D + 1):
             u = target[j] - matrix[j] @ b + matrix[j, j] * b[j]
@@ -149,9 +149,9 @@ def by_coordinates(shares):
 def test_one_m_step_is_that_of_coordinates_by_hand():
     fit = jaxem.fit(mixture(), DATA, init=START, restarts=4, max_steps=1, tolerance=0)
     log_factors = np.asarray(mixture().log_factors(START, DATA))
-    shares = np.exp(log_factors - np.logaddexp.reduce(log_factors, 1, keepdims=True))
+    responsibilities = np.exp(log_factors - np.logaddexp.reduce(log_factors, 1, keepdims=True))
     for k in range(2):
-        intercept, *slopes = by_coordinates(shares[:, k])
+        intercept, *slopes = by_coordinates(responsibilities[:, k])
         np.testing.assert_allclose(fit.params["intercept"][k], intercept, atol=1e-8)
         np.testing.assert_allclose(fit.params["slopes"][:, k], slopes, atol=1e-8)
         np.testing.assert_array_equal(fit.params["slopes"][:, k] == 0, np.equal(slopes, 0))

@@ -59,9 +59,13 @@ def test_named_parts_chains_and_structural_zeros():
     assert fault[:, :2].max() == 0 and fault[:, 3].max() == 1
     flat = {k: jnp.asarray(v.reshape(1400, *v.shape[2:])) for k, v in draws.items()}
     table = np.asarray(jax.jit(jax.vmap(lambda v: model.log_factors(v, x)))(flat))
-    shares = np.exp(table - np.logaddexp.reduce(table, -1)[..., None]).reshape(1400, 5, 3, 2)
-    exact = shares.sum(2)[..., 1].mean(0)
-    spread = np.sqrt((shares.sum(2)[..., 1] * shares.sum(2)[..., 0]).mean(0) / 1400)
+    responsibilities = np.exp(table - np.logaddexp.reduce(table, -1)[..., None]).reshape(
+        1400, 5, 3, 2
+    )
+    exact = responsibilities.sum(2)[..., 1].mean(0)
+    spread = np.sqrt(
+        (responsibilities.sum(2)[..., 1] * responsibilities.sum(2)[..., 0]).mean(0) / 1400
+    )
     assert np.all(np.abs(fault.mean(0) - exact) < 5 * spread + 1e-12)
 
 

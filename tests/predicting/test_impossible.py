@@ -93,9 +93,9 @@ def test_impossible_rows_are_told():
     new = np.array([0.2, -1.0, 0.7, 9.0])
     states = told(lambda: rows().predict(new), 2, 1)
     np.testing.assert_array_equal(states, [0, -1, 1, -1])
-    shares = np.asarray(told(lambda: rows().responsibilities(new), 2, 1))
-    np.testing.assert_allclose(shares[[0, 2]], [[1, 0], [0.25, 0.75]], atol=1e-12)
-    assert np.isnan(shares[[1, 3]]).all()
+    responsibilities = np.asarray(told(lambda: rows().responsibilities(new), 2, 1))
+    np.testing.assert_allclose(responsibilities[[0, 2]], [[1, 0], [0.25, 0.75]], atol=1e-12)
+    assert np.isnan(responsibilities[[1, 3]]).all()
     density = told(lambda: rows().log_density(new), 2, 1)
     np.testing.assert_allclose(np.exp(density), [0.25, 0, 1.0, 0], atol=1e-12)
 

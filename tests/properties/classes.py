@@ -30,8 +30,11 @@ def bernoulli():
         kind = dist.Categorical(params["weights"]).log_prob(z)
         return kind + dist.Bernoulli(params["yes"][z]).log_prob(answers).sum()
 
-    def update(params, data, shares):
-        return {"weights": shared(shares), "yes": shares.T @ data / shares.sum(0)[:, None]}
+    def update(params, data, responsibilities):
+        return {
+            "weights": shared(responsibilities),
+            "yes": responsibilities.T @ data / responsibilities.sum(0)[:, None],
+        }
 
     return Case(
         jaxem.Model(
@@ -53,11 +56,11 @@ def bernoulli():
     )
 
 
-def _tally(choices, shares, categories):
+def _tally(choices, responsibilities, categories):
     """Expected counts of every category, (questions, states, categories)."""
     return np.stack(
         [
-            [[share[column == c].sum() for c in range(categories)] for share in shares.T]
+            [[share[column == c].sum() for c in range(categories)] for share in responsibilities.T]
             for column in choices.T
         ]
     )
@@ -70,9 +73,12 @@ def categorical():
         kind = dist.Categorical(params["weights"]).log_prob(z)
         return kind + dist.Categorical(params["answer"][z]).log_prob(answers).sum()
 
-    def update(params, data, shares):
-        counts = _tally(data, shares, 3).swapaxes(0, 1) + 1.0
-        return {"weights": shared(shares), "answer": counts / counts.sum(-1, keepdims=True)}
+    def update(params, data, responsibilities):
+        counts = _tally(data, responsibilities, 3).swapaxes(0, 1) + 1.0
+        return {
+            "weights": shared(responsibilities),
+            "answer": counts / counts.sum(-1, keepdims=True),
+        }
 
     return Case(
         jaxem.Model(
@@ -104,9 +110,12 @@ def raters():
         chance = params["error"][jnp.arange(4), z, jnp.where(given, ratings, 0)]
         return jnp.log(params["weights"][z]) + jnp.where(given, jnp.log(chance), 0.0).sum()
 
-    def update(params, data, shares):
-        counts = _tally(data, shares, 3)
-        return {"weights": shared(shares), "error": counts / counts.sum(-1, keepdims=True)}
+    def update(params, data, responsibilities):
+        counts = _tally(data, responsibilities, 3)
+        return {
+            "weights": shared(responsibilities),
+            "error": counts / counts.sum(-1, keepdims=True),
+        }
 
     rng = np.random.default_rng(7)
     return Case(

@@ -19,8 +19,8 @@ def simplex(*shape):
     return jaxem.flat(shape, constraints.simplex)
 
 
-def shared(shares):
-    return shares.sum(0) / shares.sum()
+def shared(responsibilities):
+    return responsibilities.sum(0) / responsibilities.sum()
 
 
 def coins():
@@ -30,9 +30,9 @@ def coins():
         kind = dist.Categorical(params["weights"]).log_prob(z)
         return kind + dist.Binomial(10, params["heads"][z]).log_prob(heads)
 
-    def update(params, data, shares):
-        heads = shares.T @ data / (10 * shares.sum(0))
-        return {"weights": shared(shares), "heads": heads}
+    def update(params, data, responsibilities):
+        heads = responsibilities.T @ data / (10 * responsibilities.sum(0))
+        return {"weights": shared(responsibilities), "heads": heads}
 
     return Case(
         jaxem.Model(
@@ -59,9 +59,9 @@ def blood_groups():
         chance = params["alleles"][first] * params["alleles"][second] * jnp.asarray(twice)[z]
         return jnp.log(jnp.asarray(shown)[z, phenotype] * chance)
 
-    def update(params, data, shares):
+    def update(params, data, responsibilities):
         counts = np.zeros(3)
-        for genotype, total in enumerate(shares.sum(0)):
+        for genotype, total in enumerate(responsibilities.sum(0)):
             for allele in pairs[genotype]:
                 counts[allele] += total
         return {"alleles": counts / counts.sum()}
@@ -84,9 +84,9 @@ def linkage():
         split = jnp.array([[0.5, 0.0, 0.0, 0.0], [t / 4, (1 - t) / 4, (1 - t) / 4, t / 4]])
         return jnp.log(split[z, cell])
 
-    def update(params, data, shares):
-        kept = shares[data == 0, 1].sum() + shares[data == 3, 1].sum()
-        crossed = shares[(data == 1) | (data == 2), 1].sum()
+    def update(params, data, responsibilities):
+        kept = responsibilities[data == 0, 1].sum() + responsibilities[data == 3, 1].sum()
+        crossed = responsibilities[(data == 1) | (data == 2), 1].sum()
         return {"t": kept / (kept + crossed)}
 
     return Case(
@@ -105,9 +105,9 @@ def poisson():
     def log_joint(params, z, calls):
         return jnp.log(params["weights"][z]) + dist.Poisson(params["rate"][z]).log_prob(calls)
 
-    def update(params, data, shares):
-        rate = (shares.T @ data + 2.0 - 1) / (shares.sum(0) + 0.5)
-        return {"weights": shared(shares), "rate": rate}
+    def update(params, data, responsibilities):
+        rate = (responsibilities.T @ data + 2.0 - 1) / (responsibilities.sum(0) + 0.5)
+        return {"weights": shared(responsibilities), "rate": rate}
 
     return Case(
         jaxem.Model(
@@ -130,8 +130,11 @@ def log_rates():
         rate = jnp.exp(params["log_rate"][z])
         return jnp.log(params["weights"][z]) + dist.Poisson(rate).log_prob(calls)
 
-    def update(params, data, shares):
-        return {"weights": shared(shares), "log_rate": np.log(shares.T @ data / shares.sum(0))}
+    def update(params, data, responsibilities):
+        return {
+            "weights": shared(responsibilities),
+            "log_rate": np.log(responsibilities.T @ data / responsibilities.sum(0)),
+        }
 
     return Case(
         jaxem.Model(
@@ -156,9 +159,9 @@ def documents():
 
     document, word = (grid.ravel() for grid in np.indices((5, 6)))
 
-    def update(params, data, shares):
+    def update(params, data, responsibilities):
         topics, vocabulary = np.zeros((5, 2)), np.zeros((2, 6))
-        for row, share in enumerate(shares):
+        for row, share in enumerate(responsibilities):
             topics[data["document"][row]] += share
             vocabulary[:, data["word"][row]] += share
         return {
@@ -189,9 +192,9 @@ def product():
         causes = jnp.log(params["season"][z["season"]]) + jnp.log(params["fault"][z["fault"]])
         return causes + dist.Poisson(params["rate"][z["season"], z["fault"]]).log_prob(calls)
 
-    def update(params, data, shares):
-        joint = shares.sum(0).reshape(3, 2)
-        rate = ((data @ shares).reshape(3, 2) + 1.0) / (joint + 0.3)
+    def update(params, data, responsibilities):
+        joint = responsibilities.sum(0).reshape(3, 2)
+        rate = ((data @ responsibilities).reshape(3, 2) + 1.0) / (joint + 0.3)
         season, fault = joint.sum(1) + 4.0, joint.sum(0) + 4.0
         return {"season": season / season.sum(), "fault": fault / fault.sum(), "rate": rate}
 

@@ -21,16 +21,16 @@ SPREAD = np.array([[2.0, 0.3], [0.3, 1.5]])
 simplex = jaxem.flat((3,), constraints.simplex)
 
 
-def moments(data, shares):
+def moments(data, responsibilities):
     """Counts, centres and scatter matrices about the centres."""
-    counts = shares.sum(0)
-    loc = shares.T @ data / counts[:, None]
-    return counts, loc, scatter(data, shares, loc)
+    counts = responsibilities.sum(0)
+    loc = responsibilities.T @ data / counts[:, None]
+    return counts, loc, scatter(data, responsibilities, loc)
 
 
-def scatter(data, shares, loc):
+def scatter(data, responsibilities, loc):
     apart = data[:, None] - loc
-    return np.einsum("nk,nki,nkj->kij", shares, apart, apart)
+    return np.einsum("nk,nki,nkj->kij", responsibilities, apart, apart)
 
 
 def _mixture(log_density, prior, start, spread, form, loc=words.QUADRATIC, shared=False):
@@ -46,8 +46,8 @@ def _mixture(log_density, prior, start, spread, form, loc=words.QUADRATIC, share
         prior={"weights": simplex, "loc": jaxem.flat((3, 2)), **prior},
     )
 
-    def update(params, data, shares):
-        counts, loc, about = moments(data, shares)
+    def update(params, data, responsibilities):
+        counts, loc, about = moments(data, responsibilities)
         return {"weights": counts / counts.sum(), "loc": loc, name: spread(counts, about)}
 
     return Case(

@@ -34,8 +34,11 @@ def _two(family, prior, start, **about):
 
 
 def exponential():
-    def update(params, data, shares):
-        return {"weights": shared(shares), "rate": shares.sum(0) / (shares.T @ data)}
+    def update(params, data, responsibilities):
+        return {
+            "weights": shared(responsibilities),
+            "rate": responsibilities.sum(0) / (responsibilities.T @ data),
+        }
 
     return _two(
         dist.Exponential,
@@ -47,11 +50,11 @@ def exponential():
 
 
 def log_normal():
-    def update(params, data, shares):
-        logs, counts = np.log(data), shares.sum(0)
-        loc = shares.T @ logs / counts
-        scale = np.sqrt((shares * (logs[:, None] - loc) ** 2).sum(0) / counts)
-        return {"weights": shared(shares), "loc": loc, "scale": scale}
+    def update(params, data, responsibilities):
+        logs, counts = np.log(data), responsibilities.sum(0)
+        loc = responsibilities.T @ logs / counts
+        scale = np.sqrt((responsibilities * (logs[:, None] - loc) ** 2).sum(0) / counts)
+        return {"weights": shared(responsibilities), "loc": loc, "scale": scale}
 
     return _two(
         dist.LogNormal,

@@ -47,15 +47,19 @@ def mixture():
     )
 
 
-def _weighted_least_squares(params, data, shares):
+def _weighted_least_squares(params, data, responsibilities):
     design, response = data["design"], data["response"]
     slopes, scale = [], []
-    for share in shares.T:
+    for share in responsibilities.T:
         normal = design.T @ (share[:, None] * design)
         slopes.append(np.linalg.solve(normal, design.T @ (share * response)))
         left = response - design @ slopes[-1]
         scale.append(np.sqrt(share @ left**2 / share.sum()))
-    return {"weights": shared(shares), "slopes": np.array(slopes), "scale": np.array(scale)}
+    return {
+        "weights": shared(responsibilities),
+        "slopes": np.array(slopes),
+        "scale": np.array(scale),
+    }
 
 
 def experts():
@@ -118,8 +122,8 @@ def kinked():
         kind = dist.Categorical(params["weights"]).log_prob(z)
         return kind + dist.Normal(params["loc"][z], 1.0).log_prob(x)
 
-    def update(params, data, shares):
-        counts, total = shares.sum(0), shares.T @ data
+    def update(params, data, responsibilities):
+        counts, total = responsibilities.sum(0), responsibilities.T @ data
         loc = np.sign(total) * np.maximum(np.abs(total) - 50.0, 0.0) / counts
         return {"weights": counts / counts.sum(), "loc": loc}
 

@@ -33,11 +33,11 @@ def conjugate(kappa=0.7, df=6.0):
         },
     )
 
-    def update(params, data, shares):
-        counts = shares.sum(0)
+    def update(params, data, responsibilities):
+        counts = responsibilities.sum(0)
         pulled = counts + np.array([1.0, 2.0, 0.5])
-        loc = (shares.T @ data + kappa * centre) / (counts + kappa)[:, None]
-        about = scatter(data, shares, loc) + kappa * np.einsum(
+        loc = (responsibilities.T @ data + kappa * centre) / (counts + kappa)[:, None]
+        about = scatter(data, responsibilities, loc) + kappa * np.einsum(
             "ki,kj->kij", loc - centre, loc - centre
         )
         cov = (about + scale) / (counts + df + 2 + 2)[:, None, None]
@@ -104,8 +104,8 @@ def semi_supervised():
         },
     )
 
-    def update(params, data, shares):
-        counts, loc, about = moments(data["x"][:, None], shares)
+    def update(params, data, responsibilities):
+        counts, loc, about = moments(data["x"][:, None], responsibilities)
         scale = np.sqrt(about[:, 0, 0] / counts)
         return {"weights": counts / counts.sum(), "loc": loc[:, 0], "scale": scale}
 
@@ -135,8 +135,8 @@ def logits():
         },
     )
 
-    def update(params, data, shares):
-        counts, loc, about = moments(data[:, None], shares)
+    def update(params, data, responsibilities):
+        counts, loc, about = moments(data[:, None], responsibilities)
         log_scale = np.log(about[:, 0, 0] / counts) / 2
         return {"logits": np.log(counts / counts.sum()), "loc": loc[:, 0], "log_scale": log_scale}
 

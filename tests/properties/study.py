@@ -131,7 +131,7 @@ class Study:
         return np.ones(rows) if self.case.weights is None else self.case.weights
 
     @property
-    def shares(self) -> np.ndarray:
+    def responsibilities(self) -> np.ndarray:
         """Responsibilities at the start times row weights, (n, K), from the table alone."""
         table = self.at_start.table
         odds = np.exp(table - table.max(1, keepdims=True))

@@ -34,11 +34,13 @@ def test_a_batch_in_blocks_is_the_whole(study):
         evidence, *_, q = Direct(batch, keep=False).expect(study.model, Exact(), values)
         return evidence, jax.grad(q)(values), q.responsibilities()
 
-    evidence, slope, shares = jax.tree.map(np.asarray, jax.jit(look)(study.start))
+    evidence, slope, responsibilities = jax.tree.map(np.asarray, jax.jit(look)(study.start))
     whole = study.at_start
     np.testing.assert_allclose(evidence, study.row_weights @ whole.evidence, rtol=1e-12)
-    np.testing.assert_allclose(shares[:count], study.shares, rtol=1e-10, atol=1e-14)
-    assert np.all(shares[count:] == 0)
+    np.testing.assert_allclose(
+        responsibilities[:count], study.responsibilities, rtol=1e-10, atol=1e-14
+    )
+    assert np.all(responsibilities[count:] == 0)
     largest = max(np.abs(g).max() for g in whole.expected_slope.values())
     for name, value in whole.expected_slope.items():
         np.testing.assert_allclose(slope[name], value, rtol=0, atol=1e-11 * largest, err_msg=name)

@@ -31,7 +31,7 @@ def test_one_sweep_is_the_exact_m_step_or_says_that_it_is_not(study):
 
 @pytest.mark.parametrize("study", those_with("update"), indirect=True)
 def test_one_sweep_is_the_textbook_update(study):
-    expected = study.case.update(study.case.start, study.case.data, study.shares)
+    expected = study.case.update(study.case.start, study.case.data, study.responsibilities)
     found = study.lane(study.steps(1))
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-12, err_msg=name)

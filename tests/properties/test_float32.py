@@ -44,8 +44,8 @@ def test_the_objective_never_falls_by_more_than_rounding(narrow):
 
 def test_responsibilities_sum_to_one(narrow):
     _, rows, fit = narrow
-    shares = np.asarray(fit.responsibilities(rows))
-    np.testing.assert_allclose(shares.sum(1), 1.0, rtol=0, atol=8 * ULP)
+    responsibilities = np.asarray(fit.responsibilities(rows))
+    np.testing.assert_allclose(responsibilities.sum(1), 1.0, rtol=0, atol=8 * ULP)
 
 
 def test_the_answer_is_that_of_double_precision(name, narrow):

@@ -26,14 +26,19 @@ def test_evidence_is_the_sum_over_all_states(study):
         total = math.fsum(math.exp(f) for f in joint)
         np.testing.assert_allclose(study.at_start.table[i], joint, rtol=1e-12, atol=1e-13)
         assert math.isclose(study.at_start.evidence[i], math.log(total), rel_tol=1e-11)
-        shares = [math.exp(f) / total for f in joint]
-        np.testing.assert_allclose(study.at_start.marginals[i], shares, rtol=1e-10, atol=1e-15)
+        responsibilities = [math.exp(f) / total for f in joint]
+        np.testing.assert_allclose(
+            study.at_start.marginals[i], responsibilities, rtol=1e-10, atol=1e-15
+        )
 
 
 def test_responsibilities_sum_to_one(study):
-    for shares in (study.at_start.marginals, study.fitted.responsibilities(study.case.data)):
-        assert np.all(np.asarray(shares) >= 0)
-        np.testing.assert_allclose(np.sum(shares, axis=1), 1.0, rtol=0, atol=1e-14)
+    for responsibilities in (
+        study.at_start.marginals,
+        study.fitted.responsibilities(study.case.data),
+    ):
+        assert np.all(np.asarray(responsibilities) >= 0)
+        np.testing.assert_allclose(np.sum(responsibilities, axis=1), 1.0, rtol=0, atol=1e-14)
 
 
 def test_marginals_are_the_gradient_of_the_evidence(study):

@@ -76,22 +76,26 @@ CASES = [(shape, "dense", 0.3) for shape in SHAPES] + [("binary", "split", 0.0)]
 def test_everything_is_a_sum_over_assignments(shape, kind, zeros):
     parents, links = SHAPES[shape], factors(kind, zeros)
     keys = jax.random.split(jax.random.key(0), 3000)
-    (evidence, shares), (value, states), slope, drawn = compiled(parents)(links, keys)
+    (evidence, responsibilities), (value, states), slope, drawn = compiled(parents)(links, keys)
     for n in range(DATA):
         every, scores = enumerate_(parents, links, n)
         total = np.logaddexp.reduce(scores)
         chance = np.exp(scores - total)
         assert float(evidence[n]) == pytest.approx(total, abs=1e-12)
         first = [chance[every[:, 0] == a].sum() for a in range(S)]
-        np.testing.assert_allclose(shares.start[n], first, atol=1e-13)
+        np.testing.assert_allclose(responsibilities.start[n], first, atol=1e-13)
         pairs = np.zeros((len(parents) - 1, S, S))
         for i in range(1, len(parents)):
             np.add.at(pairs[i - 1], (every[:, parents[i]], every[:, i]), chance)
         if kind == "dense":
-            np.testing.assert_allclose(shares.steps.factors[:, n], pairs, atol=1e-13)
+            np.testing.assert_allclose(responsibilities.steps.factors[:, n], pairs, atol=1e-13)
         else:
-            np.testing.assert_allclose(shares.steps.transition[n], pairs.sum(0), atol=1e-13)
-            np.testing.assert_allclose(shares.steps.emission[:, n], pairs.sum(1), atol=1e-13)
+            np.testing.assert_allclose(
+                responsibilities.steps.transition[n], pairs.sum(0), atol=1e-13
+            )
+            np.testing.assert_allclose(
+                responsibilities.steps.emission[:, n], pairs.sum(1), atol=1e-13
+            )
         assert float(value[n]) == pytest.approx(scores.max(), abs=1e-12)
         np.testing.assert_array_equal(states[:, n], every[scores.argmax()])
         seen = (np.asarray(drawn)[:, :, n] == every[scores.argmax()]).all(1).mean()
@@ -99,10 +103,12 @@ def test_everything_is_a_sum_over_assignments(shape, kind, zeros):
         one = (np.asarray(drawn)[:, -1, n] == 0).mean()
         assert abs(one - chance[every[:, -1] == 0].sum()) < 5 * np.sqrt(0.25 / 3000)
     if kind == "dense":
-        np.testing.assert_allclose(slope[0], shares.start, atol=1e-13)
-        np.testing.assert_allclose(slope[1].factors, shares.steps.factors, atol=1e-13)
+        np.testing.assert_allclose(slope[0], responsibilities.start, atol=1e-13)
+        np.testing.assert_allclose(slope[1].factors, responsibilities.steps.factors, atol=1e-13)
     else:
-        np.testing.assert_allclose(slope[1].transition, shares.steps.transition.sum(0), atol=1e-13)
+        np.testing.assert_allclose(
+            slope[1].transition, responsibilities.steps.transition.sum(0), atol=1e-13
+        )
 
 
 @pytest.mark.parametrize("kind", ["dense", "split"])
@@ -121,12 +127,13 @@ def test_rows_that_only_fill_up_a_block_are_not_read(kind):
         lambda start, steps: tree.log_partition(longer._replace(start=start, steps=steps)).sum(),
         argnums=(0, 1),
     )(longer.start, longer.steps)
-    evidence, shares = tree.posterior(longer)
+    evidence, responsibilities = tree.posterior(longer)
     expected = tree.posterior(links)
     np.testing.assert_allclose(evidence, expected[0], rtol=1e-13)
     assert float(value) == pytest.approx(float(evidence.sum()), rel=1e-13)
     own, all_of = (
-        (s.steps.factors if kind == "dense" else s.steps.emission) for s in (expected[1], shares)
+        (s.steps.factors if kind == "dense" else s.steps.emission)
+        for s in (expected[1], responsibilities)
     )
     np.testing.assert_allclose(all_of[:4], own, atol=1e-13)
     assert np.all(np.asarray(all_of[4:]) == 0)
@@ -141,21 +148,24 @@ def test_an_impossible_datum_has_no_posterior_and_spoils_no_other():
     links = factors("dense")
     broken = links._replace(steps=Dense(links.steps.factors.at[2, 1].set(-jnp.inf)))
     keys = jax.random.split(jax.random.key(0), 3000)
-    (evidence, shares), (value, _), _, _ = compiled(SHAPES["binary"])(broken, keys)
+    (evidence, responsibilities), (value, _), _, _ = compiled(SHAPES["binary"])(broken, keys)
     (sound, _), *_ = compiled(SHAPES["binary"])(links, keys)
     assert evidence[1] == -jnp.inf and value[1] == -jnp.inf
-    assert float(shares.start[1].sum()) == 0.0 and float(shares.steps.factors[:, 1].sum()) == 0.0
+    assert (
+        float(responsibilities.start[1].sum()) == 0.0
+        and float(responsibilities.steps.factors[:, 1].sum()) == 0.0
+    )
     np.testing.assert_allclose(np.delete(evidence, 1), np.delete(sound, 1), rtol=1e-13)
-    assert np.all(np.isfinite(shares.steps.factors))
+    assert np.all(np.isfinite(responsibilities.steps.factors))
 
 
 def test_a_tree_of_one_node_is_a_mixture():
     tree = Tree([-1], S)
     start = jnp.asarray(np.random.default_rng(0).normal(size=(DATA, S)))
     links = Links(start, Dense(jnp.zeros((0, DATA, S, S))), jnp.ones((0, DATA), bool))
-    evidence, shares = tree.posterior(links)
+    evidence, responsibilities = tree.posterior(links)
     np.testing.assert_allclose(evidence, jax.nn.logsumexp(start, -1), rtol=1e-13)
-    np.testing.assert_allclose(shares.start, jax.nn.softmax(start, -1), rtol=1e-13)
+    np.testing.assert_allclose(responsibilities.start, jax.nn.softmax(start, -1), rtol=1e-13)
 
 
 @pytest.mark.parametrize("seed", range(4))

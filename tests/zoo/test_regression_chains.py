@@ -144,10 +144,12 @@ def test_counts_under_exposure_satisfy_their_normal_equations():
     assert fit.converged
     found = np.asarray(fit.params["coefficients"])
     np.testing.assert_allclose(found, truth, atol=0.3)
-    shares = np.asarray(fit.responsibilities(data))
+    responsibilities = np.asarray(fit.responsibilities(data))
     inputs = np.stack([np.ones_like(u), u], -1)
     residual = y[..., None] - e[..., None] * np.exp(inputs @ found.T)
-    np.testing.assert_allclose(np.einsum("nts,nts,ntp->sp", shares, residual, inputs), 0, atol=1e-3)
+    np.testing.assert_allclose(
+        np.einsum("nts,nts,ntp->sp", responsibilities, residual, inputs), 0, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ def random_responsibilities(setting: Setting, generators: list[np.random.Generat
     """The M-step of responsibilities drawn from a flat Dirichlet."""
     setting = setting.some_rows()
     size = row_count(setting.data)
-    shares = [rng.dirichlet(np.ones(setting.states), size=size) for rng in generators]
-    return inside(setting, setting.from_shares(np.stack(shares)))
+    responsibilities = [rng.dirichlet(np.ones(setting.states), size=size) for rng in generators]
+    return inside(setting, setting.from_responsibilities(np.stack(responsibilities)))
 
 
 def from_responsibilities(table: Any):
@@ -38,8 +38,8 @@ def from_responsibilities(table: Any):
         given = np.asarray(table)
         if setting.sequences is not None:
             given = _unrolled(given, setting.sequences)
-        shares = _as_shares(given, row_count(setting.data), setting.states)
-        return setting.from_shares(np.stack([shares] * len(generators)))
+        responsibilities = _as_responsibilities(given, row_count(setting.data), setting.states)
+        return setting.from_responsibilities(np.stack([responsibilities] * len(generators)))
 
     return initialiser
 
@@ -54,7 +54,7 @@ def _unrolled(table: np.ndarray, sequences: Sequences) -> np.ndarray:
     return table[sequences.exists]
 
 
-def _as_shares(table: np.ndarray, count: int, states: int) -> np.ndarray:
+def _as_responsibilities(table: np.ndarray, count: int, states: int) -> np.ndarray:
     if table.ndim == 1 and table.shape == (count,):
         labels = table.astype(int)
         if np.any(labels != table) or labels.min() < -1 or labels.max() >= states:

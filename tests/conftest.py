@@ -25,6 +25,17 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 _APART = ("test_pages.py", "test_notebooks.py")
 
 
+#: Folders of what everything else stands on: the part of the suite for other versions.
+_CORE = ("algebra", "compiled", "latent", "model", "mstep", "numerics", "trees")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of the core have its marker."""
+    for item in items:
+        if Path(item.path).parent.name in _CORE:
+            item.add_marker(pytest.mark.core)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """One worker runs what shares compiled programs: a file, or the property tests of a model."""

@@ -9,7 +9,7 @@ import pytest
 
 import jaxem
 from jaxem import Status
-from jaxem.fitting.fit import _best as best_of
+from jaxem.fitting.judge import _best as best_of
 
 from .mixtures import ANSWERS, TWO, centres, choices, normals, normals_start
 

@@ -90,7 +90,7 @@ class Fit(Readings):
             objective may fall until then, and not after it.
         endless: Where the status is separated, real coordinates that go to infinity or no longer
             matter there, by name.
-        seconds: Where the time went; None for a fit that was loaded.
+        seconds: Where the time went; None for a fit that was loaded, or had nothing to estimate.
     """
 
     params: Params

@@ -28,7 +28,7 @@ _LARGEST = 32
 
 #: Largest matrix that is factorised without a loop: what fuses with its surroundings compiles
 #: faster than a loop, and runs faster.
-_SMALL = 3
+_SMALL = 4
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:

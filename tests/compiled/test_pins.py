@@ -55,13 +55,14 @@ def newton():
     return model, RNG.gamma(2.0, size=150), {"restarts": 4, "max_steps": 20}
 
 
-#: Programs that a first fit compiles, single operations included, and equations of all of them.
+#: Programs that a first fit compiles, single operations included, and equations of all of them: a
+#: tenth more than were counted with JAX 0.10, and a few operations that an earlier test has compiled.
 PINS = {
-    gaussian: (12, 5200),
-    items: (8, 6700),
-    densities_of_their_own: (9, 7800),
-    chain: (15, 12900),
-    newton: (9, 3050),
+    gaussian: (20, 5600),
+    items: (20, 7300),
+    densities_of_their_own: (20, 8500),
+    chain: (30, 14000),
+    newton: (20, 3350),
 }
 
 

@@ -56,7 +56,7 @@ def newton():
 
 
 #: Programs that a first fit compiles, single operations included, and equations of all of them: a
-#: tenth more than were counted with JAX 0.10, and a few operations that an earlier test has compiled.
+#: tenth more than were counted with JAX 0.10, and single operations that an earlier test compiled.
 PINS = {
     gaussian: (20, 5600),
     items: (20, 7300),

@@ -5,6 +5,7 @@ a sum of a function of A and a function of B, both gradients are parts of one, w
 Twenty items of a latent class analysis then need one gradient, and not twenty.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from jaxem.algebra.order import Strengths
@@ -27,18 +28,13 @@ def levels(
     found: list[Level] = []
     for solver in solvers:
         for place, level in enumerate(found):
-            between = found[place + 1 :]
+            between = tuple(itertools.chain(*found[place + 1 :]))
             if not _separate(solver, level, coupled):
                 continue
-            if all(_is_free(solver, other, strength) for among in between for other in among):
+            if _are_free((solver,), between, strength):
                 found[place] = (*level, solver)
                 break
-            if all(
-                _is_free(other, member, strength)
-                for among in between
-                for other in among
-                for member in level
-            ):
+            if _are_free(between, level, strength):
                 del found[place]
                 found.append((*level, solver))
                 break
@@ -56,6 +52,7 @@ def _separate(solver: Solver, level: Level, coupled: Mapping[str, set[str]]) -> 
     return not coupled[name] & others and not any(name in coupled[other] for other in others)
 
 
-def _is_free(solver: Solver, other: Solver, strength: Strengths) -> bool:
-    """Whether no answer of one solver depends on a parameter of the other."""
-    return not any(name in strength[own] for own in solver.names for name in other.names)
+def _are_free(some: Level, others: Level, strength: Strengths) -> bool:
+    """Whether no answer of some solvers depends on a parameter of the others."""
+    read = {name for solver in some for own in solver.names for name in strength[own]}
+    return not read & {name for other in others for name in other.names}

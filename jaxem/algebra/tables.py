@@ -43,7 +43,7 @@ class Tables:
 
     def prior(self, values: Values) -> float:
         """The log prior of all parameters by dotted name."""
-        program = self._programs.compiled("prior", self._model.prior_density)
+        program = self._programs.compiled("log prior", self._model.prior_density)
         with jax.enable_x64(True):
             return float(program(self._given(values)))
 
@@ -53,7 +53,7 @@ class Tables:
     def blocks(self, values: Values, rows: Data) -> Iterator[np.ndarray]:
         """The same, in pieces of at most 512 rows."""
         count, size = row_count(rows), self.size
-        program = self._programs.compiled("table", self._model.table)
+        program = self._programs.compiled("log joint", self._model.table)
         given = self._given(values)
         for start in range(0, count, size):
             index = np.arange(start, start + size)

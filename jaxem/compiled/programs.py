@@ -20,21 +20,6 @@ from jaxem.numerics.plain import plain
 #: Compiled forms, one for each shape of arguments, that the programs of a process have together.
 MOST = 64
 
-#: What programs are called before a reader who waits for one, by the first part of their keys.
-_NAMES = {
-    "table": "the log joint",
-    "flags": "the check of indices",
-    "otherwise": "the check of indices",
-    "Q": "the expected log joint",
-    "initial": "the first M-step",
-    "chunk": "the steps",
-    "queue": "the steps of many fits",
-    "wander": "the warm-up",
-    "landscape": "the look at where the restarts ended",
-    "curvature": "the curvature",
-    "evidence": "the evidence",
-}
-
 _every: "weakref.WeakValueDictionary[int, Programs]" = weakref.WeakValueDictionary()
 _clock = itertools.count()
 _lock = threading.Lock()
@@ -52,16 +37,16 @@ class Programs(dict[Any, Any]):
         """The compiled form of a function of pytrees, kept under a key.
 
         Args:
-            key: What the function is made of; an equal key stands for an equal function.
+            key: What the function is made of; an equal key stands for an equal function. Its first
+                part is what the program is called before a reader who waits for it.
             function: What to compile, if it is not here or was dropped.
             inside: Whether other programs call it, which then say how they are compiled.
         """
         with _lock:
             if key not in self:
-                name = _NAMES.get(key[0] if isinstance(key, tuple) else key, "a program")
-                self[key] = jax.jit(
-                    timed(plain(function), name), compiler_options=None if inside else _quick()
-                )
+                name = str(key[0] if isinstance(key, tuple) else key)
+                options = None if inside else _quick()
+                self[key] = jax.jit(timed(plain(function), name), compiler_options=options)
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()
@@ -83,10 +68,9 @@ class Programs(dict[Any, Any]):
 
 @functools.cache
 def _quick() -> dict[str, bool] | None:
-    """What makes XLA compile in three quarters of the time, where it knows the option.
+    """What makes XLA compile faster, where it knows the option; None elsewhere.
 
-    Its older emitters of elementwise loops need less of LLVM. Their loops are as right, and as
-    fast: `python -m benchmarks.gaussian` finds no difference beyond that of two runs.
+    Its older emitters of elementwise loops need less of LLVM, and their loops are as right.
     """
     options = {"xla_cpu_use_fusion_emitters": False}
     if jax.default_backend() != "cpu":

@@ -13,7 +13,7 @@ import jax
 _ENDS = "/jax/core/compile/backend_compile_duration"
 _COMPILES = (_ENDS, "/jax/core/compile/jaxpr_to_mlir_module_duration")
 
-#: Seconds after which a reader is told that a program is being compiled.
+#: Seconds after which the progress of a fit says that a program is being compiled.
 _PATIENCE = 1.0
 
 
@@ -42,7 +42,7 @@ class Seconds:
 
 
 class _Spent(threading.local):
-    """Seconds that this thread has traced and compiled, and whom it tells."""
+    """Seconds that this thread has traced and compiled, and where its progress goes."""
 
     trace = 0.0
     compile = 0.0
@@ -78,18 +78,22 @@ class Stopwatch:
 
 
 @contextlib.contextmanager
-def telling(say: Callable[[str], None] | None) -> Iterator[None]:
-    """Programs that take long to compile are told to somebody meanwhile."""
+def announcing(say: Callable[[str], None] | None) -> Iterator[None]:
+    """Long compilations of this thread are announced while they last.
+
+    Args:
+        say: Called with the words; None announces nothing.
+    """
     before, _spent.say = _spent.say, say
     try:
         yield
     finally:
         _spent.say = before
-        _still()
+        _cancel()
 
 
 def timed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The same function, to be traced by JAX: the trace is timed, and a long compilation told.
+    """The same function, to be traced by JAX: traces are timed, long compilations announced.
 
     Args:
         function: What a program is made of.
@@ -97,22 +101,28 @@ def timed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """
 
     def traced(*args: Any) -> Any:
-        began = time.perf_counter()
-        if _spent.say is not None and _spent.timer is None:
-            _spent.timer = threading.Timer(_PATIENCE, _spent.say, [f"compiling {name}"])
-            _spent.timer.daemon = True
-            _spent.timer.start()
+        began, compiled = time.perf_counter(), _spent.compile
+        _announce(name)
         try:
             return function(*args)
-        finally:
-            _spent.trace += time.perf_counter() - began
+        finally:  # a small operation that was compiled meanwhile has cancelled the announcement
+            _announce(name)
+            _spent.trace += time.perf_counter() - began - (_spent.compile - compiled)
 
     traced.__name__ = name.replace(" ", "_")
     return traced
 
 
-def _still() -> None:
-    """Nobody is told any more of the program that was being compiled."""
+def _announce(name: str) -> None:
+    """Announce a compilation after a while, unless it ends before."""
+    if _spent.say is not None and _spent.timer is None:
+        _spent.timer = threading.Timer(_PATIENCE, _spent.say, [f"compiling: {name}"])
+        _spent.timer.daemon = True
+        _spent.timer.start()
+
+
+def _cancel() -> None:
+    """End the announcement of a compilation."""
     if _spent.timer is not None:
         _spent.timer.cancel()
         _spent.timer = None
@@ -122,7 +132,7 @@ def _listen(event: str, duration_secs: float, **_: Any) -> None:
     if event in _COMPILES:
         _spent.compile += duration_secs
     if event == _ENDS:
-        _still()
+        _cancel()
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)

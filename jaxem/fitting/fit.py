@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxem.algorithm import EM, Algorithm, Prelude
-from jaxem.compiled.stopwatch import Stopwatch, telling
+from jaxem.compiled.stopwatch import Stopwatch, announcing
 from jaxem.data.dealing import deal_out
 from jaxem.data.ways import Ways, find_ways
 from jaxem.fitting.judge import judge
@@ -23,7 +23,7 @@ from jaxem.model.binding import Declaration, bind_steps
 from jaxem.model.declaration import check_declaration, check_params
 from jaxem.optimise.race import Race
 from jaxem.optimise.runner import Runner
-from jaxem.optimise.runs import Progress, Runs, reporter, sayer
+from jaxem.optimise.runs import Progress, Runs, announcer, reporter
 from jaxem.optimise.starts import make_starts
 from jaxem.optimise.warm_up import wander
 from jaxem.optimise.warmed import Wandered
@@ -85,7 +85,7 @@ def fit(
     check_options(restarts, tolerance, max_steps, time_limit, algorithm)
     check_concrete(data, weights, lengths, init, key)
     watch = Stopwatch()
-    with telling(sayer(progress)):
+    with announcing(announcer(progress)):
         with watch.stage("plan"):
             bound = bind_steps(model, data, lengths)
             given = bound.weigh(weights)
@@ -102,7 +102,7 @@ def fit(
         with watch.stage("steps"):
             limits: dict[str, Any] = {"max_steps": max_steps, "time_limit": time_limit}
             limits["report"] = reporter(progress)
-            stop: dict[str, Any] = {"tolerance": tolerance, "race": race, "finish": finish}
+            stop = {"tolerance": tolerance, "race": race, "finish": finish is not None}
             ran = _optimise(setting, algorithm, ways, starts, guards, key, limits, stop)
         with watch.stage("judge"):
             route = ways.route()
@@ -159,7 +159,6 @@ def _optimise(
         before = wander(model, plan, algorithm, ways, starts, guards, key=key, **limits)
         limits |= before.left(limits["max_steps"], limits["time_limit"])
         starts, climber = before.values, algorithm.algorithm
-    stop |= {"finish": stop["finish"] is not None}
     runner = Runner(model, plan, climber, ways, starts, guards, **stop, **limits)
     runs, changes = runner.run(), tuple(runner.changes)
     if before is not None:

@@ -16,7 +16,7 @@ def random_responsibilities(setting: Setting, generators: list[np.random.Generat
     setting = setting.some_rows()
     size = row_count(setting.data)
     responsibilities = [rng.dirichlet(np.ones(setting.states), size=size) for rng in generators]
-    return inside(setting, setting.from_responsibilities(np.stack(responsibilities)))
+    return inside(setting, setting.m_step(np.stack(responsibilities)))
 
 
 def from_responsibilities(table: Any):
@@ -39,7 +39,7 @@ def from_responsibilities(table: Any):
         if setting.sequences is not None:
             given = _unrolled(given, setting.sequences)
         responsibilities = _as_responsibilities(given, row_count(setting.data), setting.states)
-        return setting.from_responsibilities(np.stack([responsibilities] * len(generators)))
+        return setting.m_step(np.stack([responsibilities] * len(generators)))
 
     return initialiser
 

@@ -52,7 +52,7 @@ def _from_seeds(
         points, far = columns[i % len(used)]
         chosen = _seeds(points, setting.weights, setting.states, rng, used[i % len(used)].power)
         responsibilities.append(_memberships(_squares(points, points[chosen]), far, rng))
-    return inside(setting, setting.from_responsibilities(np.stack(responsibilities)))
+    return inside(setting, setting.m_step(np.stack(responsibilities)))
 
 
 def _seeds(

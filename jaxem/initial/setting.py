@@ -71,7 +71,7 @@ class Setting:
         home = {**self.plan.home, **self.model.fixed}
         return {k: np.asarray(v, dtype) for k, v in home.items()}
 
-    def from_responsibilities(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
+    def m_step(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
         """The M-step of given responsibilities.
 
         Args:
@@ -89,7 +89,7 @@ class Setting:
         responsibilities = filled(
             filled(responsibilities.swapaxes(0, 1), size).swapaxes(0, 1), bucket(restarts)
         )
-        program = self.plan.program("initial", self._program())
+        program = self.plan.program("first M-step", self._program())
         given = jax.device_put(responsibilities.astype(batch.weights.dtype))
         out = program(self.home(), given, batch, self.plan.spread)
         return {k: np.array(v)[:restarts] for k, v in out.items()}

@@ -56,14 +56,14 @@ class _Indices:
         self._programs = Programs()
 
     def _flags(self, rows: Data) -> Any:
-        flags = self._programs.compiled("flags", lambda rows: self._over_rows(Reads.flags, rows))
+        flags = self._programs.compiled("indices", lambda rows: self._over_rows(Reads.flags, rows))
         return flags(rows)
 
     def _otherwise(self, rows: Data) -> Any:
         def both(rows: Data) -> Any:
             return self._over_rows(Reads.otherwise, rows)
 
-        return self._programs.compiled("otherwise", both)(rows)
+        return self._programs.compiled("other entries", both)(rows)
 
     def check(self, rows: Data, starts: np.ndarray | None) -> None:
         if not any(reads.all for reads in self._reads):

@@ -55,6 +55,8 @@ class _Lean(Rewriter):
 
     def __init__(self):
         super().__init__({}, lambda name, _: not name.startswith(OWN_RULES))
+        # What an equation made, and its operands; what was given a shape, and what it was before.
+        # All are kept, so that no other array gets the identity of one of them.
         self._made: dict[Any, tuple[list[Any], Any]] = {}
         self._whole: dict[int, tuple[Any, Any]] = {}
 
@@ -68,13 +70,13 @@ class _Lean(Rewriter):
         key = _key(eqn, args)
         if key is None:
             return super().evaluate(eqn, args)
-        if key not in self._made:  # operands are kept, so that no other array gets their identity
+        if key not in self._made:
             self._made[key] = super().evaluate(eqn, args), args
         return self._made[key][0]
 
     def _shaped(self, array: Any, shape: tuple[int, ...]) -> Any:
         """The array in another shape; a chain of shapes is one."""
-        (array,) = self._whole.get(id(array), (array,))[-1:]
+        _, array = self._whole.get(id(array), (None, array))
         if np.shape(array) == shape:
             return array
         key = "reshape", _name(array), shape

@@ -22,5 +22,5 @@ def log_priors(model: Model, plan: Plan, values: Mapping[str, Any]) -> np.ndarra
     leaves = {name: np.asarray(leaf) for name, leaf in values.items()}
     count = len(next(iter(leaves.values())))
     given = {name: filled(leaf, bucket(count)) for name, leaf in leaves.items()}
-    program = plan.program("prior", jax.vmap(model.prior_density))
+    program = plan.program("log prior", jax.vmap(model.prior_density))
     return np.asarray(program(jax.device_put(given)))[:count]

@@ -108,12 +108,12 @@ def refit(
     """
     data = OwnData(model, plan, ways, weights, rows)
     entries = row_count(ways.rows) * model.latent.cells
-    queue = plan.program(("queue", algorithm), queue_function(model, plan, algorithm))
+    queue = plan.program(("steps of replicates", algorithm), queue_function(model, plan, algorithm))
     runner = _Runner(data, algorithm, queue, entries, tolerance, max_steps, race)
     found = runner.run(data.path, model, starts)
     if data.path == "direct":
         return found
-    look = plan.program(("look",), _look_function(model))
+    look = plan.program(("evidence of replicates",), _look_function(model))
     source, own = data.source("direct", 1)
     right = np.asarray(look(found.values, own, source), float)
     off = np.abs(right - found.log_likelihood) > _HARMLESS + 1e-9 * np.abs(right)

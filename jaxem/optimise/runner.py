@@ -81,7 +81,7 @@ class Runner:
         self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
         self._ended_by = Status.RUNNING
         chunk = chunk_function(model, plan, algorithm, finish)
-        self._program = plan.program(("chunk", algorithm, finish), chunk)
+        self._program = plan.program(("steps", algorithm, finish), chunk)
         self._compiled = plan.compiled
         self.changes: list[str] = []
 

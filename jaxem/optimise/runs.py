@@ -70,8 +70,8 @@ class Runs:
         return dataclasses.replace(self, values=values, objective=objective, evidence=evidence)
 
 
-def sayer(progress: bool | Callable[[Progress], None]) -> Callable[[str], None] | None:
-    """Whom to tell what is being compiled: a line of text, or what has a method `say`."""
+def announcer(progress: bool | Callable[[Progress], None]) -> Callable[[str], None] | None:
+    """What prints what is being compiled, or the method `say` of a callback that has one."""
     if progress is True:
         return lambda words: print(f"\r{words}", end="", file=sys.stderr, flush=True)
     return getattr(progress, "say", None)

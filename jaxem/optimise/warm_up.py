@@ -98,7 +98,7 @@ def wander(
     """
     restarts = len(next(iter(starts.values())))
     function = wander_function(model, plan, prelude)
-    program = plan.program(("wander", prelude.signature), function)
+    program = plan.program(("warm-up", prelude.signature), function)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(restarts))
     track = _begin(model, starts)
     generators = [generator(keys[restart]) for restart in range(restarts)]

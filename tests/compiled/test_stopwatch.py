@@ -68,7 +68,7 @@ def test_a_long_compilation_is_told(monkeypatch):
     jaxem.fit(model, X, progress=listener)
     assert listener.told.wait(5)
     assert listener.reports
-    assert all(words.startswith("compiling ") for words in listener.words)
+    assert all(words.startswith("compiling: ") for words in listener.words)
 
 
 def test_nobody_is_told_after_the_fit(monkeypatch):

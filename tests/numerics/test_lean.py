@@ -85,3 +85,13 @@ def test_whole_numbers_wrap_round():
 
     x = jnp.zeros((), jnp.int32)
     assert core.jaxpr_as_fun(lean(jax.make_jaxpr(over)(x)))(x) == [over(x)]
+
+
+def test_one_value_of_two_precisions_is_two():
+    def both(x):
+        ones = [jnp.broadcast_to(jnp.asarray(1.0, kind), (3,)) for kind in ("float32", "float64")]
+        return ones[0] + x.astype("float32"), ones[1] + x
+
+    x = jnp.zeros(3)
+    found = core.jaxpr_as_fun(lean(jax.make_jaxpr(both)(x)))(x)
+    assert [leaf.dtype for leaf in found] == [np.float32, np.float64]

@@ -53,7 +53,8 @@ def from_disk() -> Calls:
         command = [sys.executable, "-m", "benchmarks.latency", "--one", "remembered", folder]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         jaxem.remember(folder)
-        yield from (call for call in old_faithful() if call[0].startswith("first"))
+        _, call = next(iter(old_faithful()))
+        yield "first fit, programs from disk", call
 
 
 def selection() -> Calls:

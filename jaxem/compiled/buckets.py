@@ -26,9 +26,14 @@ def bucket_of_rows(rows: int) -> int:
     return _up(rows, 1 if rows <= _FEW else 4 if rows <= _MANY else 16)
 
 
+def power_of_two(count: int) -> int:
+    """The smallest power of two that is no smaller."""
+    return 1 << max(count - 1, 0).bit_length()
+
+
 def _up(count: int, parts: int) -> int:
     """Up to a multiple of so many parts of the power of two below."""
-    unit = max((1 << (count - 1).bit_length()) // (2 * parts), 1)
+    unit = max(power_of_two(count) // (2 * parts), 1)
     return -(-count // unit) * unit
 
 

@@ -18,7 +18,7 @@ from jaxem.compiled.stopwatch import timed
 from jaxem.numerics.plain import plain
 
 #: Compiled forms, one for each shape of arguments, that the programs of a process have together.
-MOST = 64
+MOST = 128
 
 _every: "weakref.WeakValueDictionary[int, Programs]" = weakref.WeakValueDictionary()
 _clock = itertools.count()

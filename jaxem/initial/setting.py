@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan, make_plan
-from jaxem.compiled.buckets import bucket, bucket_of_rows, filled
+from jaxem.compiled.buckets import bucket_of_rows, filled, power_of_two
 from jaxem.estep import Exact
 from jaxem.estep.batch import make_batch
 from jaxem.estep.expectation import Expectation
@@ -86,8 +86,9 @@ class Setting:
         if self.sequences is not None:
             responsibilities = _cells_of(responsibilities, self.sequences, self.model.latent)
         batch = make_batch(self.data, self.weights, size)
+        # Starts of several kinds share the restarts, and few sizes should come of that.
         responsibilities = filled(
-            filled(responsibilities.swapaxes(0, 1), size).swapaxes(0, 1), bucket(restarts)
+            filled(responsibilities.swapaxes(0, 1), size).swapaxes(0, 1), power_of_two(restarts)
         )
         program = self.plan.program("first M-step", self._program())
         given = jax.device_put(responsibilities.astype(batch.weights.dtype))

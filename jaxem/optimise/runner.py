@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.compiled.buckets import bucket
+from jaxem.compiled.buckets import bucket, power_of_two
 from jaxem.data.ways import PATHS, Ways
 from jaxem.model import Model
 from jaxem.objective.landscape import Landscape
@@ -173,7 +173,7 @@ class Runner:
                 self._ended_by = Status.TIME_LIMIT
                 return
             left = self._guard(path, self._running(path))
-            size = _power_of_two(len(left))
+            size = power_of_two(len(left))
             if left.size and size <= len(restarts) // 2 and clock.pays(self._key(path, size)):
                 restarts = self._fill(left)
                 source = self._ways.source(path, self._model.latent.cells, size)
@@ -185,7 +185,7 @@ class Runner:
     def _fill(self, running: np.ndarray) -> np.ndarray:
         """Running restarts, and finished ones, which are frozen, up to a power of two."""
         others = np.flatnonzero(self._states.status != Status.RUNNING)
-        missing = _power_of_two(len(running)) - len(running)
+        missing = power_of_two(len(running)) - len(running)
         return np.sort(np.concatenate([running, others[:missing]]))
 
     def _group(self, path: str, restarts: np.ndarray) -> State:
@@ -293,7 +293,3 @@ class Runner:
             paths=self._paths,
             traces=tuple(np.asarray(t, states.objective.dtype) for t in self._traces),
         )
-
-
-def _power_of_two(count: int) -> int:
-    return 1 << max(count - 1, 0).bit_length()

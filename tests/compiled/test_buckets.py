@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import jaxem
 from jaxem.compiled.buckets import bucket, bucket_of_rows, filled
 
 COUNTS = np.unique(np.round(2 ** np.linspace(0, 18, 400)).astype(int)).tolist()
@@ -27,3 +28,13 @@ def test_what_fills_up_is_the_first_entry():
     np.testing.assert_array_equal(filled(np.array([3, 4]), 5), [3, 4, 3, 3, 3])
     whole = np.arange(3)
     assert filled(whole, 3) is whole
+
+
+def test_nearly_as_many_restarts_compile_nothing(programs_compiled):
+    """Whatever kinds of starts they are shared among."""
+    rows = np.concatenate([np.linspace(-1, 1, 30), np.linspace(4, 6, 30)])
+    model = jaxem.zoo.poisson_mixture(2)
+    jaxem.fit(model, np.round(rows + 2), restarts=16)
+    with programs_compiled() as seen:
+        jaxem.fit(model, np.round(rows + 2), restarts=15)
+    assert not seen

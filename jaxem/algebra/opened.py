@@ -39,9 +39,9 @@ class Opened:
     programs: Programs
 
     @classmethod
-    def of(cls, model: Model, kinks: Kinks) -> "Opened":
-        """A model with nothing compiled yet."""
-        programs = Programs()
+    def of(cls, model: Model, kinks: Kinks, identity: bytes | None) -> "Opened":
+        """A model with nothing compiled yet, and the identity of its programs."""
+        programs = Programs(identity)
         return cls(model, Tables(model, programs), kinks, programs)
 
     @property

@@ -164,7 +164,7 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
     if key in known.plans:
         return known.plans[key]
     if known.opened is None:
-        known.opened = Opened.of(known.model, kinks_of(known.model))
+        known.opened = Opened.of(known.model, kinks_of(known.model), known.identity("opened"))
     opened = known.opened
     opened.check(data, weights, starts)
     plan = _plan(opened.probe(data, weights), opened.tables, opened.kinks)
@@ -172,6 +172,9 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
         if (other.levels, other.members) == (plan.levels, plan.members):
             plan = plan.sharing(other)
             break
+    else:
+        identity = known.identity("plan", plan.levels, plan.members)
+        plan = dataclasses.replace(plan, programs=Programs(identity))
     known.plans[key] = plan
     for old in tuple(known.plans)[:-_KEPT]:
         known.plans.pop(old, None)

@@ -17,7 +17,7 @@ def cache_folder() -> Path:
 def make_room(folder: Path, limit: int) -> None:
     """Delete the programs that were used longest ago, while they take more bytes than the limit."""
     found = []
-    for path in folder.glob("*-cache"):
+    for path in (*folder.glob("*-cache"), *folder.glob("*-traced")):
         try:
             told = path.stat()
         except OSError:  # another process deletes too

@@ -1,10 +1,11 @@
-"""Compiled programs kept on disk, for other processes and later ones."""
+"""Programs kept on disk, traced and compiled, for other processes and later ones."""
 
 from pathlib import Path
 
 import jax
 
 from jaxem.compiled.folder import cache_folder, make_room
+from jaxem.compiled.traced_on_disk import keep_traced
 from jaxem.types import DeclarationError
 
 #: Bytes of compiled programs that are kept.
@@ -12,16 +13,17 @@ LIMIT = 2 * 2**30
 
 
 def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
-    """Keep compiled programs on disk, so that another process need not compile them again.
+    """Keep programs on disk, so that another process need neither trace nor compile them again.
 
     Call it once, before the first fit::
 
         jaxem.remember()
 
-    A process that finds its programs there still traces the
-    log joint and checks and proves its plan; a program is found again only by the same versions of
-    JAX and on the same kind of processor. Other JAX code of the process has its programs kept too.
-    To forget them all, delete the folder.
+    A process that finds its programs there still traces the log joint, by which it finds them, and
+    checks and proves its plan. They are found again only by the same versions of jaxem and of JAX,
+    and on the same kind of processor. Other JAX code of the process has its compiled programs kept
+    too. The folder holds code that is run: it should be as private as a folder of programs. To
+    forget them all, delete the folder.
 
     Args:
         folder: Where to keep them; if left out, `cache_folder`. It is made if it is not there.
@@ -47,5 +49,6 @@ def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
     jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    keep_traced(place)
     make_room(place, limit)
     return place

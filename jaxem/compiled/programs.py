@@ -14,8 +14,8 @@ from typing import Any
 
 import jax
 
-from jaxem.compiled.stopwatch import timed
-from jaxem.numerics.plain import plain
+from jaxem.compiled.program import Program
+from jaxem.numerics.meaning import IncomparableError, digest_of
 
 #: Compiled forms, one for each shape of arguments, that the programs of a process have together.
 MOST = 128
@@ -26,10 +26,16 @@ _lock = threading.Lock()
 
 
 class Programs(dict[Any, Any]):
-    """Compiled programs of one plan or fit, by what they were compiled for."""
+    """Compiled programs of one plan or fit, by what they were compiled for.
 
-    def __init__(self):
+    Args:
+        identity: What tells their functions, together with their keys, apart from those of every
+            other process; None keeps them off the disk, see `remember`.
+    """
+
+    def __init__(self, identity: bytes | None = None):
         super().__init__()
+        self._identity = identity
         self._used: dict[Any, int] = {}
         _every[id(self)] = self
 
@@ -46,11 +52,21 @@ class Programs(dict[Any, Any]):
             if key not in self:
                 name = str(key[0] if isinstance(key, tuple) else key)
                 options = None if inside else _quick()
-                self[key] = jax.jit(timed(plain(function), name), compiler_options=options)
+                mark = None if inside else self._mark(key)
+                self[key] = Program(function, name, options, mark)
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()
         return program
+
+    def _mark(self, key: Any) -> bytes | None:
+        """What tells a program apart in every process, or None."""
+        if self._identity is None:
+            return None
+        try:
+            return digest_of(self._identity, key)
+        except IncomparableError:
+            return None
 
     def __reduce__(self) -> Any:
         """A copy has no programs yet."""
@@ -86,7 +102,7 @@ def _make_room() -> None:
     """Drop the programs that were used longest ago, while there are too many compiled forms."""
     held = [(programs.age(key), programs, key) for programs in _every.values() for key in programs]
     held.sort(key=lambda entry: entry[0])
-    forms = [programs[key]._cache_size() for _, programs, key in held]
+    forms = [programs[key].forms for _, programs, key in held]
     excess = sum(forms) - MOST
     for (_, programs, key), count in zip(held[:-1], forms, strict=False):
         if excess <= 0:
@@ -95,4 +111,4 @@ def _make_room() -> None:
         excess -= count
     if excess > 0:  # one program, read at data of very many shapes
         _, programs, key = held[-1]
-        programs[key].clear_cache()
+        programs[key].forget()

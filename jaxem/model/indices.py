@@ -40,20 +40,20 @@ def check_indices(model: Model, rows: Data, starts: np.ndarray | None = None) ->
     check_call(model, row)
     known = known_of(model, rows)
     if known.indices is None:
-        known.indices = _Indices(known.model, row)
+        known.indices = _Indices(known.model, row, known.identity("indices"))
     known.indices.check(rows, starts)
 
 
 class _Indices:
     """The reads of a log joint for rows of one shape, and the programs that look at them."""
 
-    def __init__(self, model: Model, row: Data):
+    def __init__(self, model: Model, row: Data, identity: bytes | None):
         dtype = jnp.result_type(float)
         self._model = model
         self._values = {k: np.asarray(v[1], dtype) for k, v in ordinary_values(model, 2).items()}
         self._names = sorted(self._values)
         self._reads = model.indexed(self._values, row)
-        self._programs = Programs()
+        self._programs = Programs(identity)
 
     def _flags(self, rows: Data) -> Any:
         flags = self._programs.compiled("indices", lambda rows: self._over_rows(Reads.flags, rows))

@@ -27,15 +27,26 @@ class Known:
 
     Attributes:
         model: The first model that was declared so; programs are made of it.
+        meaning: A digest that is equal for equal declarations in every process, or None.
         indices: Where its log joint reads arrays at an index.
         opened: What asks it about rows.
         plans: Its plans, by the rows that they were made for.
     """
 
     model: Model
+    meaning: bytes | None = None
     indices: Any = None
     opened: Any = None
     plans: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+    def identity(self, *parts: Any) -> bytes | None:
+        """What tells programs of this declaration and these parts apart in every process."""
+        if self.meaning is None:
+            return None
+        try:
+            return digest_of(self.meaning, *parts)
+        except IncomparableError:
+            return None
 
 
 def known_of(model: Model, rows: Data) -> Known:
@@ -64,7 +75,7 @@ def _remember(model: Model, row: Data) -> Known:
     except IncomparableError:
         return Known(model)
     with _lock:
-        found = _remembered.setdefault(meant, Known(model))
+        found = _remembered.setdefault(meant, Known(model, meant))
         _remembered.move_to_end(meant)
         while len(_remembered) > _MOST:
             _remembered.popitem(last=False)

@@ -87,9 +87,9 @@ def test_proofs_are_run_on_every_data_set():
 
 
 def test_other_options_compile_nothing(model, fitted):
-    sizes = {key: program._cache_size() for key, program in fitted.plan.programs.items()}
+    sizes = {key: program.forms for key, program in fitted.plan.programs.items()}
     jaxem.fit(model, WAITS, tolerance=1e-3, max_steps=3, key=jax.random.key(7), weights=np.ones(60))
-    assert {key: p._cache_size() for key, p in fitted.plan.programs.items()} == sizes
+    assert {key: p.forms for key, p in fitted.plan.programs.items()} == sizes
 
 
 def test_other_rows_of_the_same_shape_get_the_answer_of_a_fresh_model(model, fitted):

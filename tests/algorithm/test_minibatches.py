@@ -94,7 +94,7 @@ def test_the_objective_never_falls_and_ends_where_em_does(algorithm):
     assert fit.objective == pytest.approx(optimum().objective, abs=1e-8)
     assert fit.steps < optimum().steps
     programs = [p for key, p in fit.plan.programs.items() if algorithm in key]
-    assert [p._cache_size() for p in programs] == [1]
+    assert [p.forms for p in programs] == [1]
 
 
 @pytest.mark.parametrize("kind", [jaxem.Online, jaxem.Incremental])

@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 import jaxem
-from jaxem.compiled import programs
+from jaxem.compiled import program
 from jaxem.model import known
 from jaxem.numerics.rewrite import programs_of
 
@@ -69,7 +69,7 @@ PINS = {
 @pytest.mark.parametrize("problem", PINS, ids=lambda problem: problem.__name__)
 def test_a_first_fit(problem, programs_compiled, monkeypatch):
     equations = []
-    plain = programs.plain
+    plain = program.plain
 
     def counted(function):
         def traced(*args):
@@ -79,7 +79,7 @@ def test_a_first_fit(problem, programs_compiled, monkeypatch):
         return traced
 
     model, rows, options = problem()
-    monkeypatch.setattr(programs, "plain", counted)
+    monkeypatch.setattr(program, "plain", counted)
     known._remembered.clear()
     with programs_compiled() as seen:
         jaxem.fit(model, rows, **options)

@@ -126,3 +126,22 @@ def test_a_factor_joins_the_log_prior():
     assert float(gap.log_prior(params) - about(None).log_prior(params)) == pytest.approx(-0.25)
     with pytest.raises(jaxem.DeclarationError, match="factor must be a function of the parameters"):
         about(3.0)
+
+
+def test_a_log_joint_may_print(capfd):
+    """What a person prints for debugging changes no answer."""
+
+    def log_joint(p, z, x):
+        jax.debug.print("a row: {}", x)
+        return -jnp.log(2.0) - 0.5 * (x - p["loc"][z]) ** 2
+
+    def silent(p, z, x):
+        return -jnp.log(2.0) - 0.5 * (x - p["loc"][z]) ** 2
+
+    rows = np.arange(9.0)
+    fits = [
+        jaxem.fit(jaxem.Model(f, jaxem.Finite(2), {"loc": jaxem.flat((2,))}), rows, restarts=2)
+        for f in (log_joint, silent)
+    ]
+    assert "a row: 8.0" in capfd.readouterr().out
+    assert fits[0].objective == pytest.approx(fits[1].objective, rel=1e-12)

@@ -125,9 +125,9 @@ class Plan:
         """How one parameter would be solved, the others given."""
         return self.members[name]
 
-    def program(self, key: Any, function: Any) -> Any:
+    def program(self, key: Any, function: Any, brief: bool = False) -> Any:
         """The compiled form of a function, for later fits of the same plan; see `Programs`."""
-        return self.programs.compiled(key, function)
+        return self.programs.compiled(key, function, brief=brief)
 
     def sharing(self, other: "Plan") -> "Plan":
         """This plan with what another one of equal solvers has compiled, measured and found."""

@@ -106,7 +106,7 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
         real = {p.name for p in model.free if p.kind == "real"}
         values = {k: off_zero(v) if k in real else v for k, v in values.items()}
         table = model.table(values, rows)
-        held = responsibilities > 0
+        held = responsibilities != 0
         inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
         return inner.sum() + model.prior_density(values) + penalty.absolute(values)
 

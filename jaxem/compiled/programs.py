@@ -5,14 +5,11 @@ of megabytes. Fits are kept by the hundred; their programs are therefore dropped
 when somebody asks, once many others have been used since.
 """
 
-import functools
 import itertools
 import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
-
-import jax
 
 from jaxem.compiled.program import Program
 from jaxem.numerics.meaning import IncomparableError, digest_of
@@ -39,7 +36,9 @@ class Programs(dict[Any, Any]):
         self._used: dict[Any, int] = {}
         _every[id(self)] = self
 
-    def compiled(self, key: Any, function: Callable[..., Any], inside: bool = False) -> Any:
+    def compiled(
+        self, key: Any, function: Callable[..., Any], inside: bool = False, brief: bool = False
+    ) -> Any:
         """The compiled form of a function of pytrees, kept under a key.
 
         Args:
@@ -47,13 +46,13 @@ class Programs(dict[Any, Any]):
                 part is what the program is called before a reader who waits for it.
             function: What to compile, if it is not here or was dropped.
             inside: Whether other programs call it, which then say how they are compiled.
+            brief: Whether it is run a few times, see `Program`.
         """
         with _lock:
             if key not in self:
                 name = str(key[0] if isinstance(key, tuple) else key)
-                options = None if inside else _quick()
                 mark = None if inside else self._mark(key)
-                self[key] = Program(function, name, options, mark)
+                self[key] = Program(function, name, mark, inside, brief)
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()
@@ -80,22 +79,6 @@ class Programs(dict[Any, Any]):
     def age(self, key: Any) -> int:
         """When a program was asked for last; the smallest is the oldest."""
         return self._used.get(key, -1)
-
-
-@functools.cache
-def _quick() -> dict[str, bool] | None:
-    """What makes XLA compile faster, where it knows the option; None elsewhere.
-
-    Its older emitters of elementwise loops need less of LLVM, and their loops are as right.
-    """
-    options = {"xla_cpu_use_fusion_emitters": False}
-    if jax.default_backend() != "cpu":
-        return None
-    try:
-        jax.jit(lambda x: x, compiler_options=options)(0.0)
-    except jax.errors.JaxRuntimeError:
-        return None
-    return options
 
 
 def _make_room() -> None:

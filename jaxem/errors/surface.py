@@ -31,7 +31,7 @@ from jaxem.types import Array, Params
 AT_ONCE = 8
 
 #: Compiles a function under a key, or finds it compiled.
-Compile = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
+Compile = Callable[..., Callable[..., Any]]
 
 #: What the parameters say of quantities of interest, a pytree of arrays.
 Quantity = Callable[[Params], Any]
@@ -87,10 +87,12 @@ class Surface:
                 float(program(self.chart, self.units.source)), np.zeros(0), none, none, none
             )
         if replaced is not None and is_small(self.model, replaced):
-            program = self._compile(("curvature", "product"), _louis_function(self.model))
+            program = self._compile(
+                ("curvature", "product"), _louis_function(self.model), brief=True
+            )
             found = program(self.chart, replaced)
         else:
-            program = self._compile(("curvature",), _curvature_function(self.model))
+            program = self._compile(("curvature",), _curvature_function(self.model), brief=True)
             found = program(self.chart, self.units.source)
         value, gradient, *matrices = (np.asarray(leaf, float) for leaf in found)
         return Curvature(float(value), gradient, *(-(m + m.T) / 2 for m in matrices))
@@ -99,14 +101,14 @@ class Surface:
         """The gradient of the log evidence of each unit, (n, d), not weighted."""
         if not self.chart.free.size:
             return np.zeros((self.units.count, 0))
-        program = self._compile(("scores",), _scores_function(self.model))
+        program = self._compile(("scores",), _scores_function(self.model), brief=True)
         found = program(self.chart, self.units.source)
         return in_line(found, self.units.count).T
 
     def quantity(self) -> tuple[np.ndarray, np.ndarray]:
         """The quantities of interest at the point, (m,), and their Jacobian, (m, d)."""
         function = _quantity_function(self.model, self.of)
-        value, slope = self._compile(("quantity", self._given), function)(self.chart)
+        value, slope = self._compile(("quantity", self._given), function, brief=True)(self.chart)
         return np.asarray(value, float), np.asarray(slope, float)
 
     def shaped(self, flat: np.ndarray) -> Any:
@@ -128,7 +130,9 @@ class Surface:
 
     def local(self, u: np.ndarray, which: int) -> tuple[np.ndarray, ...]:
         """Log posterior and one quantity at coordinates (d,): value, gradient, Hessian of each."""
-        program = self._compile(("local", self._given), _local_function(self.model, self.of))
+        program = self._compile(
+            ("local", self._given), _local_function(self.model, self.of), brief=True
+        )
         found = program(self.chart, self.units.source, jnp.asarray(u), which)
         return tuple(np.asarray(leaf, float) for leaf in found)
 

@@ -96,8 +96,9 @@ def fit(
                 check_declaration(bound.model, bound.rows)
                 return evaluate(bound, given, algorithm)
             setting = prepare(bound, given)
-            starts = make_starts(setting, init, restarts, key)
             ways = deal_out(find_ways(setting, algorithm, restarts), algorithm, key)
+            setting = dataclasses.replace(setting, anchors=ways.found)
+            starts = make_starts(setting, init, restarts, key)
             guards = Guards(setting.model, setting.plan, ways)
         with watch.stage("steps"):
             limits: dict[str, Any] = {"max_steps": max_steps, "time_limit": time_limit}

@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.plan import Plan, make_plan
 from jaxem.compiled.buckets import bucket_of_rows, filled, power_of_two
 from jaxem.estep import Exact
 from jaxem.estep.batch import make_batch
 from jaxem.estep.expectation import Expectation
+from jaxem.initial.host_step import HostStep, serves
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_declaration
@@ -34,6 +36,7 @@ class Setting:
         data: Prepared rows, NumPy leaves.
         weights: Row weights, shape (n,).
         sequences: Of a chain, where the steps are; None for independent rows.
+        anchors: What replaces the rows, where that is known.
     """
 
     model: Model
@@ -41,6 +44,7 @@ class Setting:
     data: Data
     weights: np.ndarray
     sequences: Sequences | None = None
+    anchors: Anchors | Refused | None = None
 
     @property
     def states(self) -> int:
@@ -82,15 +86,29 @@ class Setting:
         Returns:
             Parameters by dotted name, stacked over restarts.
         """
-        restarts, size = len(responsibilities), bucket_of_rows(row_count(self.data))
         if self.sequences is not None:
             responsibilities = _cells_of(responsibilities, self.sequences, self.model.latent)
+        if serves(self.plan, self.data, self.anchors):
+            return self._on_host(responsibilities)
+        return self._compiled(responsibilities)
+
+    def _on_host(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
+        anchors = self.anchors if isinstance(self.anchors, Anchors) else None
+        step = HostStep(self.model, self.plan, self.data, anchors)
+        home, kept = self.home(), self.weights[:, None]
+        with np.errstate(all="ignore"):
+            table = self.plan.tables(home, self.data)
+            found = [step(home, _possible(r, table) * kept) for r in responsibilities]
+        return {k: np.stack([f[k] for f in found]).astype(v.dtype) for k, v in home.items()}
+
+    def _compiled(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
+        restarts, size = len(responsibilities), bucket_of_rows(row_count(self.data))
         batch = make_batch(self.data, self.weights, size)
         # Starts of several kinds share the restarts, and few sizes should come of that.
         responsibilities = filled(
             filled(responsibilities.swapaxes(0, 1), size).swapaxes(0, 1), power_of_two(restarts)
         )
-        program = self.plan.program("first M-step", self._program())
+        program = self.plan.program("first M-step", self._program(), brief=True)
         given = jax.device_put(responsibilities.astype(batch.weights.dtype))
         out = program(self.home(), given, batch, self.plan.spread)
         return {k: np.array(v)[:restarts] for k, v in out.items()}
@@ -140,8 +158,9 @@ def _cells_of(responsibilities: np.ndarray, sequences: Sequences, latent: Any) -
 
 def _possible(responsibilities, table):
     """Responsibilities, impossible states at zero; even ones where nothing possible is left."""
-    possible = (table > -jnp.inf).astype(responsibilities.dtype)
+    xp = responsibilities.__array_namespace__()
+    possible = (table > -xp.inf).astype(responsibilities.dtype)
     masked = responsibilities * possible
     total = masked.sum(-1, keepdims=True)
-    even = possible / jnp.maximum(possible.sum(-1, keepdims=True), 1.0)
-    return jnp.where(total > 0, masked / jnp.where(total > 0, total, 1.0), even)
+    even = possible / xp.maximum(possible.sum(-1, keepdims=True), 1.0)
+    return xp.where(total > 0, masked / xp.where(total > 0, total, 1.0), even)

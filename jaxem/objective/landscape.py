@@ -58,7 +58,7 @@ class Landscape:
             return evidence + model.prior_density(here), slope
 
         program = jax.vmap(both, in_axes=(0, None, None))
-        self._program = plan.program(("objective", algorithm.e_step), program)
+        self._program = plan.program(("objective", algorithm.e_step), program, brief=True)
         self._dtype = source.batch.weights.dtype
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._count = 1

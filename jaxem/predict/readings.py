@@ -256,9 +256,10 @@ class Readings:
         check_indices(bound.model, bound.rows, bound.starts)
         return bound
 
-    def compile(self, key: Any, function: Any, inside: bool = False) -> Any:
+    def compile(self, key: Any, function: Any, inside: bool = False, brief: bool = False) -> Any:
         """The compiled form of a function, kept under the key if there is one; see `Programs`."""
-        return (Programs() if key is None else self.programs).compiled(key, function, inside)
+        programs = Programs() if key is None else self.programs
+        return programs.compiled(key, function, inside, brief)
 
     @functools.cached_property
     def programs(self) -> Programs:

@@ -105,10 +105,8 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
         values = {p.name: p.interior(jnp.asarray(given[p.name], float)) for p in model.parameters}
         real = {p.name for p in model.free if p.kind == "real"}
         values = {k: off_zero(v) if k in real else v for k, v in values.items()}
-        table = model.table(values, rows)
-        held = responsibilities != 0
-        inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
-        return inner.sum() + model.prior_density(values) + penalty.absolute(values)
+        total = model.expected(values, rows, responsibilities)
+        return total + model.prior_density(values) + penalty.absolute(values)
 
     def at(values, tangent, responsibilities, rows):
         both = jax.value_and_grad(lambda v: expected(v, responsibilities, rows))

@@ -12,7 +12,7 @@ from jaxem.compiled.traced_on_disk import Shelf
 from jaxem.numerics.plain import plain
 
 #: Numbers in the arguments of a program that is over before optimising it would be.
-_FEW = 2**13
+_FEW = 2**14
 
 
 class Program:

@@ -58,13 +58,10 @@ class Expectation:
 
         def block(total, inputs):
             rows, weights, kept, number = inputs
-            table = self.model.table(values, rows)
             responsibilities = (
                 self._responsibilities(rows, weights, number) if kept is None else kept
             )
-            held = responsibilities != 0
-            inner = jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0)
-            return total + inner.sum(), None
+            return total + self.model.expected(values, rows, responsibilities), None
 
         start = self.model.prior_density(values)
         return over_blocks(block, start, (*self.batch, self.kept, self._numbers))[0]

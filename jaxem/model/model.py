@@ -1,6 +1,5 @@
 """A model: the log joint of one row and its latent state, and a prior for every parameter."""
 
-import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -16,11 +15,13 @@ from jaxem.model.arrays import as_given
 from jaxem.model.copied import Copied
 from jaxem.model.prior import Parameter
 from jaxem.model.reading import read_prior
+from jaxem.model.signature import check_signature
 from jaxem.model.tied import Tied, check_ties, nest
 from jaxem.numerics.bounds import Reads
 from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rewrite import passes
 from jaxem.numerics.rows import time_first
+from jaxem.numerics.slopes import Slopes
 from jaxem.numerics.traced import Traced
 from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
 
@@ -67,14 +68,12 @@ class Model(Copied):
             raise DeclarationError(
                 f"latent must be a latent structure such as jaxem.Finite(3); got {latent!r}."
             )
-        _check_signature(log_joint, latent)
-        self.log_joint = log_joint
+        check_signature(log_joint, latent)
         if factor is not None and not callable(factor):
             raise DeclarationError(
                 f"factor must be a function of the parameters, or None; got {factor!r}."
             )
-        self.latent = latent
-        self.factor = factor
+        self.log_joint, self.latent, self.factor = log_joint, latent, factor
         self.parameters: tuple[Parameter, ...]
         self.tied: tuple[Tied, ...]
         self.parameters, self.tied = read_prior(prior)
@@ -85,6 +84,7 @@ class Model(Copied):
         self.known: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior, zero_times_infinity=True)
+        self._expected = Slopes(self._weigh_table)
 
     def bind(self, data: Data) -> tuple["Model", Data]:
         """This model, and the data as its rows; here they are what was given."""
@@ -185,6 +185,17 @@ class Model(Copied):
         table = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
         return jnp.where(table == -jnp.inf, -jnp.inf, table)
 
+    def expected(self, values: Mapping[str, Array], rows: Data, responsibilities: Array) -> Array:
+        """Sum of the log joint over rows and states, weighted by responsibilities, a scalar.
+
+        Args:
+            values: Parameters by dotted name.
+            rows: Rows, leaves (n, ...).
+            responsibilities: Shape (n, K); a state without any is absent, even where its log joint
+                is -inf.
+        """
+        return self._expected(values, rows, responsibilities)
+
     def indexed(self, values: Mapping[str, Any], row: Data) -> list[Reads]:
         """For each branch, where the log joint reads arrays at an index."""
         return [self._joint.indexed(dict(values), *z, row) for z in self._first_states()]
@@ -267,6 +278,10 @@ class Model(Copied):
         with numpyro.validation_enabled():
             return self.log_joint(self.nest(values), *args)
 
+    def _weigh_table(self, values, rows, responsibilities):
+        table, held = self.table(values, rows), responsibilities != 0
+        return jnp.where(held, responsibilities * jnp.where(held, table, 0.0), 0.0).sum()
+
     def _call_prior(self, values):
         params = self.nest(values)
         total = jnp.zeros((), jnp.result_type(float))
@@ -282,18 +297,3 @@ class Model(Copied):
     def __repr__(self) -> str:
         names = ", ".join(p.name for p in self.parameters)
         return f"Model({self.latent!r}; {names})"
-
-
-def _check_signature(log_joint: LogJoint, latent: Latent) -> None:
-    arguments = ("params", *latent.arguments, "x")
-    number = {3: "three", 4: "four"}[len(arguments)]
-    try:
-        inspect.signature(log_joint).bind(*arguments)
-    except TypeError:
-        raise DeclarationError(
-            f"log_joint is called as log_joint({', '.join(arguments)}), with {number} positional "
-            f"arguments; "
-            f"{getattr(log_joint, '__name__', 'it')}{inspect.signature(log_joint)} cannot be."
-        ) from None
-    except ValueError:
-        return

@@ -20,7 +20,7 @@ import numpy as np
 from jax.extend import core
 from jax.interpreters import ad, mlir
 
-from jaxem.numerics.products import batch_elementwise, zero_product
+from jaxem.numerics.products import batch_elementwise, of_one_shape, zero_product
 from jaxem.numerics.rewrite import Rewriter, bind, called
 
 #: Elementwise primitives that are not affine in their operands. Of a maximum, what overflows after
@@ -43,7 +43,7 @@ def careful(primitive: core.Primitive, args: Any, params: Any) -> jax.Array:
         args: Its operands; scalars are broadcast.
         params: Its parameters.
     """
-    args = jnp.broadcast_arrays(*args)
+    args = of_one_shape(*args)
     return _careful_p.bind(*args, function=primitive, params=tuple(sorted(params.items())))
 
 

@@ -7,7 +7,10 @@ derivative there is infinite or no number (a logarithm at zero, a density outsid
 this product the result is zero, to every order, in forward and in reverse mode.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
+from jax import lax
 from jax.extend import core
 from jax.interpreters import ad, batching, mlir
 
@@ -18,7 +21,15 @@ _product_p = core.Primitive("zero_product")
 
 def zero_product(a: Array, b: Array) -> Array:
     """Elementwise product of two arrays; zero wherever one of them is zero."""
-    return _product_p.bind(*jnp.broadcast_arrays(a, b))
+    return _product_p.bind(*of_one_shape(a, b))
+
+
+def of_one_shape(*arrays: Any) -> Any:
+    """Arrays broadcast against one another; what has one shape already costs nothing to trace."""
+    first = jnp.shape(arrays[0])
+    if all(jnp.shape(array) == first for array in arrays[1:]):
+        return arrays
+    return jnp.broadcast_arrays(*arrays)
 
 
 def batch_elementwise(primitive: core.Primitive) -> None:
@@ -26,13 +37,17 @@ def batch_elementwise(primitive: core.Primitive) -> None:
 
     def rule(args, axes, **params):
         size = next(x.shape[axis] for x, axis in zip(args, axes, strict=True) if axis is not None)
-        front = [
-            jnp.broadcast_to(x, (size, *jnp.shape(x))) if axis is None else jnp.moveaxis(x, axis, 0)
-            for x, axis in zip(args, axes, strict=True)
-        ]
+        front = [_in_front(x, axis, size) for x, axis in zip(args, axes, strict=True)]
         return primitive.bind(*front, **params), 0
 
     batching.primitive_batchers[primitive] = rule
+
+
+def _in_front(x: Any, axis: int | None, size: int) -> Any:
+    """An operand with the axis of its batch first."""
+    if axis is None:
+        return lax.broadcast(x, (size,))
+    return x if axis == 0 else jnp.moveaxis(x, axis, 0)
 
 
 def _evaluate(a, b):

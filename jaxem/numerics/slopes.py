@@ -1,0 +1,86 @@
+"""Scalar functions whose gradients are traced once a shape, and replayed from then on.
+
+A program that climbs asks for the gradient of one function at several places, of several restarts,
+and for derivatives of that gradient. JAX differentiates anew each time, equation by equation, under
+every transformation that is in force. Here the gradient is a program of its own, with nothing
+computed twice; what asks for it replays the equations.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jax.extend import core
+
+from jaxem.numerics.lean import lean
+from jaxem.numerics.products import zero_product
+from jaxem.types import Array
+
+#: Gradients that one function keeps, those that were traced last.
+_MOST = 64
+
+
+class Slopes:
+    """A scalar function of arrays by name and of other arguments.
+
+    Args:
+        function: ``function(values, *others)``, a scalar.
+    """
+
+    def __init__(self, function: Callable[..., Array]):
+        self._function = function
+        self._gradients: dict[Any, core.ClosedJaxpr] = {}
+        self._called = jax.custom_jvp(lambda values, others: function(values, *others))
+        self._called.defjvp(self._push, symbolic_zeros=True)
+
+    def __call__(self, values: Mapping[str, Any], *others: Any) -> Array:
+        """The function; its derivatives in the values are replayed."""
+        return self._called(dict(values), others)
+
+    def _push(self, primals: Any, tangents: Any) -> tuple[Array, Array]:
+        (values, others), (moves, further) = primals, tangents
+        moving = tuple(name for name in sorted(moves) if type(moves[name]) is not SymbolicZero)
+        if any(type(leaf) is not SymbolicZero for leaf in jax.tree.leaves(further, is_leaf=_zero)):
+            tangents = jax.tree.map(_filled, tangents, is_leaf=_zero)
+            return jax.jvp(
+                lambda values, others: self._function(values, *others), primals, tangents
+            )
+        value, *gradient = self._replayed(moving, values, others)
+        along = [zero_product(g, moves[n]).sum() for g, n in zip(gradient, moving, strict=True)]
+        return value, sum(along[1:], along[0])
+
+    def _replayed(self, moving: tuple[str, ...], values: Any, others: Any) -> list[Array]:
+        """Value, and gradient in some of the values."""
+        leaves, tree = jax.tree.flatten((values, others))
+        avals = tuple(jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in leaves)
+        kinds = tuple((aval.shape, aval.dtype) for aval in avals)
+        x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+        key = moving, tree, kinds, x64
+        if key not in self._gradients:
+
+            def both(*leaves: Any) -> list[Array]:
+                values, others = jax.tree.unflatten(tree, leaves)
+
+                def of(some: Any) -> Array:
+                    return self._function({**values, **some}, *others)
+
+                value, gradient = jax.value_and_grad(of)({n: values[n] for n in moving})
+                return [value, *(gradient[n] for n in moving)]
+
+            for old in tuple(self._gradients)[: 1 - _MOST]:
+                self._gradients.pop(old, None)
+            self._gradients[key] = lean(jax.make_jaxpr(both)(*avals))
+        return core.jaxpr_as_fun(self._gradients[key])(*leaves)
+
+
+def _zero(leaf: Any) -> bool:
+    return type(leaf) is SymbolicZero
+
+
+def _filled(tangent: Any) -> Any:
+    """A tangent of zeros where it is known to be zero."""
+    if type(tangent) is not SymbolicZero:
+        return tangent
+    return jnp.zeros(tangent.aval.shape, tangent.aval.dtype)

@@ -29,11 +29,23 @@ _APART = ("test_pages.py", "test_notebooks.py")
 _CORE = ("algebra", "compiled", "latent", "model", "mstep", "numerics", "trees")
 
 
-def pytest_collection_modifyitems(items):
-    """Tests of the core have its marker."""
+#: Tests that are left to `-m long` because of their seconds, by their ids.
+_LONG = Path(__file__).with_name("long.txt")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Tests of the core have its marker, those that take long have theirs."""
+    listed = {line for line in _LONG.read_text().splitlines() if not line.startswith("#")}
     for item in items:
         if Path(item.path).parent.name in _CORE:
             item.add_marker(pytest.mark.core)
+        if item.nodeid in listed:
+            item.add_marker(pytest.mark.long)
+    if config.args == config.getini("testpaths"):
+        lost = listed - {item.nodeid for item in items}
+        if lost:
+            raise pytest.UsageError(f"tests/long.txt lists tests that are gone: {sorted(lost)}")
 
 
 @pytest.hookimpl(optionalhook=True)

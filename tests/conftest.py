@@ -26,7 +26,7 @@ _APART = ("test_pages.py", "test_notebooks.py")
 
 
 #: Folders of what everything else stands on: the part of the suite for other versions.
-_CORE = ("algebra", "compiled", "latent", "model", "mstep", "numerics", "trees")
+_CORE = ("algebra", "compiled", "latent", "model", "mstep", "numerics", "traces", "trees")
 
 
 #: Tests that are left to `-m long` because of their seconds, by their ids.

@@ -25,7 +25,7 @@ from jaxem.algebra.prove import Trial
 from jaxem.algebra.solvers import Block
 from jaxem.model.prior import Parameter
 from jaxem.numerics.charts import from_real, real_gradient, to_real
-from jaxem.numerics.rewrite import passes
+from jaxem.traces.rewrite import passes
 
 #: Unknowns of the largest block that is solved by bracketing.
 LARGEST = 8

@@ -9,7 +9,7 @@ import numpy as np
 from jaxem.compiled.options import options
 from jaxem.compiled.stopwatch import timed
 from jaxem.compiled.traced_on_disk import Shelf
-from jaxem.numerics.plain import plain
+from jaxem.traces.plain import plain
 
 #: Numbers in the arguments of a program that is over before optimising it would be.
 _FEW = 2**14
@@ -32,7 +32,7 @@ class Program:
         self,
         function: Callable[..., Any],
         name: str,
-        mark: bytes | None,
+        mark: bytes | None = None,
         inside: bool = False,
         brief: bool = False,
     ):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxem.compiled.program import Program
-from jaxem.numerics.meaning import IncomparableError, digest_of
+from jaxem.traces.meaning import IncomparableError, digest_of
 
 #: Compiled forms, one for each shape of arguments, that the programs of a process have together.
 MOST = 128

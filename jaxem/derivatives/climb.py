@@ -90,7 +90,7 @@ def _uphill(hessian: Array, gradient: Array) -> Array:
     """Newton's step; where that is none, one with a diagonal large enough to dominate.
 
     Eigenvalues would tell what is enough more closely, but many of them at once, when restarts or
-    data sets run side by side, lock XLA's CPU backend (see `numerics.plain`).
+    data sets run side by side, lock XLA's CPU backend (see `traces.plain`).
     """
     scaled, scale = _scaled(hessian)
     others = jnp.abs(scaled).sum(1) - jnp.abs(jnp.diagonal(scaled))

@@ -12,8 +12,8 @@ from jaxem.model.declaration import asked_by_prior, check_call
 from jaxem.model.known import known_of
 from jaxem.model.model import Model
 from jaxem.model.ordinary import ordinary_values, row_words
-from jaxem.numerics.bounds import DATA, NEGATIVE, STATE, Read, Reads
 from jaxem.numerics.rows import row_count, take_rows
+from jaxem.traces.bounds import DATA, NEGATIVE, STATE, Read, Reads
 from jaxem.types import Array, Data, DeclarationError
 
 _BLOCK = 4096

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.model.model import Model
-from jaxem.numerics.meaning import IncomparableError, digest_of
 from jaxem.numerics.rows import take_rows
+from jaxem.traces.meaning import IncomparableError, digest_of
 from jaxem.types import Data
 
 #: Declarations that a process remembers, those that were used last.

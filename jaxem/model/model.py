@@ -17,12 +17,12 @@ from jaxem.model.prior import Parameter
 from jaxem.model.reading import read_prior
 from jaxem.model.signature import check_signature
 from jaxem.model.tied import Tied, check_ties, nest
-from jaxem.numerics.bounds import Reads
 from jaxem.numerics.logspace import weighted
-from jaxem.numerics.rewrite import passes
 from jaxem.numerics.rows import time_first
-from jaxem.numerics.slopes import Slopes
-from jaxem.numerics.traced import Traced
+from jaxem.traces.bounds import Reads
+from jaxem.traces.rewrite import passes
+from jaxem.traces.slopes import Slopes
+from jaxem.traces.traced import Traced
 from jaxem.types import Array, Data, DeclarationError, LogJoint, Params
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.compiled.program import Program
 from jaxem.estep.batch import Batch, block_size, make_batch
 from jaxem.estep.order import in_order, later_steps
 from jaxem.fitting import Fit
@@ -19,7 +20,6 @@ from jaxem.model.indices import check_indices
 from jaxem.model.prior import dotted
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.keys import as_key
-from jaxem.numerics.plain import plain
 from jaxem.numerics.rows import row_count
 from jaxem.posterior.fitted import declared_of
 from jaxem.types import Array, Data, DeclarationError, State
@@ -99,7 +99,7 @@ def _of_sequences(
 
         return jax.lax.map(of_draw, (values, keys))
 
-    program = jax.jit(plain(of_block))
+    program = Program(of_block, "states")
     parts = []
     for block, (index, exists) in enumerate(zip(order.index, order.exists, strict=True)):
         keys = jax.random.split(jax.random.fold_in(key, block), len(next(iter(values.values()))))
@@ -129,7 +129,7 @@ def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> A
     def of_all(values, rows, keys):
         return jax.lax.map(lambda x: of_draw((*x, rows)), (values, keys), batch_size=at_once)
 
-    return jax.jit(plain(of_all))(values, batch.rows, jax.random.split(key, count))
+    return Program(of_all, "states")(values, batch.rows, jax.random.split(key, count))
 
 
 def _tell(impossible: np.ndarray) -> None:

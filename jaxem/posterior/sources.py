@@ -5,14 +5,13 @@ sampler goes elsewhere. So what it draws is looked at afterwards: the log joint 
 every row for a few of the draws, and where the replacement was wrong the work is done again.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.compiled.program import Program
 from jaxem.estep.source import Source
 from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
-from jaxem.numerics.plain import plain
 from jaxem.types import Array
 
 #: Draws that are looked at.
@@ -26,7 +25,7 @@ class Evidence:
     """The log evidence of all rows at given parameters, compiled."""
 
     def __init__(self, model: Model):
-        self._program = jax.jit(plain(lambda values, source: of_source(model, values, source)))
+        self._program = Program(lambda values, source: of_source(model, values, source), "evidence")
 
     def __call__(self, values: Values, source: Source) -> float:
         """One number, at parameters by dotted name."""

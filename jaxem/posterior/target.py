@@ -18,11 +18,12 @@ import numpyro
 from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
+from jaxem.compiled.program import Program
 from jaxem.estep.source import Source
 from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
-from jaxem.numerics.plain import plain
 from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
+from jaxem.traces.plain import plain
 from jaxem.types import Array
 
 Potential = Callable[[dict[str, Array], Source], Array]
@@ -45,12 +46,12 @@ class Target:
         zeros = {p.name: jnp.zeros(p.unconstrained_shape, self.dtype) for p in model.free}
         flat, self.split = ravel_pytree(zeros)
         self.size = flat.size
-        self._potential = jax.jit(_with_gradient(self._negative))
-        self._slope = jax.jit(plain(jax.value_and_grad(self._log_density)))
-        self._curvature = jax.jit(plain(self._hessian))
-        self._inward = jax.jit(plain(self._flatten))
-        self._constrain = jax.jit(plain(self._sites))
-        self._outward = jax.jit(plain(jax.vmap(self._sites, in_axes=(0, None))))
+        self._potential = _with_gradient(self._negative)
+        self._slope = Program(jax.value_and_grad(self._log_density), "log density")
+        self._curvature = Program(self._hessian, "curvature", brief=True)
+        self._inward = Program(self._flatten, "coordinates", brief=True)
+        self._constrain = Program(self._sites, "parameters", inside=True)
+        self._outward = Program(jax.vmap(self._sites, in_axes=(0, None)), "parameters")
 
     def program(self, source: Source) -> None:
         """The NumPyro program: a site a parameter, and the whole evidence as one factor."""

@@ -11,10 +11,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core
 
-from jaxem.numerics.plain import plain
+from jaxem.compiled.program import Program
 from jaxem.programs.run import Run, run
+from jaxem.traces.dependence import dependence, evaluate
 
 Dependence = dict[str, frozenset[str]]
 
@@ -52,7 +52,7 @@ class Densities:
         self._jaxpr, self._constants = closed.jaxpr, closed.consts
         self._tree = jax.tree.structure(shapes)
         self.densities_on, self.supports_on = self._tree.unflatten(self._dependence())
-        self._compiled = jax.jit(plain(self._evaluate))
+        self._compiled = Program(self._evaluate, "densities of a program")
 
     def __call__(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Log densities, of the shape of the plates of each site.
@@ -71,18 +71,8 @@ class Densities:
 
     def _evaluate(self, constants: Any, values: list[Any]) -> Any:
         # Data are constants of the trace: given as arguments, they are not compiled into it.
-        closed = core.ClosedJaxpr(self._jaxpr, constants)
-        return self._tree.unflatten(core.jaxpr_as_fun(closed)(*values))
+        return self._tree.unflatten(evaluate(self._jaxpr, constants, values))
 
     def _dependence(self) -> list[frozenset[str]]:
         """Names that each result depends on; all of those that a nested call is given."""
-        inputs = zip(self._jaxpr.invars, sorted(self.hidden), strict=True)
-        names = {v: frozenset({name}) for v, name in inputs}
-
-        def of(v: Any) -> frozenset[str]:
-            return frozenset() if isinstance(v, core.Literal) else names.get(v, frozenset())
-
-        for eqn in self._jaxpr.eqns:
-            union = frozenset().union(*map(of, eqn.invars))
-            names.update((v, union) for v in eqn.outvars)
-        return [of(v) for v in self._jaxpr.outvars]
+        return dependence(self._jaxpr, sorted(self.hidden))

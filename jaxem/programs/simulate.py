@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jax.extend import core
 from numpyro import handlers
 
 from jaxem.model.prior import base_of
@@ -20,6 +19,7 @@ from jaxem.numerics.keys import as_key
 from jaxem.programs.arguments import read_arguments
 from jaxem.programs.program import ProgramModel
 from jaxem.programs.run import TRACER_ERRORS, run
+from jaxem.traces.dependence import evaluate
 from jaxem.types import Array, Data, DeclarationError, Params
 
 
@@ -204,8 +204,10 @@ class Simulator:
             closed = jax.make_jaxpr(values)(jnp.asarray(numbers, kind))
         except TRACER_ERRORS:
             return {}
-        evaluate = core.jaxpr_as_fun(closed)
-        one, other = (evaluate(jnp.asarray(n, kind)) for n in (numbers, numbers + leaf.size))
+        one, other = (
+            evaluate(closed.jaxpr, closed.consts, [jnp.asarray(n, kind)])
+            for n in (numbers, numbers + leaf.size)
+        )
         out = {}
         for name, a, b in zip(names, map(np.asarray, one), map(np.asarray, other), strict=True):
             moved = a.size > 0 and np.all(b - a == leaf.size) and np.all((a >= 0) & (a < leaf.size))

@@ -16,7 +16,7 @@ from jaxem.algebra.probe import Values, widen
 from jaxem.data.ways import Ways
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
-from jaxem.numerics.stochastic import may_cancel, with_random_rounding
+from jaxem.traces.stochastic import may_cancel, with_random_rounding
 
 _ROWS = 512
 _SEEDS = 8

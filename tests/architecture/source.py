@@ -88,3 +88,14 @@ def kept_files() -> list[Path]:
         every = (p for p in ROOT.rglob("*") if not hidden & set(p.relative_to(ROOT).parts))
         return sorted(p for p in every if p.is_file())
     return sorted(p for p in (ROOT / line for line in listed.stdout.splitlines()) if p.is_file())
+
+
+def loaded(path: Path) -> set[str]:
+    """Dotted names of the modules that a file imports anything from, of any package."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.update({str(node.module), *(f"{node.module}.{a.name}" for a in node.names)})
+    return found

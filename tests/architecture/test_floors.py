@@ -11,6 +11,7 @@ FLOORS = {
     "status": 0,
     "numerics": 0,
     "datasets": 0,
+    "traces": 0.3,
     "compiled": 0.5,
     "latent": 1,
     "model": 2,

@@ -4,18 +4,11 @@ import re
 
 import pytest
 
-from tests.architecture.source import PACKAGE, ROOT, kept_files, modules, names_used
+from tests.architecture.source import PACKAGE, ROOT, kept_files, loaded, modules, names_used
 
 COMPILERS = {"jit", "pjit", "filter_jit", "pmap", "filter_pmap"}
-MAY_COMPILE = (
-    "jaxem.compiled",
-    "jaxem.algebra.plan",
-    "jaxem.fitting",
-    "jaxem.inspection",
-    "jaxem.posterior",
-    "jaxem.programs.densities",  # a program is compared with itself, before there is a plan:
-    "jaxem.programs.trial",  # on all data at once, and row by row
-)
+#: Of JAX, what reads, writes or differentiates traced programs.
+OF_TRACES = ("jax.extend", "jax.interpreters", "jax._src")
 
 DRAWERS = {"utils", "util", "helpers", "common", "misc"}
 LONGEST = 300
@@ -39,10 +32,15 @@ def test_no_module_is_a_drawer():
 
 
 @pytest.mark.parametrize("module", list(modules()))
-def test_programs_are_compiled_in_few_places_only(module):
+def test_programs_are_compiled_in_one_place(module):
     used = COMPILERS & names_used(modules()[module])
-    allowed = any(module == place or module.startswith(f"{place}.") for place in MAY_COMPILE)
-    assert allowed or not used, f"{module} uses {used}"
+    assert module.startswith("jaxem.compiled.") or not used, f"{module} uses {used}"
+
+
+@pytest.mark.parametrize("module", list(modules()))
+def test_one_room_touches_traced_programs(module):
+    used = [name for name in loaded(modules()[module]) if name.startswith(OF_TRACES)]
+    assert module.startswith("jaxem.traces.") or not used, f"{module} imports {used}"
 
 
 def test_the_package_ships_its_types_and_tables():

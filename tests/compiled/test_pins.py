@@ -9,7 +9,7 @@ import pytest
 import jaxem
 from jaxem.compiled import program
 from jaxem.model import known
-from jaxem.numerics.rewrite import programs_of
+from jaxem.traces.rewrite import programs_of
 
 RNG = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ from jaxem.compiled.buckets import bucket_of_rows
 from jaxem.data.ways import PATHS, find_ways
 from jaxem.estep import Exact
 from jaxem.initial import Setting
-from jaxem.numerics.rewrite import name_of
+from jaxem.traces.rewrite import name_of
 
 from .paths import GAMMA, GAMMA_START, NORMAL, NORMAL_STARTS, ROWS, begin_with, gammas, normals
 

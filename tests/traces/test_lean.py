@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 from jax.extend import core
 
-from jaxem.numerics.lean import lean
+from jaxem.traces.lean import lean
 
 P = jnp.asarray([0.2, 0.0, 0.8])
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from jax.extend import core
 
-from jaxem.numerics.bounds import CONSTANT, DATA, STATE
-from jaxem.numerics.lean import lean
-from jaxem.numerics.picks import with_masks
-from jaxem.numerics.rewrite import mentions
+from jaxem.traces.bounds import CONSTANT, DATA, STATE
+from jaxem.traces.lean import lean
+from jaxem.traces.picks import with_masks
+from jaxem.traces.rewrite import mentions
 
 RNG = np.random.default_rng(0)
 TABLE = jnp.asarray(RNG.normal(size=(4, 3, 5))).at[1, 2, 3].set(-jnp.inf).at[0, 0, 0].set(jnp.nan)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-from jaxem.numerics.rewrite import bind, rewrite
+from jaxem.traces.rewrite import bind, rewrite
 from jaxem.types import Array
 
 _ELEMENTWISE = (

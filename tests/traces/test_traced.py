@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-from jaxem.numerics.traced import Traced
+from jaxem.traces.traced import Traced
 
 
 def counted():

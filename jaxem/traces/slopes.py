@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.extend import core
 
-from jaxem.numerics.lean import lean
-from jaxem.numerics.products import zero_product
+from jaxem.traces.lean import lean
+from jaxem.traces.products import zero_product
 from jaxem.types import Array
 
 #: Gradients that one function keeps, those that were traced last.

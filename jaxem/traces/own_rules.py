@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from jaxem.numerics.careful import RULES, chain_rule, opens_calls
-from jaxem.numerics.products import zero_product
-from jaxem.numerics.rewrite import Rewriter, bind, outputs_of, program_of
+from jaxem.traces.careful import RULES, chain_rule, opens_calls
+from jaxem.traces.products import zero_product
+from jaxem.traces.rewrite import Rewriter, bind, outputs_of, program_of
 
 
 def _is_float(value: Any) -> bool:

@@ -20,8 +20,8 @@ import numpy as np
 from jax.extend import core
 from jax.interpreters import ad, mlir
 
-from jaxem.numerics.products import batch_elementwise, of_one_shape, zero_product
-from jaxem.numerics.rewrite import Rewriter, bind, called
+from jaxem.traces.products import batch_elementwise, of_one_shape, zero_product
+from jaxem.traces.rewrite import Rewriter, bind, called
 
 #: Elementwise primitives that are not affine in their operands. Of a maximum, what overflows after
 #: it must not be multiplied by the zero of the smaller operand.

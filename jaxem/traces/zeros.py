@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from jax.extend import core
 
-from jaxem.numerics import own_rules  # noqa: F401  (adds to the rules)
-from jaxem.numerics.careful import CURVED, RULES, opens_calls
-from jaxem.numerics.products import zero_product
-from jaxem.numerics.rewrite import called, outputs_of, programs_of, rewrite
+from jaxem.traces import own_rules  # noqa: F401  (adds to the rules)
+from jaxem.traces.careful import CURVED, RULES, opens_calls
+from jaxem.traces.products import zero_product
+from jaxem.traces.rewrite import called, outputs_of, programs_of, rewrite
 
 #: Curved primitives that are smooth and of moderate size wherever their operands are.
 _SMOOTH = frozenset("abs atan cos erf erfc integer_pow logistic mul sin square tanh".split())

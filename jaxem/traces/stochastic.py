@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxem.numerics.rewrite import (
+from jaxem.traces.rewrite import (
     OWN_RULES,
     Rewriter,
     Rule,

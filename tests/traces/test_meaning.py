@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxem.numerics.meaning import meaning
+from jaxem.traces.meaning import meaning
 
 TABLE = np.arange(6.0).reshape(2, 3)
 

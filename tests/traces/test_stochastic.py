@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxem.numerics.stochastic import may_cancel, with_random_rounding
+from jaxem.traces.stochastic import may_cancel, with_random_rounding
 
 EPS = float(np.finfo(float).eps)
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-from jaxem.numerics.rewrite import bind
+from jaxem.traces.rewrite import bind
 from jaxem.types import Array
 
 #: What an index depends on: nothing, the inputs called state, or data as well.

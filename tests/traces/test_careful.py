@@ -7,9 +7,9 @@ import pytest
 from jax.scipy.special import betainc, gammainc, xlogy
 from scipy import special
 
-from jaxem.numerics.products import zero_product
-from jaxem.numerics.rewrite import mentions, passes
-from jaxem.numerics.zeros import repair
+from jaxem.traces.products import zero_product
+from jaxem.traces.rewrite import mentions, passes
+from jaxem.traces.zeros import repair
 
 TINY = float(np.finfo(float).tiny)
 

@@ -15,12 +15,12 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend import core
 
-from jaxem.numerics.bounds import CONSTANT, DATA, STATE, Reads
-from jaxem.numerics.lean import lean
-from jaxem.numerics.meaning import meaning
-from jaxem.numerics.picks import with_masks
-from jaxem.numerics.thin import thin
-from jaxem.numerics.zeros import repair
+from jaxem.traces.bounds import CONSTANT, DATA, STATE, Reads
+from jaxem.traces.lean import lean
+from jaxem.traces.meaning import meaning
+from jaxem.traces.picks import with_masks
+from jaxem.traces.thin import thin
+from jaxem.traces.zeros import repair
 from jaxem.types import DeclarationError
 
 Signature = tuple[Any, ...]

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-from jaxem.numerics.bounds import DATA, READS, Reads
-from jaxem.numerics.rewrite import outputs_of, rewrite
+from jaxem.traces.bounds import DATA, READS, Reads
+from jaxem.traces.rewrite import outputs_of, rewrite
 from jaxem.types import Array
 
 #: Entries that may be summed for each one that is read; beyond, a scatter costs less.

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxem.numerics.thin import thin
+from jaxem.traces.thin import thin
 
 X = jnp.arange(1.0, 6.0)[:, None]
 Y = jnp.array([[2.0]])

@@ -9,8 +9,9 @@ import numpyro.distributions as dist
 import pytest
 from jax.scipy.linalg import solve_triangular
 
-from jaxem.numerics.plain import cholesky, lu, plain
-from jaxem.numerics.rewrite import mentions
+from jaxem.numerics.factorise import cholesky, lu
+from jaxem.traces.plain import plain
+from jaxem.traces.rewrite import mentions
 
 SIZES = [1, 2, 7, 33, 70]
 NAMES = ("cholesky", "triangular_solve", "lu")

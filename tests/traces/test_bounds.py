@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxem.numerics.bounds import BEYOND, NEGATIVE, Reads
-from jaxem.numerics.traced import Traced
+from jaxem.traces.bounds import BEYOND, NEGATIVE, Reads
+from jaxem.traces.traced import Traced
 
 TABLE = jnp.arange(6.0).reshape(2, 3)
 

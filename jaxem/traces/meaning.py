@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from jaxem.numerics.rewrite import bind
+from jaxem.traces.rewrite import bind
 
 #: Orders of derivatives by which functions with rules of their own are told apart.
 _ORDERS = 2

@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 from jax.extend import core
 
-from jaxem.numerics.rewrite import OWN_RULES, Rewriter, reread
+from jaxem.traces.rewrite import OWN_RULES, Rewriter, reread
 
 #: Exact operations on integers and truth values.
 _EXACT: dict[str, Callable[..., Any]] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.scipy.special import xlogy
 
-from jaxem.numerics.zeros import repair
+from jaxem.traces.zeros import repair
 
 HALF = jnp.array([0.0, 0.5, 2.0])
 

@@ -1,0 +1,1 @@
+"""Traced programs, read, rewritten and differentiated: the one room that touches jaxprs."""

@@ -11,6 +11,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
+
+# The types and shapes that array code declares are checked at every call; where people's mistakes
+# come in, jaxem's own messages are. To be said before the modules are imported.
+_CHECKED = {
+    "numerics": ("factorise", "lasso", "linalg", "logspace", "spectrum", "ties"),
+    "latent": ("columns", "links", "logarithmic", "products", "pruning", "rounds", "scaled"),
+}
+install_import_hook([f"jaxem.{r}.{m}" for r in _CHECKED for m in _CHECKED[r]], "beartype.beartype")
 
 from jaxem.compiled.folder import cache_folder
 

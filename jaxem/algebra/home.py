@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.draws import climb, random_responsibilities, row_log_scale
-from jaxem.algebra.probe import LANES, Probe, Values
+from jaxem.algebra.probe import AT_ONCE, Probe, Values
 from jaxem.algebra.rows import ordinary_rows
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
@@ -68,9 +68,9 @@ def ordinary_units(probe: Probe, home: Values, rng: np.random.Generator) -> Valu
     for p in probe.free:
         if p.kind == "real":
             loud, count = (1.0, 1.0) if p.name in above else (_LOUD, probe.count)
-            signs = rng.choice([-1.0, 1.0], size=(LANES, *p.shape))
+            signs = rng.choice([-1.0, 1.0], size=(AT_ONCE, *p.shape))
             tangents = [{p.name: s} for s in signs]
-            _, _, images = probe([home] * LANES, loud * responsibilities, tangents)
+            _, _, images = probe([home] * AT_ONCE, loud * responsibilities, tangents)
             curvature = np.sqrt(np.mean([image[p.name] ** 2 for image in images], axis=0))
             told = np.isfinite(curvature) & (curvature > 0)
             unit = np.sqrt(loud * count / np.where(told, curvature, 1.0))

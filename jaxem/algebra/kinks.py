@@ -33,7 +33,7 @@ BENDS = frozenset(
 
 _DECADES = 9
 _PER_DECADE = 8
-_LANES = 4 * _DECADES * _PER_DECADE + 1
+_POINTS = 4 * _DECADES * _PER_DECADE + 1
 _HALVINGS = 70
 _LEAST = 1e-6
 _SAME = 1e-6
@@ -105,12 +105,12 @@ def _scattered(parameters: list[Parameter], rng: np.random.Generator) -> dict[st
 
 def _along(compiled: Callable[..., Any], p: Parameter, others: dict[str, np.ndarray]) -> Along:
     """The slopes as a function of one parameter, the others given."""
-    lanes = {k: np.broadcast_to(v, (_LANES, *v.shape)) for k, v in others.items()}
+    others_there = {k: np.broadcast_to(v, (_POINTS, *v.shape)) for k, v in others.items()}
 
     def along(t: np.ndarray) -> np.ndarray:
-        stacked = np.concatenate([t, np.broadcast_to(t[-1:], (_LANES - len(t), *t.shape[1:]))])
+        stacked = np.concatenate([t, np.broadcast_to(t[-1:], (_POINTS - len(t), *t.shape[1:]))])
         with jax.enable_x64(True):
-            return np.asarray(compiled({**lanes, p.name: stacked})[p.name])[: len(t)]
+            return np.asarray(compiled({**others_there, p.name: stacked})[p.name])[: len(t)]
 
     return along
 

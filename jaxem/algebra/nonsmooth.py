@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxem.algebra.blocks import block_size
 from jaxem.algebra.kinks import BENDS, Kinks
-from jaxem.algebra.probe import LANES, Probe
+from jaxem.algebra.probe import AT_ONCE, Probe
 from jaxem.algebra.prove import Trial
 from jaxem.algebra.solvers import Block
 from jaxem.model.prior import Parameter
@@ -32,10 +32,10 @@ LARGEST = 8
 
 _HALVINGS = 75
 
-#: Ends of the intervals on a line, in ordinary units, `LANES` of them; the far ones are for real
+#: Ends of the intervals on a line, in ordinary units, `AT_ONCE` of them; the far ones are for real
 #: parameters without curvature, which no draw of a plan has carried to where the data are: a
 #: maximum is near if a Newton step from the draws to it is shorter than `_NEARBY` units.
-_NEAR = np.linspace(-1.7, 1.9, LANES)
+_NEAR = np.linspace(-1.7, 1.9, AT_ONCE)
 _FAR = np.asarray([-1e9, -1e4, -30.0, -1.7, 0.1, 30.0, 1e4, 1e9])
 _NEARBY = 30.0
 _JUMP = 1e-7

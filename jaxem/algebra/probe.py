@@ -20,7 +20,7 @@ from jaxem.types import Data
 
 Values = dict[str, np.ndarray]
 
-LANES = 8
+AT_ONCE = 8
 
 
 Compiled = Callable[..., Any]
@@ -69,9 +69,9 @@ class Probe:
             Values (len(points),), gradients and products.
         """
         values, gradients, products = [], [], []
-        for start in range(0, len(points), LANES):
-            chunk = points[start : start + LANES]
-            moves = tangents[start : start + LANES] if tangents else [{}] * len(chunk)
+        for start in range(0, len(points), AT_ONCE):
+            chunk = points[start : start + AT_ONCE]
+            moves = tangents[start : start + AT_ONCE] if tangents else [{}] * len(chunk)
             q, g, h = self._run(chunk, moves, responsibilities)
             values.append(q[: len(chunk)])
             gradients += _unstack(g, len(chunk))
@@ -79,7 +79,7 @@ class Probe:
         return np.concatenate(values), gradients, products
 
     def _run(self, points, tangents, responsibilities):
-        pad = LANES - len(points)
+        pad = AT_ONCE - len(points)
         points = points + [points[-1]] * pad
         tangents = list(tangents) + [{}] * pad
         stacked = {n: np.stack([p[n] for p in points]) for n in self._names}

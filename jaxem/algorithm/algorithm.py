@@ -38,12 +38,12 @@ class Proposal(NamedTuple):
     Attributes:
         values: The parameters to be judged next.
         memory: What the algorithm wants to know then.
-        bold: Whether the objective may fall there; if it does, the algorithm is told.
+        extrapolated: Whether the objective may fall there; if it does, the algorithm is told.
     """
 
     values: dict[str, Array]
     memory: Any
-    bold: Array
+    extrapolated: Array
 
 
 class Algorithm(abc.ABC):
@@ -63,8 +63,8 @@ class Algorithm(abc.ABC):
         return type(self).__name__
 
     @property
-    def leaps(self) -> bool:
-        """Whether proposals may be bold; where not, the image is all that it proposes."""
+    def extrapolates(self) -> bool:
+        """Whether proposals may be extrapolations; where not, the image is all that it proposes."""
         return False
 
     @abc.abstractmethod
@@ -80,5 +80,5 @@ class Algorithm(abc.ABC):
         return Proposal(dict(image), memory, jnp.zeros((), bool))
 
     def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
-        """Where to go after a bold proposal was not accepted; the image is always safe."""
+        """Where to go after an extrapolation was not accepted; the image is always safe."""
         return Proposal(dict(image), memory, jnp.zeros((), bool))

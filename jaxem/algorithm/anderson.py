@@ -1,12 +1,12 @@
 r"""Damped Anderson acceleration of EM with restarts (DAAREM, Henderson and Varadhan 2019).
 
 With residuals :math:`f_k = F(u_k) - u_k` and the differences :math:`\Delta F, \Delta U` of the
-latest points, the leap is :math:`F(u_k) - (\Delta U + \Delta F) \gamma`, where :math:`\gamma` makes
-:math:`\lVert f_k - \Delta F \gamma \rVert` small: a secant method for :math:`f(u) = 0`. It is
-damped as in a trust region: of all :math:`\gamma` of ridge regression the one whose squared length
-is :math:`\delta` times that of least squares, with :math:`\delta = 1 / (1 + a^{\kappa - s})`, where
-s counts leaps that were accepted and is lowered by those that were not. When as many differences as
-allowed were used, they are all forgotten.
+latest points, the extrapolation is :math:`F(u_k) - (\Delta U + \Delta F) \gamma`, where
+:math:`\gamma` makes :math:`\lVert f_k - \Delta F \gamma \rVert` small: a secant method for
+:math:`f(u) = 0`. It is damped as in a trust region: of all :math:`\gamma` of ridge regression the
+one whose squared length is :math:`\delta` times that of least squares, with :math:`\delta = 1 / (1
++ a^{\kappa - s})`, where s counts extrapolations that were accepted and is lowered by those that
+were not. When as many differences as allowed were used, they are all forgotten.
 
     N. C. Henderson and R. Varadhan (2019), "Damped Anderson acceleration with restarts and
     monotonicity control for accelerating EM and EM-like algorithms", Journal of Computational and
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.algorithm import Proposal
-from jaxem.algorithm.coordinates import flatten, leap_to, weights, width
+from jaxem.algorithm.coordinates import extrapolate, flatten, weights, width
 from jaxem.algorithm.wrapped import Wrapped
 from jaxem.estep.expectation import Values
 from jaxem.model import Model
@@ -40,7 +40,7 @@ class Secants(NamedTuple):
         residual: The EM step there, (d,).
         moves: Differences of points, (m, d).
         changes: Differences of residuals, (m, d).
-        trust: Leaps that were accepted, less what refusals cost.
+        trust: Extrapolations that were accepted, less what refusals cost.
     """
 
     count: Array
@@ -69,10 +69,11 @@ class Anderson(Wrapped):
 
     @property
     def sentence(self) -> str:
-        """How far it looks back, and when it does not leap."""
+        """How far it looks back, and when it does not extrapolate."""
         return (
-            f"damped Anderson acceleration around EM: leaps by the last {self.order} steps at "
-            f"most; where one lowers the objective the EM step is taken, and they are forgotten"
+            f"damped Anderson acceleration around EM: extrapolations by the last {self.order} "
+            f"steps at most; where one lowers the objective the EM step is taken, and they are "
+            f"forgotten"
         )
 
     def memory(self, model: Model, dtype: Any) -> Secants:
@@ -84,7 +85,7 @@ class Anderson(Wrapped):
         return Secants(zero, none, none, many, many, zero)  # pyright: ignore
 
     def propose(self, model: Model, memory: Secants, values: Values, image: Values) -> Proposal:
-        """The leap, as soon as there is a difference."""
+        """The extrapolation, as soon as there is a difference."""
         u, to = flatten(model, values), flatten(model, image)
         residual, held = to - u, memory.moves.shape[0]
         here = (jnp.arange(held) == memory.count - 1)[:, None]
@@ -94,20 +95,20 @@ class Anderson(Wrapped):
         measure = weights(model, values)
         damping = 1 / (1 + _A ** (_KAPPA - memory.trust.astype(u.dtype)))
         gamma = _damped(jnp.where(used, changes, 0.0) * measure, residual * measure, damping)
-        leap = to - gamma @ jnp.where(used, moves + changes, 0.0)
-        bold = (memory.count > 0) & jnp.all(jnp.isfinite(leap))
+        there = to - gamma @ jnp.where(used, moves + changes, 0.0)
+        extrapolated = (memory.count > 0) & jnp.all(jnp.isfinite(there))
         after = Secants(
             count=jnp.where(memory.count >= held, 1, memory.count + 1),
             point=u,
             residual=residual,
             moves=moves,
             changes=changes,
-            trust=jnp.minimum(memory.trust + bold, int(2 * _KAPPA)),
+            trust=jnp.minimum(memory.trust + extrapolated, int(2 * _KAPPA)),
         )
-        return Proposal(leap_to(model, leap, image, bold), after, bold)
+        return Proposal(extrapolate(model, there, image, extrapolated), after, extrapolated)
 
     def refuse(self, model: Model, memory: Secants, image: Values) -> Proposal:
-        """The image; the differences are forgotten, and the next leap is more careful."""
+        """The image; the differences are forgotten, and the next extrapolation is more careful."""
         held = memory.moves.shape[0]
         trust = jnp.maximum(memory.trust - 1 - held, -int(2 * _KAPPA))
         after = memory._replace(count=jnp.zeros_like(memory.count), trust=trust)

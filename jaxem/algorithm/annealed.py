@@ -19,7 +19,7 @@ from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.em import EM
 from jaxem.algorithm.prelude import Prelude, check_count
 from jaxem.estep import EStep
-from jaxem.estep.wandering import Warmed
+from jaxem.estep.warming import Warmed
 from jaxem.types import Array, DeclarationError
 
 

@@ -33,9 +33,9 @@ class Around(Algorithm):
         return self.algorithm.m_step
 
     @property
-    def leaps(self) -> bool:
+    def extrapolates(self) -> bool:
         """See `Algorithm`."""
-        return self.algorithm.leaps
+        return self.algorithm.extrapolates
 
     def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
         """See `Algorithm`."""

@@ -26,11 +26,11 @@ def flatten(model: Model, values: Values) -> Array:
     return jnp.concatenate([_real(p, values[p.name]).ravel() for p in model.free])
 
 
-def leap_to(model: Model, u: Array, image: Values, bold: Array) -> dict[str, Array]:
+def extrapolate(model: Model, u: Array, image: Values, extrapolated: Array) -> dict[str, Array]:
     """Parameters with these coordinates, near the image of the EM map.
 
     Fixed parameters and exact zeros are those of the image, and no logarithm or logit is farther
-    from it than a few units. Where the leap is not ``bold``, the image itself.
+    from it than a few units. Where it is no extrapolation, the image itself.
     """
     out, start = dict(image), 0
     for p in model.free:
@@ -40,7 +40,7 @@ def leap_to(model: Model, u: Array, image: Values, bold: Array) -> dict[str, Arr
         if p.kind != "real":
             v = jnp.clip(v, near - _LONGEST, near + _LONGEST)
         value = p.from_real(v).astype(image[p.name].dtype)
-        moves = bold & (image[p.name] != 0) if p.kind in _ABSORBING else bold
+        moves = extrapolated & (image[p.name] != 0) if p.kind in _ABSORBING else extrapolated
         out[p.name] = jnp.where(moves, value, image[p.name])
     return out
 

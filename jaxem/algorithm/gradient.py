@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxem.algorithm.coordinates import flatten, leap_to, weights
+from jaxem.algorithm.coordinates import extrapolate, flatten, weights
 from jaxem.estep import EStep
 from jaxem.estep.expectation import Values
 from jaxem.estep.source import Source
@@ -46,7 +46,9 @@ def descend(
     rows = source.batch.weights.sum()
 
     def loss(move: Array, there: Values, q) -> Array:
-        return -q(leap_to(model, flatten(model, there) + unit * move, there, jnp.ones((), bool)))
+        return -q(
+            extrapolate(model, flatten(model, there) + unit * move, there, jnp.ones((), bool))
+        )
 
     def visit(carry, turn):
         there, state = carry
@@ -56,7 +58,7 @@ def descend(
         gradient = jax.grad(loss)(still, there, q) / rows
         updates, state = optimizer.update(gradient, state, still)
         move = flatten(model, there) + unit * size * updates
-        return (leap_to(model, move, there, jnp.ones((), bool)), state), None
+        return (extrapolate(model, move, there, jnp.ones((), bool)), state), None
 
     state = optimizer.init(jnp.zeros_like(unit))
     (there, _), _ = jax.lax.scan(visit, (dict(values), state), (order, sizes))

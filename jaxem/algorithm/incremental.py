@@ -48,7 +48,7 @@ class Incremental(Minibatches):
         )
 
     @property
-    def leaps(self) -> bool:
+    def extrapolates(self) -> bool:
         """False: a sweep never lowers the objective."""
         return False
 

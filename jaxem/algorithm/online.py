@@ -8,9 +8,9 @@ the gradient of the log posterior as the minibatch shows it, which is that of Q 
 made (Fisher's identity).
 
 An epoch begins with the E-step over all rows by which parameters are judged, and with its
-statistics. It is a leap: the loop accepts its end if the objective rose. If not, what is left to
-gain is less than the noise of minibatches, the epochs are over, and EM goes on from its last good
-step.
+statistics. It is an extrapolation: the loop accepts its end if the objective rose. If not, what is
+left to gain is less than the noise of minibatches, the epochs are over, and EM goes on from its
+last good step.
 
     O. Cappe and E. Moulines (2009), "On-line expectation-maximization algorithm for latent data
     models", Journal of the Royal Statistical Society B 71, 593-613.
@@ -33,7 +33,7 @@ from jaxem.estep.anchored import Anchored
 from jaxem.estep.expectation import Values
 from jaxem.estep.source import Source
 from jaxem.model import Model
-from jaxem.numerics.lanes import highest
+from jaxem.numerics.batches import highest
 from jaxem.types import Array, DeclarationError
 
 
@@ -151,9 +151,9 @@ class Online(Minibatches):
     def propose(self, model: Model, memory: Epochs, values: Values, image: Values) -> Proposal:
         """The end of the epoch, while there are any."""
         ends = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in memory.ahead.values()])
-        bold = ~memory.over & jnp.all(ends)
-        there = {k: jnp.where(bold, memory.ahead[k], image[k]) for k in image}
-        return Proposal(there, memory._replace(begun=memory.begun + 1), bold)
+        extrapolated = ~memory.over & jnp.all(ends)
+        there = {k: jnp.where(extrapolated, memory.ahead[k], image[k]) for k in image}
+        return Proposal(there, memory._replace(begun=memory.begun + 1), extrapolated)
 
     def refuse(self, model: Model, memory: Epochs, image: Values) -> Proposal:
         """The image; there are no more epochs."""

@@ -2,11 +2,11 @@ r"""Squared extrapolation of EM (Varadhan and Roland 2008, scheme S3, made monot
 
 From :math:`u_0` two EM steps give :math:`r = F(u_0) - u_0` and the change of that residual,
 :math:`v = F(F(u_0)) - 2 F(u_0) + u_0`. With :math:`\alpha = \lVert r \rVert / \lVert v \rVert`,
-an estimate of :math:`1 / (1 - \lambda)` for EM's rate :math:`\lambda`, the leap is to
+an estimate of :math:`1 / (1 - \lambda)` for EM's rate :math:`\lambda`, the extrapolation is to
 :math:`u_0 + 2 \alpha r + \alpha^2 v`. One EM step from there begins the next cycle: three
-evaluations of the map a cycle. A leap that is refused is tried once more with half of what
-:math:`\alpha` exceeds 1. No :math:`\alpha` is larger than a limit, which grows fourfold when it was
-reached and shrinks when both leaps were refused.
+evaluations of the map a cycle. An extrapolation that is refused is tried once more with half of
+what :math:`\alpha` exceeds 1. No :math:`\alpha` is larger than a limit, which grows fourfold when
+it was reached and shrinks when both extrapolations were refused.
 
     R. Varadhan and C. Roland (2008), "Simple and globally convergent methods for accelerating the
     convergence of any EM algorithm", Scandinavian Journal of Statistics 35, 335-353.
@@ -19,14 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm.algorithm import Proposal
-from jaxem.algorithm.coordinates import flatten, leap_to, weights, width
+from jaxem.algorithm.coordinates import extrapolate, flatten, weights, width
 from jaxem.algorithm.wrapped import Wrapped
 from jaxem.estep.expectation import Values
 from jaxem.model import Model
 from jaxem.types import Array
 
 _FACTOR = 4.0
-_FIRST, _LEAP, _LEAPT, _LEAPT_AGAIN = range(4)
+_FIRST, _LEAP, _EXTRAPOLATED, _EXTRAPOLATED_AGAIN = range(4)
 _HIGHEST = 12.0
 
 
@@ -34,11 +34,12 @@ class Cycle(NamedTuple):
     """Where in a cycle a restart is.
 
     Attributes:
-        phase: 0 at its first point, 1 after one EM step, 2 after the leap, 3 after a shorter one.
+        phase: 0 at its first point, 1 after one EM step, 2 after the extrapolation, 3 after a
+            shorter one.
         origin: Coordinates of the first point, (d,).
         move: The EM step from there, (d,).
         change: How the EM step changed from the first point to the second, (d,).
-        alpha: The length of the leap.
+        alpha: The length of the extrapolation.
         level: How often the limit of that length was raised, less how often it was lowered.
     """
 
@@ -52,7 +53,7 @@ class Cycle(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Squarem(Wrapped):
-    """EM with squared extrapolation: two EM steps, a leap, an EM step.
+    """EM with squared extrapolation: two EM steps, an extrapolation, an EM step.
 
     Args:
         algorithm: The EM that is accelerated, ``EM()`` if left out.
@@ -60,9 +61,9 @@ class Squarem(Wrapped):
 
     @property
     def sentence(self) -> str:
-        """How far it leaps, and when it does not."""
+        """How far it extrapolates, and when it does not."""
         return (
-            "SQUAREM around EM: after two EM steps a leap along their squared extrapolation; one "
+            "SQUAREM around EM: after two EM steps a squared extrapolation; one "
             "that lowers the objective is halved once, then the EM step is taken"
         )
 
@@ -73,7 +74,7 @@ class Squarem(Wrapped):
         return Cycle(zero.astype(np.int32), none, none, none, zero, zero)  # pyright: ignore
 
     def propose(self, model: Model, memory: Cycle, values: Values, image: Values) -> Proposal:
-        """The image, or after one EM step the leap."""
+        """The image, or after one EM step the extrapolation."""
         u = flatten(model, values)
         move = flatten(model, image) - u
         first, second = memory.phase == _FIRST, memory.phase == _LEAP
@@ -83,34 +84,38 @@ class Squarem(Wrapped):
         length = _norm(memory.move * measure) / jnp.maximum(_norm(change * measure), 1e-30)
         hit = second & (length >= limit)
         cycle = Cycle(
-            phase=jnp.where(first, _LEAP, jnp.where(second, _LEAPT, _FIRST)).astype(jnp.int32),
+            phase=jnp.where(first, _LEAP, jnp.where(second, _EXTRAPOLATED, _FIRST)).astype(
+                jnp.int32
+            ),
             origin=jnp.where(first, u, memory.origin),
             move=jnp.where(first, move, memory.move),
             change=change,
             alpha=jnp.clip(length, 1.0, limit),
             level=jnp.minimum(memory.level + hit, _HIGHEST),
         )
-        return _leap(model, cycle, image, second)
+        return _extrapolated(model, cycle, image, second)
 
     def refuse(self, model: Model, memory: Cycle, image: Values) -> Proposal:
-        """Half of the leap; if that was refused too, the image, and a lower limit from there on."""
-        again = memory.phase == _LEAPT
+        """Half of the extrapolation; if that was refused too, the image, and a lower limit."""
+        again = memory.phase == _EXTRAPOLATED
         lower = jnp.maximum(memory.level - 1, 0.0)
         cycle = memory._replace(
-            phase=jnp.where(again, _LEAPT_AGAIN, _FIRST).astype(jnp.int32),
+            phase=jnp.where(again, _EXTRAPOLATED_AGAIN, _FIRST).astype(jnp.int32),
             alpha=(1 + memory.alpha) / 2,
             level=jnp.where(again, memory.level, lower),
         )
-        return _leap(model, cycle, image, again)
+        return _extrapolated(model, cycle, image, again)
 
 
-def _leap(model: Model, cycle: Cycle, image: Values, wanted: Array) -> Proposal:
+def _extrapolated(model: Model, cycle: Cycle, image: Values, wanted: Array) -> Proposal:
     """The extrapolation, if it is wanted and is one; else the image, and a new cycle after it."""
     alpha = cycle.alpha
     there = cycle.origin + 2 * alpha * cycle.move + alpha**2 * cycle.change
-    bold = wanted & (alpha > 1) & jnp.all(jnp.isfinite(there))
-    phase = jnp.where(wanted & ~bold, _FIRST, cycle.phase)
-    return Proposal(leap_to(model, there, image, bold), cycle._replace(phase=phase), bold)
+    extrapolated = wanted & (alpha > 1) & jnp.all(jnp.isfinite(there))
+    phase = jnp.where(wanted & ~extrapolated, _FIRST, cycle.phase)
+    return Proposal(
+        extrapolate(model, there, image, extrapolated), cycle._replace(phase=phase), extrapolated
+    )
 
 
 def _norm(x: Array) -> Array:

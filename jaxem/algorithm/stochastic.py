@@ -18,7 +18,7 @@ from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.em import EM
 from jaxem.algorithm.prelude import Prelude, check_count
 from jaxem.estep import EStep
-from jaxem.estep.wandering import Drawn
+from jaxem.estep.warming import Drawn
 from jaxem.types import Array, DeclarationError
 
 

@@ -34,12 +34,12 @@ class Wrapped(Around):
             )
         if not self.algorithm.m_step.trusted:
             raise DeclarationError(
-                f"jaxem.{name} goes back to the EM step when a leap fails, and must trust that it "
-                f"raises the objective; a ClosedForm update is checked instead. Leave the update "
-                f"out, and jaxem derives the M-step, or run jaxem.EM(...) as it is."
+                f"jaxem.{name} goes back to the EM step when an extrapolation fails, and must "
+                f"trust that it raises the objective; a ClosedForm update is checked instead. Leave"
+                f" the update out, and jaxem derives the M-step, or run jaxem.EM(...) as it is."
             )
 
     @property
-    def leaps(self) -> bool:
+    def extrapolates(self) -> bool:
         """It proposes other points than the image."""
         return True

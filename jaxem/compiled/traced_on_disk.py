@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import export
+from jax.core import Tracer
 
 #: Where programs are kept; empty until somebody says so.
 _folder: list[Path] = []
@@ -131,7 +132,7 @@ def _kind(leaf: Any) -> tuple[Any, ...] | None:
     """Shape and dtype of an argument; None if it is none that a program on disk takes."""
     if isinstance(leaf, np.ndarray | np.generic):
         return (leaf.shape, str(leaf.dtype)) if leaf.dtype != object else None
-    if not isinstance(leaf, jax.Array) or isinstance(leaf, jax.core.Tracer) or leaf.weak_type:
+    if not isinstance(leaf, jax.Array) or isinstance(leaf, Tracer) or leaf.weak_type:
         return None
     if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.extended):
         return None

@@ -59,18 +59,18 @@ class OwnData:
             return "direct"
         return "product" if self._rows is None or found.features is not None else "direct"
 
-    def source(self, path: str, lanes: int) -> tuple[Source, Own]:
+    def source(self, path: str, replicates: int) -> tuple[Source, Own]:
         """What they share and what they do not, as a run on a path sees them.
 
         Args:
             path: "product" or "direct".
-            lanes: Lanes that make a pass together.
+            replicates: Lanes that make a pass together.
         """
         cells = self._model.latent.cells
-        source = self._ways.source(path, cells, lanes)
+        source = self._ways.source(path, cells, replicates)
         blocks = source.batch.weights.shape
         if self._ways.sequences is not None:
-            order = self._ways.order(self._ways.sequences, path, cells, lanes)
+            order = self._ways.order(self._ways.sequences, path, cells, replicates)
             weights = self._weights[:, order.index] * order.exists
             rows = jax.tree.map(lambda leaf: jax.device_put(leaf[:, order.index]), self._rows)
         else:

@@ -99,12 +99,12 @@ def influence(
     surface, present = errors.surface, errors.surface.units.weights > 0
     unknown = errors.identified.misses(errors.slopes)
     derivative = np.where(present[:, None] & ~unknown, errors.influence(), np.nan)
-    lanes = 1 + free_numbers(bound.model, {}) ** 2  # the Hessian of each unit is held
+    held = 1 + free_numbers(bound.model, {}) ** 2  # the Hessian of each unit is held
     program = fit.compile(("leave out", of), leave_out_function(bound.model, surface.of))
     root = jnp.asarray(errors.identified.root, surface.chart.base.dtype)
     third = fit.compile(("third",), third_function(bound.model))
     third = third(surface.chart, surface.units.source)
-    found = program(surface.chart, make_source(bound, given, lanes), root, third)
+    found = program(surface.chart, make_source(bound, given, held), root, third)
     without, displacement = (np.asarray(leaf, float) for leaf in found)
     without = without.reshape(-1, without.shape[-1])[: len(present)]
     without = np.where(unknown, np.nan, without)

@@ -1,6 +1,7 @@
 """A latent variable with finitely many states, or a product of several."""
 
 import jax.numpy as jnp
+from jaxtyping import ArrayLike, Float, Int
 
 from jaxem.latent.enumerated import Enumerated
 from jaxem.latent.latent import Branch
@@ -39,27 +40,33 @@ class Finite(Enumerated):
         """One, with the state."""
         return ((self.states(),),)
 
-    def occupancy(self, counts: Array) -> Array:
+    def occupancy(self, counts: Float[ArrayLike, "*batch K"]) -> Float[ArrayLike, "*batch K"]:
         """The counts themselves: a cell is a state."""
         return counts
 
-    def log_partition(self, factors: Array, axis: int = -1) -> Array:
+    def log_partition(
+        self, factors: Float[ArrayLike, "..."], axis: int = -1
+    ) -> Float[Array, "..."]:
         """Log of the sum over states, which may be on any axis."""
         return log_sum_exp(jnp.moveaxis(factors, axis, -1))
 
-    def marginals(self, factors: Array) -> Array:
+    def marginals(self, factors: Float[Array, "*batch K"]) -> Float[Array, "*batch K"]:
         """Responsibilities, shape (..., K)."""
         return softmax(factors)
 
-    def posterior(self, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+    def posterior(
+        self, factors: Float[Array, "*shape"], axis: int = -1
+    ) -> tuple[Float[Array, "..."], Float[Array, "*shape"]]:
         """Both of the above in one pass, with the states on any axis."""
         return posterior(factors, axis)
 
-    def mode(self, factors: Array, axis: int = -1) -> Array:
+    def mode(self, factors: Float[ArrayLike, "..."], axis: int = -1) -> Int[Array, "..."]:
         """Index of the most probable state; the first of equals."""
         return jnp.argmax(factors, axis=axis)
 
-    def hard(self, factors: Array, axis: int = -1) -> tuple[Array, Array]:
+    def hard(
+        self, factors: Float[Array, "*shape"], axis: int = -1
+    ) -> tuple[Float[Array, "..."], Float[Array, "*shape"]]:
         """Log joint of the most probable state, and its indicator; zero where none is possible.
 
         The state is picked out, not maximised over: the derivative of a maximum compares values

@@ -134,9 +134,9 @@ def _products(steps: Dense | Split, valid: Array) -> Array:
     Rows have scales of their own, powers of two, so that they are exact in any precision.
     """
     factors = inputs_of(steps)
-    lanes, states = factors.shape[1], factors.shape[-1]
+    sequences, states = factors.shape[1], factors.shape[-1]
     unit = jnp.eye(states, dtype=factors.dtype)[..., None]
-    rows = jnp.broadcast_to(unit, (states, states, lanes))
+    rows = jnp.broadcast_to(unit, (states, states, sequences))
     split = isinstance(steps, Split)
 
     def piece(carry, inputs):
@@ -156,7 +156,7 @@ def _products(steps: Dense | Split, valid: Array) -> Array:
         by = jnp.floor(jnp.log2(jnp.where(total > 0, total, 1.0)))
         return (rows * jnp.exp2(-by)[:, None], power + by), None
 
-    none = jnp.zeros((states, lanes), factors.dtype)
+    none = jnp.zeros((states, sequences), factors.dtype)
     (rows, power), _ = jax.lax.scan(piece, (rows, none), pieces((factors, valid)))
     power = jnp.where(rows.sum(1) > 0, power, -jnp.inf)
     power = power - finite(power.max(0))

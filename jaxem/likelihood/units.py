@@ -42,35 +42,35 @@ class Units:
         return len(self.weights)
 
 
-def make_units(bound: Bound, weights: np.ndarray, merge: bool, lanes: int = 1) -> Units:
+def make_units(bound: Bound, weights: np.ndarray, merge: bool, held: int = 1) -> Units:
     """The units of checked data.
 
     Args:
         bound: The model and its rows.
         weights: Weights of all rows, (N,), those of steps equal within a sequence.
         merge: Whether equal rows may be merged; if not, units are in the order of the data.
-        lanes: How many numbers are held at once for each log factor.
+        held: How many numbers are held at once for each log factor.
     """
     total = float(weights.sum())
     if bound.sequences is not None:
-        return Units(make_source(bound, weights, lanes), weights[bound.sequences.starts], total)
+        return Units(make_source(bound, weights, held), weights[bound.sequences.starts], total)
     rows, merged = merge_rows(bound.rows, weights) if merge else (bound.rows, weights)
     kept = dataclasses.replace(bound, rows=rows)
-    return Units(make_source(kept, merged, lanes), merged, total)
+    return Units(make_source(kept, merged, held), merged, total)
 
 
-def make_source(bound: Bound, weights: Any, lanes: int = 1) -> Source:
+def make_source(bound: Bound, weights: Any, held: int = 1) -> Source:
     """The rows as they are, in blocks; rows and weights may be traced.
 
     Args:
         bound: The model and its rows.
         weights: Weights of all rows, (N,), those of steps equal within a sequence.
-        lanes: How many numbers are held at once for each log factor.
+        held: How many numbers are held at once for each log factor.
     """
     if bound.sequences is not None:
-        order = in_order(bound.sequences, bound.model.latent.cells, lanes)
+        order = in_order(bound.sequences, bound.model.latent.cells, held)
         return make_steps(bound.rows, weights, order)
-    size = block_size(row_count(bound.rows), bound.model.latent.size * lanes)
+    size = block_size(row_count(bound.rows), bound.model.latent.size * held)
     return Direct(make_batch(bound.rows, weights, size), True)
 
 

@@ -8,7 +8,7 @@ P = ParamSpec("P")
 M = TypeVar("M", bound="Copied")
 
 #: What a model makes of its declaration on the way.
-_MADE = ("known", "_joint", "_prior")
+_MADE = ("known", "_joint", "_prior", "_expected")
 
 
 class Copied:

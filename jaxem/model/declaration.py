@@ -31,14 +31,14 @@ def check_declaration(model: Model, data: Data) -> None:
     _check_use(model, row)
 
 
-def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[str, np.ndarray]:
+def check_params(model: Model, params: Any, what: str, restarts: int = 0) -> dict[str, np.ndarray]:
     """Values by dotted name from a nested dictionary that a person gave, checked.
 
     Args:
         model: The declared model.
         params: The dictionary; fixed and tied parameters may be left out.
         what: How to call it in a message.
-        lanes: With restarts, a leading axis of this length is allowed.
+        restarts: With restarts, a leading axis of this length is allowed.
 
     Returns:
         Values by dotted name; stacked if the leading axis was given.
@@ -73,15 +73,15 @@ def check_params(model: Model, params: Any, what: str, lanes: int = 0) -> dict[s
                 f"{what} gives {name!r}, which its prior fixes at another value. Leave it out, or "
                 f"give the parameter a prior that is not dist.Delta."
             )
-        if value.shape not in (p.shape, (lanes, *p.shape)):
-            more = f", or {(lanes, *p.shape)} with one for each restart" if lanes else ""
+        if value.shape not in (p.shape, (restarts, *p.shape)):
+            more = f", or {(restarts, *p.shape)} with one for each restart" if restarts else ""
             raise DeclarationError(
                 f"{what}[{name!r}] has shape {value.shape}; expected {p.shape}{more}."
             )
         _check_support(p, value, f"{what}[{name!r}]")
         out[name] = value
     if any(t.name in given for t in model.tied):
-        leading = (lanes,) if any(out[n].shape != p.shape for n, p in known.items()) else ()
+        leading = (restarts,) if any(out[n].shape != p.shape for n, p in known.items()) else ()
         every = {n: np.broadcast_to(out[n], (*leading, *p.shape)) for n, p in known.items()}
         check_ties(every, params, model.parameters, model.tied, what)
     return out

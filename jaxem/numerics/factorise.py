@@ -9,6 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Float, Int
 
 from jaxem.types import Array
 
@@ -20,7 +21,7 @@ _LARGEST = 32
 _SMALL = 4
 
 
-def cholesky(a: Array) -> Array:
+def cholesky(a: Float[Array, "*batch d d"]) -> Float[Array, "*batch d d"]:
     """Lower factors of matrices, (..., d, d), of which the lower triangle is read.
 
     NaN where a matrix is not positive definite, as JAX has it.
@@ -60,7 +61,9 @@ def _cholesky(a: Array) -> Array:
     return lax.fori_loop(0, size, column, jnp.zeros_like(a))
 
 
-def solve_lower(factor: Array, right: Array) -> Array:
+def solve_lower(
+    factor: Float[Array, "*batch d d"], right: Float[Array, "*batch d m"]
+) -> Float[Array, "*batch d m"]:
     """Solve for x in factor x = right by forward substitution.
 
     Args:
@@ -90,7 +93,9 @@ def solve_lower(factor: Array, right: Array) -> Array:
     return lax.fori_loop(0, size, row, jnp.zeros_like(right))
 
 
-def lu(a: Array) -> tuple[Array, Array, Array]:
+def lu(
+    a: Float[Array, "*batch m n"],
+) -> tuple[Float[Array, "*batch m n"], Int[Array, "*batch pivots"], Int[Array, "*batch m"]]:
     """LU factorisation with partial pivoting of matrices (..., m, n).
 
     Returns:

@@ -16,6 +16,7 @@ columns, which make sweeps alone slow, cost nothing.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxem.numerics.linalg import solve_concave
 from jaxem.types import Array
@@ -23,12 +24,18 @@ from jaxem.types import Array
 _ROUNDS = 50
 
 
-def soft_threshold(x: Array, by: Array) -> Array:
+def soft_threshold(x: Float[Array, "*shape"], by: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """``x`` moved towards zero by a length, and no further than zero."""
     return jnp.sign(x) * jnp.maximum(jnp.abs(x) - by, 0.0)
 
 
-def lasso(matrix: Array, gradient: Array, start: Array, centre: Array, strength: Array) -> Array:
+def lasso(
+    matrix: Float[Array, "B d d"],
+    gradient: Float[Array, "B d"],
+    start: Float[Array, "B d"],
+    centre: Float[Array, "B d"],
+    strength: Float[Array, "B d"],
+) -> Float[Array, "B d"]:
     """The maximiser, in independent blocks.
 
     Args:

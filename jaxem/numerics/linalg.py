@@ -2,12 +2,15 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from jaxem.types import Array
 
 
 @jax.custom_batching.custom_vmap
-def solve_concave(hessian: Array, gradient: Array) -> Array:
+def solve_concave(
+    hessian: Float[Array, "*batch d d"], gradient: Float[Array, "*batch d"]
+) -> Float[Array, "*batch d"]:
     r"""The Newton step of a maximisation, :math:`|H|^{+} g`, that always points uphill.
 
     The matrix is first scaled to a unit diagonal, so that columns of very different size (an
@@ -50,7 +53,9 @@ def _all_together(axis_size, in_batched, hessian, gradient):
     return solve_concave(hessian, gradient), True
 
 
-def _by_factor(_, factor: Array, gradient: Array) -> Array:
+def _by_factor(
+    _, factor: Float[Array, "*batch d d"], gradient: Float[Array, "*batch d"]
+) -> Float[Array, "*batch d"]:
     half = jax.lax.linalg.triangular_solve(factor, gradient[..., None], left_side=True, lower=True)
     whole = jax.lax.linalg.triangular_solve(
         factor, half, left_side=True, lower=True, transpose_a=True
@@ -58,7 +63,9 @@ def _by_factor(_, factor: Array, gradient: Array) -> Array:
     return whole[..., 0]
 
 
-def _by_eigenvalues(scaled: Array, _, gradient: Array) -> Array:
+def _by_eigenvalues(
+    scaled: Float[Array, "*batch d d"], _, gradient: Float[Array, "*batch d"]
+) -> Float[Array, "*batch d"]:
     size = gradient.shape[-1]
     finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)
     values, vectors = jnp.linalg.eigh(jnp.where(finite, scaled, jnp.eye(size, dtype=scaled.dtype)))
@@ -70,7 +77,7 @@ def _by_eigenvalues(scaled: Array, _, gradient: Array) -> Array:
     return jnp.where(finite[..., 0], step, jnp.nan)
 
 
-def make_semidefinite(matrix: Array) -> Array:
+def make_semidefinite(matrix: Float[Array, "*batch d d"]) -> Float[Array, "*batch d d"]:
     """A symmetric matrix, or that matrix raised by as much as its lowest eigenvalue is negative.
 
     Args:

@@ -7,11 +7,15 @@ models, so the derivative here is written down: the posterior where there is one
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Float
 
 from jaxem.types import Array
 
 
-def posterior(factors: Array, axis: int = -1) -> tuple[Array, Array]:
+def posterior(
+    factors: Float[ArrayLike, "*shape"], axis: int = -1
+) -> tuple[Float[Array, "..."], Float[Array, "*shape"]]:
     """Log of the sum of exponentials over an axis, and the normalised weights.
 
     Both from one pass of exponentials, which are most of the work.
@@ -31,7 +35,7 @@ def posterior(factors: Array, axis: int = -1) -> tuple[Array, Array]:
     return evidence, raised / jnp.where(total > 0, total, 1.0)
 
 
-def finite(top: Array) -> Array:
+def finite(top: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Zero in place of -inf: a maximum, to be subtracted from logarithms and added to their scale.
 
     What is added again has no derivative of its own. The derivative of a maximum looks for it among
@@ -41,14 +45,16 @@ def finite(top: Array) -> Array:
     return jax.lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0.0))
 
 
-def weighted(evidence: Array, weights: Array) -> Array:
+def weighted(
+    evidence: Float[Array, "*shape"], weights: Float[Array, "*shape"] | Float[np.ndarray, "*shape"]
+) -> Float[Array, "*shape"]:
     """Evidence times weights; what has weight zero is absent, even where its evidence is -inf."""
     present = weights > 0
     return jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0)
 
 
 @jax.custom_jvp
-def log_sum_exp(factors: Array) -> Array:
+def log_sum_exp(factors: Float[ArrayLike, "*batch states"]) -> Float[Array, "*batch"]:
     """The first of `posterior`, with a derivative that is right at structural zeros."""
     return posterior(factors)[0]
 
@@ -61,6 +67,6 @@ def _log_sum_exp_jvp(primals, tangents):
     return value, moved.sum(-1)
 
 
-def softmax(factors: Array) -> Array:
+def softmax(factors: Float[ArrayLike, "*batch states"]) -> Float[Array, "*batch states"]:
     """The second of `posterior`."""
     return posterior(factors)[1]

@@ -1,11 +1,12 @@
 """Eigenvalues that do not depend on the units of the coordinates."""
 
 import numpy as np
+from jaxtyping import Float
 
 
 def spectrum(
-    precision: np.ndarray, least: float = 0.0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    precision: Float[np.ndarray, "d d"], least: float = 0.0
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"], Float[np.ndarray, " d"]]:
     """Eigenvalues and vectors of a symmetric matrix scaled to a unit diagonal, and the scale.
 
     Args:

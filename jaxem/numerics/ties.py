@@ -9,13 +9,14 @@ sum is wrong. Beside zero it is right.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from jaxem.types import Array
 
 _NEXT_TO_ZERO = 1e-30
 
 
-def off_zero(x: Array) -> Array:
+def off_zero(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The array, its exact zeros moved by less than any rounding, each by a length of its own."""
     share = np.mod(np.arange(x.size) * 0.6180339887, 1.0).reshape(x.shape)
     length = jnp.asarray(_NEXT_TO_ZERO * (1 + share), x.dtype)

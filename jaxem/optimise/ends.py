@@ -65,5 +65,5 @@ def to_edges(landscape: Landscape, states: State, restarts: np.ndarray, max_step
     for leaf in jax.tree.leaves(states.memory):
         leaf[restarts[moved]] = 0
     states.plain[restarts[moved]] = states.quiet[restarts[moved]] = 0
-    states.bold[restarts[moved]] = False
+    states.extrapolated[restarts[moved]] = False
     return [[] for _ in restarts]

@@ -5,10 +5,11 @@ judges the parameters that the pass before proposed and then moves on. That make
 objective always the one of the reported parameters. A finished restart is frozen. The host calls
 the loop a few dozen steps at a time.
 
-An algorithm may leap. A bold proposal that lowers the objective is not damped: the algorithm is
-told, and goes to the image of the last good point under the EM map, which is known and cannot be
-worse; or leaps once more, less far. Only EM's own steps tell how far the optimum is, so only they
-certify convergence; when a leap gained little the loop takes a few of them.
+An algorithm may extrapolate. An extrapolation that lowers the objective is not damped: the
+algorithm is told, and goes to the image of the last good point under the EM map, which is known and
+cannot be worse; or extrapolates once more, less far. Only EM's own steps tell how far the optimum
+is, so only they certify convergence; when an extrapolation gained little the loop takes a few of
+them.
 """
 
 from collections.abc import Callable
@@ -49,9 +50,10 @@ class Moves(NamedTuple):
     Attributes:
         step: Parameters and memory to what the EM map finds there.
         propose: Memory, parameters that were judged good and their image, to a proposal.
-        refuse: Memory and the image of the last good parameters to a proposal, after a leap failed.
+        refuse: Memory and the image of the last good parameters to a proposal, after an
+            extrapolation failed.
         between: Parameters half way between two.
-        leaps: Whether proposals may be bold.
+        extrapolates: Whether proposals may be extrapolations.
         trusted: Whether a fall of the objective is damped (True) or ends the run.
     """
 
@@ -59,7 +61,7 @@ class Moves(NamedTuple):
     propose: Callable[[Any, Values, Values], Proposal]
     refuse: Callable[[Any, Values], Proposal]
     between: Callable[[Values, Values], Values]
-    leaps: bool
+    extrapolates: bool
     trusted: bool
 
 
@@ -125,21 +127,21 @@ def _judge(
         steps=jnp.maximum(state.steps, 0),
     )
     judged = _where(damp, damped, _where(stop > 0, stopped, accepted))
-    if not moves.leaps:
+    if not moves.extrapolates:
         return judged
-    failed = state.bold & ((bad > 0) | fell | impossible)
+    failed = state.extrapolated & ((bad > 0) | fell | impossible)
     return _where(failed, _retreat(state, moves, controls, chunk_start), judged)
 
 
 def _retreat(state: State, moves: Moves, controls: Controls, chunk_start: Array) -> State:
-    """From a leap that failed to where the algorithm then goes from the last good parameters."""
+    """From an extrapolation that failed to where the last good parameters lead."""
     proposal = moves.refuse(state.memory, state.image)
     steps = state.steps + 1
     over = steps >= controls.max_steps
     return state._replace(
         values=proposal.values,
         memory=proposal.memory,
-        bold=proposal.bold,
+        extrapolated=proposal.extrapolated,
         plain=jnp.zeros_like(state.plain),
         steps=steps,
         status=jnp.where(over, Status.STEP_LIMIT, Status.RUNNING).astype(jnp.int32),
@@ -167,12 +169,14 @@ def _accept(
     begun = state.steps >= 0
     gain = jnp.where(begun, objective - state.objective, jnp.inf)
     change = relative_change(state.values, state.previous)
-    plain = jnp.where(state.bold | ~begun, 0, state.plain + 1)
+    plain = jnp.where(state.extrapolated | ~begun, 0, state.plain + 1)
     last_gain = jnp.where(plain > 1, state.gain, jnp.inf)
-    slowest = _slowest(state.slowest, gain, last_gain, noise) if moves.leaps else state.slowest
+    slowest = (
+        _slowest(state.slowest, gain, last_gain, noise) if moves.extrapolates else state.slowest
+    )
     still = has_converged(gain, last_gain, change, noise, controls.tolerance, slowest)
     slow = (controls.near > 0) & (gain < controls.near) & (state.steps + 1 >= _SHORTEST)
-    done = begun & ((still & ~state.bold) | slow)
+    done = begun & ((still & ~state.extrapolated) | slow)
     quiet = jnp.where(jnp.abs(gain) <= noise, state.quiet + 1, 0)
     steps = state.steps + 1
     status = jnp.where(steps >= controls.max_steps, Status.STEP_LIMIT, Status.RUNNING)
@@ -180,19 +184,19 @@ def _accept(
     status = jnp.where(done, Status.CONVERGED, status)
     little = (
         begun
-        & state.bold
+        & state.extrapolated
         & (gain <= jnp.maximum(controls.tolerance, noise))
         & (controls.tolerance > 0)
     )
     rest = jnp.where(state.rest > 0, state.rest - 1, jnp.where(little, _PLAIN, 0))
     proposal = moves.propose(found.memory, state.values, found.image)
-    bold = proposal.bold & (rest == 0)
+    extrapolated = proposal.extrapolated & (rest == 0)
     return State(
-        values=_where(bold, proposal.values, found.image),
+        values=_where(extrapolated, proposal.values, found.image),
         previous=state.values,
         image=found.image,
         memory=proposal.memory,
-        bold=bold,
+        extrapolated=extrapolated,
         objective=objective,
         evidence=found.evidence,
         counts=found.counts,
@@ -209,7 +213,7 @@ def _accept(
 
 
 def _slowest(so_far: Array, gain: Array, last_gain: Array, noise: Array) -> Array:
-    """EM's rate does not improve because a leap has hidden the slowest direction."""
+    """EM's rate does not improve because an extrapolation has hidden the slowest direction."""
     _, rate = left_to_gain(gain, last_gain)
     return jnp.where((gain > noise) & (rate < 1), jnp.maximum(so_far, rate), so_far)
 

@@ -18,7 +18,7 @@ def moves_of(
         plan: What the algebra found.
         algorithm: What proposes.
         source: The data.
-        finish: Whether somebody else leaps too, between chunks.
+        finish: Whether somebody else extrapolates too, between chunks.
     """
 
     def step(values, memory):
@@ -33,8 +33,8 @@ def moves_of(
     def between(a, b):
         return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
 
-    trusted, leaps = algorithm.m_step.trusted, algorithm.leaps or finish
-    return Moves(step, propose, refuse, between, leaps, trusted)
+    trusted, extrapolates = algorithm.m_step.trusted, algorithm.extrapolates or finish
+    return Moves(step, propose, refuse, between, extrapolates, trusted)
 
 
 def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool):

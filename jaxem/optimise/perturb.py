@@ -17,7 +17,7 @@ from jaxem.optimise.state import Values
 _SIZE = 1e-2
 
 
-def nudge(
+def perturb(
     model: Model, plan: Plan, values: Values, generators: list[np.random.Generator]
 ) -> dict[str, Any]:
     """Free parameters moved in real coordinates; exact zeros stay, as does what has none.

@@ -7,8 +7,8 @@ once, from differences of gradients along the d coordinates, their eigenvalues m
 BFGS update, one evaluation a step. A step that does not keep a share of its promise is halved
 (Armijo's rule); where the promise is rounding of the objective, a step must make the gradient
 smaller. The climb is in real coordinates, without any Jacobian: it changes the way, not the top.
-What it found is judged by the loop like any leap, and EM goes on from it, or from where it was.
-Coordinates at a kink of the log prior are held: the climb is along the face that EM has found.
+What it found is judged by the loop like any extrapolation, and EM goes on from it, or from where it
+was. Coordinates at a kink of the log prior are held: the climb is along the face that EM has found.
 
     J. Nocedal and S. J. Wright (2006), Numerical Optimization, chapters 3 and 6.
 """
@@ -48,7 +48,7 @@ class Climb(NamedTuple):
     trace: list[list[float]]
 
 
-def leap(landscape: Landscape, states: State, restarts: np.ndarray, max_steps: int) -> list:
+def climb_on(landscape: Landscape, states: State, restarts: np.ndarray, max_steps: int) -> list:
     """Let some restarts climb, and have the loop judge where they came to.
 
     Args:
@@ -77,7 +77,7 @@ def leap(landscape: Landscape, states: State, restarts: np.ndarray, max_steps: i
         leaf[restarts] = np.where(rose.reshape(shape), there[name], states.image[name][restarts])
     for leaf in jax.tree.leaves(states.memory):
         leaf[restarts] = 0
-    states.bold[restarts], states.rest[restarts], states.plain[restarts] = rose, 2, 0
+    states.extrapolated[restarts], states.rest[restarts], states.plain[restarts] = rose, 2, 0
     states.steps[restarts] += found.evaluations
     return [np.fmax(t, w).tolist() for t, w in zip(found.trace, was, strict=True)]
 

@@ -1,8 +1,8 @@
-"""The loop over lanes that have data of their own, as a queue.
+"""The loop over replicates that have data of their own, as a queue.
 
 Lanes differ much in how many steps they need, and a batch that waits for its slowest wastes most of
-its work. So all lanes wait in line, and a few passes at a time are made by as many of those that
-still run as fill the machine: one program, whatever the number of lanes.
+its work. So all replicates wait in line, and a few passes at a time are made by as many of those
+that still run as fill the machine: one program, whatever the number of replicates.
 """
 
 from typing import Any
@@ -27,22 +27,22 @@ _ENTRIES = 2**14
 #: A GPU is given so many times as much, to fill it.
 _GPU = 64
 
-#: Passes that a group of lanes makes before it is filled up again.
+#: Passes that a group of replicates makes before it is filled up again.
 _PASSES = 2
 
 #: Groups that one call of the compiled program lets run.
 _GROUPS = 500
 
 
-def group_size(lanes: int, entries: int) -> int:
-    """How many lanes make a pass together.
+def group_size(replicates: int, entries: int) -> int:
+    """How many replicates make a pass together.
 
     Args:
-        lanes: All of them.
-        entries: Log factors of one lane.
+        replicates: All of them.
+        entries: Log factors of one replicate.
     """
     scale = 1 if jax.default_backend() == "cpu" else _GPU
-    return min(lanes, max(8, _ENTRIES * scale // entries))
+    return min(replicates, max(8, _ENTRIES * scale // entries))
 
 
 def queue_function(model: Model, plan: Plan, algorithm: Algorithm) -> Any:

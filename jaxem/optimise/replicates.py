@@ -1,8 +1,8 @@
 """Many refits of one model at once, each with weights, or with rows, of its own.
 
-A fit shares its data among restarts. Here the loop is mapped over lanes with data of their own:
-what they share (rows, features, anchors) is there once, what they do not is one more axis. Refits
-are made to compare, not to be reported one by one: they have statuses, no certificates.
+A fit shares its data among restarts. Here the loop is mapped over replicates with data of their
+own: what they share (rows, features, anchors) is there once, what they do not is one more axis.
+Refits are made to compare, not to be reported one by one: they have statuses, no certificates.
 """
 
 import dataclasses
@@ -146,12 +146,14 @@ class _Runner:
         """Run all replicates from their starts, leaves (B, R, ...), to their ends on one path."""
         dtype = jnp.result_type(float)
         shape = next(iter(starts.values())).shape[:2]
-        lanes = shape[0] * shape[1]
-        flat = {k: np.asarray(v, dtype).reshape(lanes, *v.shape[2:]) for k, v in starts.items()}
+        replicates = shape[0] * shape[1]
+        flat = {
+            k: np.asarray(v, dtype).reshape(replicates, *v.shape[2:]) for k, v in starts.items()
+        }
         memory = self.algorithm.memory(model, np.dtype(dtype))
         states = first_states(flat, memory, model.latent.cells)
         owner = np.repeat(np.arange(shape[0]), shape[1])
-        width = group_size(lanes, self.entries)
+        width = group_size(replicates, self.entries)
         source, own = self.data.source(path, width)
         line = jnp.arange(width)
 

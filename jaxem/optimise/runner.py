@@ -17,7 +17,7 @@ from jaxem.optimise.compaction import Clock
 from jaxem.optimise.ends import has_far_ends, to_edges
 from jaxem.optimise.loop import Controls
 from jaxem.optimise.moves import chunk_function
-from jaxem.optimise.polish import leap
+from jaxem.optimise.polish import climb_on
 from jaxem.optimise.race import Race, leave_behind
 from jaxem.optimise.runs import Progress, Runs
 from jaxem.optimise.state import State, first_states, resume, with_frozen
@@ -98,7 +98,7 @@ class Runner:
                 self._leave_behind(self._race.kept)
             if self._finish:
                 self._advance(self._until(self._max_steps, _NEAR))
-                self._jump(leap, everyone=False)
+                self._jump(climb_on, everyone=False)
             for pause in _PAUSES if has_far_ends(self._model) else ():
                 self._advance(self._until(pause))
                 self._jump(to_edges, everyone=True)

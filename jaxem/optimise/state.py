@@ -23,16 +23,17 @@ class State(NamedTuple):
         previous: The last parameters that were judged good.
         image: What the EM map makes of ``previous``.
         memory: The algorithm's own.
-        bold: Whether ``values`` are a leap.
+        extrapolated: Whether ``values`` are an extrapolation.
         objective: Log posterior of ``previous``.
         evidence: Log likelihood of ``previous``.
         counts: Expected count of each latent state there, (K,).
         gain: What the step to ``previous`` gained.
         plain: Steps of EM in a row that led to ``previous``.
-        rest: Steps of EM to be taken in place of leaps.
-        slowest: The largest factor between the gains of two steps of EM, where there are leaps.
+        rest: Number of plain EM steps before the next extrapolation.
+        slowest: The largest factor between the gains of two steps of EM, where there are
+            extrapolations.
         steps: Evaluations of the EM map, after the one at the start, until ``previous`` was
-            reached and leaps from there refused; -1 before the start is judged.
+            reached and extrapolations from there refused; -1 before the start is judged.
         halvings: How often the proposal was moved back towards ``previous``.
         quiet: Steps in a row whose gain was rounding.
         status: A `Status`.
@@ -43,7 +44,7 @@ class State(NamedTuple):
     previous: Values
     image: Values
     memory: Any
-    bold: Array
+    extrapolated: Array
     objective: Array
     evidence: Array
     counts: Array
@@ -77,7 +78,7 @@ def first_states(values: dict[str, np.ndarray], memory: Any, size: int) -> State
     counts = np.full((restarts, size), np.nan, dtype)
     memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (restarts, *leaf.shape)), memory)
     numbers: Any = dict.fromkeys(("plain", "rest", "halvings", "quiet", "status"), zero)
-    arrays: Any = {"bold": zero > 0, "gain": -none, "slowest": np.zeros(restarts, dtype)}
+    arrays: Any = {"extrapolated": zero > 0, "gain": -none, "slowest": np.zeros(restarts, dtype)}
     start: Any = dict.fromkeys(("values", "previous", "image"), values)
     start |= {"objective": none, "evidence": none, "counts": counts, "trace": trace}
     return State(memory=memory, steps=zero - 1, **start, **numbers, **arrays)
@@ -109,7 +110,7 @@ def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:
     return states._replace(
         values={name: put(states.values[name], v) for name, v in states.previous.items()},
         memory=jax.tree.map(lambda leaf: put(leaf, 0), states.memory),
-        bold=put(states.bold, False),
+        extrapolated=put(states.extrapolated, False),
         plain=put(states.plain, 0),
         objective=put(states.objective, -np.inf),
         evidence=put(states.evidence, -np.inf),

@@ -20,7 +20,7 @@ from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.numerics.keys import as_key, generator
-from jaxem.optimise.perturb import nudge
+from jaxem.optimise.perturb import perturb
 from jaxem.optimise.runs import Progress
 from jaxem.optimise.state import CHUNK, Values
 from jaxem.optimise.warmed import Wandered
@@ -121,7 +121,7 @@ def wander(
                 ended = Status.TIME_LIMIT
                 break
             if last and prelude.nudged:
-                track = track._replace(values=nudge(model, plan, track.values, generators))
+                track = track._replace(values=perturb(model, plan, track.values, generators))
         else:
             if max_steps < sum(count for _, count in prelude.stages):
                 ended = Status.STEP_LIMIT

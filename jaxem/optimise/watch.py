@@ -46,9 +46,9 @@ class Guards:
         self._began = time.monotonic()
         self.seen: list[Guard] = []
 
-    def choose(self, lanes: np.ndarray) -> np.ndarray:
+    def choose(self, restarts: np.ndarray) -> np.ndarray:
         """The restarts to look at this time."""
-        return self._rng.permutation(lanes)[:_RESTARTS]
+        return self._rng.permutation(restarts)[:_RESTARTS]
 
     def next_path(self, values: Values, path: str, restart: int, steps: int) -> str:
         """Look at one restart, and say on which path it should go on.

@@ -95,14 +95,14 @@ def declared_of(fit: Fit) -> Declaration:
     return fit.model
 
 
-def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1, *, lengths: Any = None) -> Fitted:
+def open_fit(fit: Any, data: Any, weights: Any, points: int = 1, *, lengths: Any = None) -> Fitted:
     """The density of a fit, on the data that it was fitted to.
 
     Args:
         fit: The fit.
         data: Its rows.
         weights: Weights of rows, or of sequences, (n,), or None.
-        lanes: Points at which the density will be evaluated at once.
+        points: Points at which the density will be evaluated at once.
         lengths: For a chain, the steps of each sequence, (n,).
 
     Raises:
@@ -123,7 +123,7 @@ def open_fit(fit: Any, data: Any, weights: Any, lanes: int = 1, *, lengths: Any 
             f"data has {present} rows of positive weight; the fit had {fit.rows}. Give the data "
             f"and the weights that were fitted."
         )
-    direct, anchored = make_sources(fit.plan, bound, checked, lanes)
+    direct, anchored = make_sources(fit.plan, bound, checked, points)
     evidence = Evidence(model)
     if isinstance(fit.algorithm.e_step, Exact):
         check_evidence(evidence(model.flatten(fit.params), direct), fit.log_likelihood)

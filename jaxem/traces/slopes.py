@@ -83,4 +83,5 @@ def _filled(tangent: Any) -> Any:
     """A tangent of zeros where it is known to be zero."""
     if type(tangent) is not SymbolicZero:
         return tangent
-    return jnp.zeros(tangent.aval.shape, tangent.aval.dtype)
+    aval: Any = tangent.aval
+    return jnp.zeros(aval.shape, aval.dtype)

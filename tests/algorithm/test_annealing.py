@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxem
-from jaxem.estep.wandering import Warmed
+from jaxem.estep.warming import Warmed
 from tests.algorithm.wandering import (
     BAD,
     FAR,

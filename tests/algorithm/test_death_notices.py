@@ -54,7 +54,7 @@ def test_the_objective_never_falls(way):
 @pytest.mark.parametrize("steps", [3, 11, 15, 26])
 @pytest.mark.parametrize("name", ["anderson", "finish"])
 def test_a_limit_counts_every_evaluation(declared, name, steps):
-    """Also those of leaps that were refused, and those that a finish may not take any more."""
+    """Those of extrapolations that were refused, and those that a finish may not take any more."""
     fit = declared.fit(**WAYS[name][0], max_steps=steps, tolerance=0)
     assert fit.steps == steps == len(fit.trace) - 1
     assert fit.status == jaxem.Status.STEP_LIMIT

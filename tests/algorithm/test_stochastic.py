@@ -11,7 +11,7 @@ import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
-from jaxem.estep.wandering import Drawn
+from jaxem.estep.warming import Drawn
 from jaxem.initial import Setting
 from tests.algorithm.wandering import CLOSE, best, centres, fit, log_likelihood, small_links
 from tests.chains.variants import plain

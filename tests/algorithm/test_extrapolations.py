@@ -1,4 +1,4 @@
-"""Leaps are judged: bad ones cost an evaluation, and nothing else."""
+"""Extrapolations are judged: bad ones cost an evaluation, and nothing else."""
 
 import dataclasses
 from typing import Any
@@ -24,7 +24,7 @@ STARTS: dict[str, Any] = {
 
 @dataclasses.dataclass(frozen=True)
 class Reckless(Wrapped):
-    """Leaps to where nothing is good, every time."""
+    """Extrapolates to where nothing is good, every time."""
 
     far: float = 50.0
 
@@ -45,7 +45,7 @@ def fit(**options):
 
 @pytest.mark.parametrize("far", [50.0, np.nan, np.inf])
 def test_refused_leaps_leave_em_as_it_is(far):
-    """Every second evaluation is a leap that fails; the others are EM's own."""
+    """Every second evaluation is an extrapolation that fails; the others are EM's own."""
     plain = fit(init=START, tolerance=0, max_steps=6)
     wild = fit(init=START, tolerance=0, max_steps=12, algorithm=Reckless(far=far))
     assert wild.steps == 12

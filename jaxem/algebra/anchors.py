@@ -27,14 +27,14 @@ import numpy as np
 from jaxem.algebra.features import Features, choose_features, few_levels, library_size
 from jaxem.algebra.probe import Values
 from jaxem.algebra.rank import Rank, Standard, find_rank
+from jaxem.algebra.special import special_rows
 from jaxem.algebra.tables import Tables
 from jaxem.model.ordinary import row_words
-from jaxem.numerics.rows import flat_columns, row_count, take_rows
+from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
 _FEWEST_ROWS = 64
 _SAMPLE = 400
-_SPECIAL = 256
 _LARGEST_RANK = 1024
 _FIRST_DRAWS = 8
 _PROOFS = 3
@@ -153,7 +153,8 @@ class _Search:
         random = self._rng.permutation(count)[:_SAMPLE]
         self._levels = few_levels(data, random)
         self._largest = min(_LARGEST_RANK, max(64, 2 * library_size(data, self._levels)))
-        self._sample = np.union1d(random, _special_rows(data, self._levels))
+        self._sample = np.union1d(random, special_rows(data, self._levels))
+        self._seen: dict[int, tuple[Values, np.ndarray, np.ndarray]] = {}
         self._draws = self._sound(_FIRST_DRAWS)
         self._proofs = self._sound(_PROOFS)
         self._references = np.concatenate([t[:, 0] for t in tables.blocks(home, data)])
@@ -174,6 +175,11 @@ class _Search:
             if rank.clear and fewer.clear and fewer.value == rank.value:
                 if half.shape[1] >= 1.25 * rank.value + 4:
                     return rank
+            elif rank.gap == 0 and 4 * rank.value > row_count(self._data):
+                return Refused(
+                    f"the rank, at least {rank.value}, is more than a quarter of the "
+                    f"{row_count(self._data)} rows"
+                )
             elif rank.decays:
                 return Refused(
                     f"no finite rank: the pivots decay to {rank.last:.0e} without a gap "
@@ -254,15 +260,28 @@ class _Search:
 
     def _sound(self, count: int) -> list[Values]:
         """Draws at which the log joint is a number, or -inf, on the sample."""
-        rows = take_rows(self._data, self._sample)
         tried = (self._draw() for _ in range(4 * count))
-        sound = (v for v in tried if not np.isnan(self._tables(v, rows)).any())
+        sound = (v for v in tried if not np.isnan(self._table(v, self._sample)).any())
         return list(itertools.islice(sound, count)) or [self._draw()]
 
     def _columns(self, draws: list[Values], index: np.ndarray) -> np.ndarray:
-        rows = take_rows(self._data, index)
-        tables = [self._tables(values, rows) for values in draws]
+        tables = [self._table(values, index) for values in draws]
         return np.concatenate(tables, 1) - self._references[index][:, None]
+
+    def _table(self, values: Values, index: np.ndarray) -> np.ndarray:
+        """Log factors of rows at a draw; those of rows that it has been asked for are kept."""
+        if len(index) > len(self._sample):
+            return self._tables(values, take_rows(self._data, index))
+        none = np.zeros(0, int), np.zeros((0, self._tables.states))
+        _, known, table = self._seen.get(id(values), (values, *none))
+        missing = np.setdiff1d(index, known)
+        if len(missing):
+            more = self._tables(values, take_rows(self._data, missing))
+            order = np.argsort(np.concatenate([known, missing]))
+            known = np.concatenate([known, missing])[order]
+            table = np.concatenate([table, more])[order]
+            self._seen[id(values)] = values, known, table
+        return table[np.searchsorted(known, index)]
 
     def _stored(self, rank: Rank, anchors: np.ndarray) -> np.ndarray:
         """C of all rows from the tables of just enough draws."""
@@ -282,17 +301,3 @@ def _change(features: Features, coefficients: np.ndarray, anchors: Data, rank: i
     inverse = np.linalg.solve(square, np.eye(rank))
     inverse += np.linalg.solve(square, np.eye(rank) - square @ inverse)
     return directions @ inverse
-
-
-def _special_rows(data: Data, levels: dict[int, np.ndarray]) -> np.ndarray:
-    """Rows that hold an extreme of some column, or one of its rarest or commonest values."""
-    found: list[int] = []
-    columns = [column for leaf in flat_columns(data) for column in leaf.T]
-    for place, column in enumerate(columns):
-        found += [int(column.argmin()), int(column.argmax())]
-        if place in levels:
-            values, first = np.unique(column, return_index=True)
-            where = dict(zip(values.astype(float), first, strict=True))
-            ends = [*levels[place][: _SPECIAL // 2], *levels[place][-_SPECIAL // 2 :]]
-            found += [int(where[v]) for v in ends]
-    return np.asarray(list(dict.fromkeys(found))[: 2 * _SPECIAL], int)

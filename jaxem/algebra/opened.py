@@ -49,8 +49,7 @@ class Opened:
         """Values and derivatives of Q on planning rows."""
         with jax.enable_x64(True):
             derived = derivatives(self.model, Penalty(self.model, self.kinks.centres))
-        asked = jax.vmap(derived, (0, 0, None, None))
-        return self.programs.compiled("expected log joint", asked, brief=True)
+        return self.programs.compiled("expected log joint", derived, brief=True)
 
     def check(self, data: Data, weights: np.ndarray, starts: np.ndarray | None) -> None:
         """Check every row of positive weight at ordinary parameters.

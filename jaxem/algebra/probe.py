@@ -2,8 +2,9 @@
 
 Every question that planning asks (is the field affine, which axes are independent, whose answer
 depends on whom) is about values, gradients and Hessian-vector products of the expected log joint
-at chosen points. One program answers all of them, eight points at a time, so that planning costs
-one compilation. The rest of the planning is NumPy on the host, in float64 whatever the flag says.
+at chosen points. One program answers all of them, up to eight points at a time, one after another:
+planning costs one compilation, and a question about one point the time of one. The rest of the
+planning is NumPy on the host, in float64 whatever the flag says.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class Probe:
         rows: The planning rows, floats in float64.
         possible: Where the log joint is above -inf at ordinary parameters, shape (n, K).
         count: How many of the rows are rows of the data, the first; the others fill up.
-        compiled: `derivatives` of the model, vectorised over its first two arguments.
+        compiled: `derivatives` of the model.
     """
 
     def __init__(
@@ -90,12 +91,15 @@ class Probe:
             for n in self._names
         }
         with jax.enable_x64(True):
-            out = self._compiled(stacked, moved, responsibilities, self.rows)
+            out = self._compiled(stacked, moved, responsibilities, self.rows, AT_ONCE - pad)
             return jax.tree.map(np.asarray, out)
 
 
 def derivatives(model: Model, penalty: Penalty) -> Compiled:
-    """The function (values, tangent, responsibilities, rows) to Q, its gradient and H tangent.
+    """The function that asks Q at points: values, tangents, responsibilities, rows and a number.
+
+    Values and tangents are stacked, and so are Q, its gradients and the products of Hessian and
+    tangent that it returns; so many of the points are looked at, the first, and the others left.
 
     Absolute values in the log prior are taken out: what is left is what closed forms are of.
     """
@@ -113,7 +117,16 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
         (q, g), (_, h) = jax.jvp(both, (values,), (tangent,))
         return q, g, h
 
-    return at
+    def at_each(values, tangents, responsibilities, rows, number):
+        def step(place, found):
+            point, tangent = jax.tree.map(lambda leaf: leaf[place], (values, tangents))
+            here = at(point, tangent, responsibilities, rows)
+            return jax.tree.map(lambda all, one: all.at[place].set(one), found, here)
+
+        nothing = jnp.zeros(len(next(iter(values.values()))), float), values, tangents
+        return jax.lax.fori_loop(0, number, step, nothing)
+
+    return at_each
 
 
 def widen(rows: Data) -> Data:

@@ -7,7 +7,7 @@ A random :math:`s` and :math:`v` decide, one product an axis.
 
 import numpy as np
 
-from jaxem.algebra.probe import Probe
+from jaxem.algebra.probe import Probe, Values
 from jaxem.algebra.prove import Solve, Trial
 from jaxem.model.prior import Parameter
 
@@ -91,14 +91,25 @@ def block_size(p: Parameter, batch: tuple[int, ...]) -> int:
 
 
 def by_least_squares(probe: Probe, p: Parameter, batch: tuple[int, ...]) -> Solve:
-    """One Newton step in independent blocks: the maximiser if Q is quadratic in the parameter."""
+    """One Newton step in independent blocks: the maximiser if Q is quadratic in the parameter.
+
+    The Hessian of a trial is that at its first start: of a quadratic it is the same everywhere, and
+    of anything else the answers from other starts are then others.
+    """
+    bent: dict[int, tuple[Trial, np.ndarray]] = {}
+
+    def hessian_of(trial: Trial, values: Values) -> np.ndarray:
+        if id(trial) not in bent:
+            tangents = [{p.name: e} for e in _columns(p, batch)]
+            _, _, products = probe([values] * len(tangents), trial.responsibilities, tangents)
+            bent[id(trial)] = trial, np.stack([_to_blocks(h[p.name], batch) for h in products], -1)
+        return bent[id(trial)][1]
 
     def solve(trial: Trial, start: np.ndarray):
         values = {**trial.values, p.name: start}
-        tangents = [{p.name: e} for e in _columns(p, batch)]
-        _, gradients, products = probe([values] * len(tangents), trial.responsibilities, tangents)
-        g = _to_blocks(gradients[0][p.name], batch)
-        hessian = np.stack([_to_blocks(h[p.name], batch) for h in products], -1)
+        hessian = hessian_of(trial, values)
+        _, (gradient,), _ = probe([values], trial.responsibilities)
+        g = _to_blocks(gradient[p.name], batch)
         touched = np.abs(hessian).max(-1) > 0
         step = np.stack([_step(h, b) for h, b in zip(hessian, g, strict=True)])
         answer = start + _from_blocks(step, p, batch)

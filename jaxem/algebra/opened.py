@@ -9,7 +9,7 @@ import numpy as np
 from jaxem.algebra.kinks import Kinks
 from jaxem.algebra.penalty import Penalty
 from jaxem.algebra.probe import Compiled, Probe, Values, derivatives, widen
-from jaxem.algebra.rows import PLANNING, planning_rows
+from jaxem.algebra.rows import planning_rows, planning_size
 from jaxem.algebra.tables import Tables
 from jaxem.compiled.programs import Programs
 from jaxem.model import Model
@@ -79,10 +79,11 @@ class Opened:
 
     def probe(self, data: Data, weights: np.ndarray) -> Probe:
         """The window onto Q on planning rows of these data, as many places whatever the data."""
-        rows = widen(planning_rows(data, weights))
+        size = planning_size(self.model.free)
+        rows = widen(planning_rows(data, weights, size))
         looked = np.stack([self.tables(draw, rows) for draw in self._draws()])
         possible, count = np.any(looked > -np.inf, axis=0), row_count(rows)
-        places = np.arange(PLANNING)
+        places = np.arange(size)
         rows = take_rows(rows, np.where(places < count, places, 0))
         possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
         return Probe(self.model, rows, possible, count, self.compiled)

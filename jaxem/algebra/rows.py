@@ -3,40 +3,54 @@
 What is far is told robustly, by quartiles: a mean and a variance follow a single far value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import jax
 import numpy as np
 
+from jaxem.compiled.buckets import bucket_of_rows
+from jaxem.model.prior import Parameter
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
-_RANDOM = 64
 _SPECIAL = 32
-#: The largest number of planning rows.
-PLANNING = _RANDOM + _SPECIAL
+
+#: The number of planning rows, unless a matrix needs more.
+_PLANNING = 96
+
+#: Planning rows for each row of the largest covariance: with fewer, its maximiser is singular.
+_EACH = 1.5
+
+_MATRICES = ("positive_definite", "lower_cholesky")
 
 _FAR = 6.0
 _NORMAL = 1.349  # interquartile range of a standard normal
 _FAINT = 1e-9
 
 
-def planning_rows(data: Data, weights: np.ndarray) -> Data:
+def planning_size(parameters: Iterable[Parameter]) -> int:
+    """The largest number of planning rows of a model with these parameters."""
+    largest = max((p.shape[-1] for p in parameters if p.kind in _MATRICES), default=0)
+    return max(_PLANNING, bucket_of_rows(int(_EACH * largest)))
+
+
+def planning_rows(data: Data, weights: np.ndarray, size: int = _PLANNING) -> Data:
     """Rows of positive weight that stand for the data while a plan is made.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
+        size: How many rows at most.
 
     Returns:
-        At most 96 rows, as a pytree of NumPy arrays.
+        At most so many rows, as a pytree of NumPy arrays.
     """
     present = np.flatnonzero(np.asarray(weights) > 0)
-    if len(present) <= PLANNING:
+    if len(present) <= size:
         return take_rows(data, present)
     rng = np.random.default_rng(0)
     special = _special(take_rows(data, present))
-    random = rng.choice(len(present), _RANDOM, replace=False)
+    random = rng.choice(len(present), size - _SPECIAL, replace=False)
     return take_rows(data, present[np.unique(np.concatenate([random, special]))])
 
 

@@ -14,7 +14,7 @@ from jaxem.algebra.forms import propose
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Probe, Values, widen
 from jaxem.algebra.prove import Trial
-from jaxem.algebra.rows import PLANNING
+from jaxem.algebra.rows import planning_size
 from jaxem.algebra.solvers import Block, Closed, Solver, Sweep
 from jaxem.model import Model
 from jaxem.model.known import known_of
@@ -42,9 +42,10 @@ class HostStep:
         if anchors is not None:
             rows = anchors.rows
             self._coefficients = anchors.coefficients(data, np.arange(row_count(data)))
-        count, places = row_count(rows), np.arange(PLANNING)
+        count, self._size = row_count(rows), planning_size(model.free)
+        places = np.arange(self._size)
         filled = take_rows(widen(rows), np.where(places < count, places, 0))
-        possible = np.ones((PLANNING, model.latent.cells), bool)
+        possible = np.ones((self._size, model.latent.cells), bool)
         window = known_of(model, data).opened.compiled
         self._probe, self._rows = Probe(model, filled, possible, count, window), count
 
@@ -63,13 +64,13 @@ class HostStep:
         return {**home, **free}
 
     def _weights(self, responsibilities: np.ndarray) -> np.ndarray:
-        """Weights of the rows of the window and the states, (PLANNING, K)."""
+        """Weights of the rows of the window and the states, (planning rows, K)."""
         if self._coefficients is not None:
             total = np.abs(self._coefficients).T @ responsibilities
             responsibilities = self._coefficients.T @ responsibilities
             noise = _ROUNDINGS * np.finfo(float).eps * total
             responsibilities = np.where(np.abs(responsibilities) <= noise, 0.0, responsibilities)
-        missing = PLANNING - len(responsibilities)
+        missing = self._size - len(responsibilities)
         return np.pad(responsibilities, ((0, missing), (0, 0)))
 
     def _solve(self, level: Iterable[Solver], values: Values, weights: np.ndarray) -> Values:
@@ -96,13 +97,13 @@ class HostStep:
         }
 
 
-def serves(plan: Plan, data: Data, anchors: Anchors | Refused | None) -> bool:
+def serves(model: Model, plan: Plan, data: Data, anchors: Anchors | Refused | None) -> bool:
     """Whether the window shows all of the data, and every solver of the plan is closed."""
     if not all(_is_closed(solver) for solver in plan.solvers):
         return False
     if isinstance(anchors, Anchors):
-        return anchors.features is not None and anchors.count <= PLANNING
-    return row_count(data) <= PLANNING
+        return anchors.features is not None and anchors.count <= planning_size(model.free)
+    return row_count(data) <= planning_size(model.free)
 
 
 def _is_closed(solver: Solver) -> bool:

@@ -88,7 +88,7 @@ class Setting:
         """
         if self.sequences is not None:
             responsibilities = _cells_of(responsibilities, self.sequences, self.model.latent)
-        if serves(self.plan, self.data, self.anchors):
+        if serves(self.model, self.plan, self.data, self.anchors):
             return self._on_host(responsibilities)
         return self._compiled(responsibilities)
 

@@ -105,7 +105,8 @@ def rays_from(
         directions += _unbent(bent, gradient, place, moving)
     alone = np.flatnonzero((restless | flat) & moving)
     alone = alone[np.argsort(-slope[alone], kind="stable")][:_MOST]
-    directions += [np.eye(len(slope))[k] * place.unit[k] for k in alone]
+    places = np.arange(len(slope))
+    directions += [np.where(places == k, place.unit, 0.0) for k in alone]
     directions += [np.nan_to_num(gradient) * place.unit**2, np.nan_to_num(movement)]
     return [ray for v in directions for ray in _ways(restart, place, v)]
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxem.algebra.features import Features, choose_features, few_levels, library_size
+from jaxem.algebra.features import Features, change_of, choose_features, few_levels, library_size
 from jaxem.algebra.probe import Values
 from jaxem.algebra.rank import Rank, Standard, find_rank
 from jaxem.algebra.special import special_rows
@@ -211,7 +211,7 @@ class _Search:
         features, stored, change = None, None, np.eye(rank.value)
         if chosen is not None:
             features, coefficients = chosen
-            change = _change(features, coefficients, take_rows(self._data, anchors), rank.value)
+            change = change_of(features, coefficients, take_rows(self._data, anchors), rank.value)
         elif 8 * row_count(self._data) * rank.value > _STORED:
             return Refused(
                 f"rank {rank.value}, but not of known features, and coefficients for every row "
@@ -290,14 +290,3 @@ class _Search:
         columns = self._columns(draws, np.arange(row_count(self._data)))
         z = Standard.of(columns)(columns)
         return z @ np.linalg.pinv(z[anchors])
-
-
-def _change(features: Features, coefficients: np.ndarray, anchors: Data, rank: int) -> np.ndarray:
-    """The matrix with features(x) @ change = C; C is the identity at the anchors."""
-    directions = np.eye(rank)
-    if len(coefficients) != rank:  # as for a spherical normal, which adds up squares
-        directions = np.linalg.svd(coefficients, full_matrices=False)[0][:, :rank]
-    square = features(anchors) @ directions
-    inverse = np.linalg.solve(square, np.eye(rank))
-    inverse += np.linalg.solve(square, np.eye(rank) - square @ inverse)
-    return directions @ inverse

@@ -262,3 +262,14 @@ def _holds_matrices(leaf: np.ndarray) -> bool:
         return False
     signs, logs = np.linalg.slogdet(leaf)
     return bool(np.all(signs > 0) and np.all(np.isfinite(logs)))
+
+
+def change_of(features: Features, coefficients: np.ndarray, anchors: Data, rank: int) -> np.ndarray:
+    """The matrix with features(x) @ change = C; C is the identity at the anchors."""
+    directions = np.eye(rank)
+    if len(coefficients) != rank:  # as for a spherical normal, which adds up squares
+        directions = np.linalg.svd(coefficients, full_matrices=False)[0][:, :rank]
+    square = features(anchors) @ directions
+    inverse = np.linalg.solve(square, np.eye(rank))
+    inverse += np.linalg.solve(square, np.eye(rank) - square @ inverse)
+    return directions @ inverse

@@ -9,13 +9,14 @@ from jaxem.model.prior import Parameter
 #: Largest block for Newton's method; beyond it, gradient ascent.
 LARGEST_BLOCK = 64
 
-#: The same where the prior has kinks, and ascent would not find the zeros.
-LARGEST_KINKED = 512
+#: The same where one step of it is exact, or where the prior has kinks, and ascent would not find
+#: the zeros.
+LARGEST_EXACT = 512
 
 
 def largest(kinked: bool) -> int:
     """Unknowns of the largest block that is solved by second derivatives."""
-    return LARGEST_KINKED if kinked else LARGEST_BLOCK
+    return LARGEST_EXACT if kinked else LARGEST_BLOCK
 
 
 def solve_group(probe: Probe, trials, rng, group: list[str], members) -> Solver:

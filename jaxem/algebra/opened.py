@@ -21,6 +21,10 @@ from jaxem.types import Data
 
 _DRAWS = 3
 
+#: Numbers in the parameters of a model of which a question without second derivatives has a program
+#: of its own.
+_LARGE = 4096
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Opened:
@@ -50,6 +54,16 @@ class Opened:
         with jax.enable_x64(True):
             derived = derivatives(self.model, Penalty(self.model, self.kinks.centres))
         return self.programs.compiled("expected log joint", derived, brief=True)
+
+    @property
+    def slopes(self) -> Compiled | None:
+        """The same without second derivatives, for models that are large enough."""
+        if sum(int(np.prod(p.shape)) for p in self.model.free) < _LARGE:
+            return None
+        with jax.enable_x64(True):
+            penalty = Penalty(self.model, self.kinks.centres)
+            derived = derivatives(self.model, penalty, products=False)
+        return self.programs.compiled("slopes of the expected log joint", derived, brief=True)
 
     def check(self, data: Data, weights: np.ndarray, starts: np.ndarray | None) -> None:
         """Check every row of positive weight at ordinary parameters.
@@ -86,7 +100,7 @@ class Opened:
         places = np.arange(size)
         rows = take_rows(rows, np.where(places < count, places, 0))
         possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
-        return Probe(self.model, rows, possible, count, self.compiled)
+        return Probe(self.model, rows, possible, count, self.compiled, self.slopes)
 
     def _draws(self) -> list[Values]:
         ordinary = ordinary_values(self.model, _DRAWS)

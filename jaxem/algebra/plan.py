@@ -21,7 +21,7 @@ from jaxem.algebra.blocks import (
 from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
-from jaxem.algebra.groups import largest, solve_group
+from jaxem.algebra.groups import LARGEST_EXACT, largest, solve_group
 from jaxem.algebra.home import find_home, ordinary_units
 from jaxem.algebra.kinks import Kinks, find_kinks
 from jaxem.algebra.levels import Level, levels
@@ -258,7 +258,7 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
         batch = batch_axes(probe, (p,), trials, rng)
         size = block_size(p, batch)
         kinked = p.name in kinks.centres
-        if p.kind == "real" and size <= largest(kinked):
+        if p.kind == "real" and size <= LARGEST_EXACT:
             proof = prove(probe, p, by_least_squares(probe, p, batch), trials)
             if proof.accepted:
                 flat = same_at_every_row(probe, (p,), trials, rng)

@@ -36,17 +36,25 @@ class Probe:
         possible: Where the log joint is above -inf at ordinary parameters, shape (n, K).
         count: How many of the rows are rows of the data, the first; the others fill up.
         compiled: `derivatives` of the model.
+        slopes: `derivatives` without products, for questions without tangents; None where they take
+            no less time than what they cost to compile.
     """
 
     def __init__(
-        self, model: Model, rows: Data, possible: np.ndarray, count: int, compiled: Compiled
+        self,
+        model: Model,
+        rows: Data,
+        possible: np.ndarray,
+        count: int,
+        compiled: Compiled,
+        slopes: Compiled | None = None,
     ):
         self.model = model
         self.rows = rows
         self.possible = possible
         self.count = count
         self.free = model.free
-        self._compiled = compiled
+        self._compiled, self._slopes = compiled, slopes
         self._names = [p.name for p in model.free]
 
     def center(self) -> Values:
@@ -72,7 +80,7 @@ class Probe:
         values, gradients, products = [], [], []
         for start in range(0, len(points), AT_ONCE):
             chunk = points[start : start + AT_ONCE]
-            moves = tangents[start : start + AT_ONCE] if tangents else [{}] * len(chunk)
+            moves = tangents[start : start + AT_ONCE] if tangents else None
             q, g, h = self._run(chunk, moves, responsibilities)
             values.append(q[: len(chunk)])
             gradients += _unstack(g, len(chunk))
@@ -81,9 +89,15 @@ class Probe:
 
     def _run(self, points, tangents, responsibilities):
         pad = AT_ONCE - len(points)
+        tangents = None if tangents is None else [*tangents, *[{}] * pad]
         points = points + [points[-1]] * pad
-        tangents = list(tangents) + [{}] * pad
         stacked = {n: np.stack([p[n] for p in points]) for n in self._names}
+        number: Any = np.int32(AT_ONCE - pad)
+        if tangents is None and self._slopes is not None:
+            with jax.enable_x64(True):
+                q, g = self._slopes(stacked, None, responsibilities, self.rows, number)
+                return np.asarray(q), jax.tree.map(np.asarray, g), {}
+        tangents = tangents or [{}] * len(points)
         moved = {
             n: np.stack(
                 [t.get(n, np.zeros_like(p[n])) for t, p in zip(tangents, points, strict=True)]
@@ -91,15 +105,15 @@ class Probe:
             for n in self._names
         }
         with jax.enable_x64(True):
-            out = self._compiled(stacked, moved, responsibilities, self.rows, AT_ONCE - pad)
+            out = self._compiled(stacked, moved, responsibilities, self.rows, number)
             return jax.tree.map(np.asarray, out)
 
 
-def derivatives(model: Model, penalty: Penalty) -> Compiled:
+def derivatives(model: Model, penalty: Penalty, products: bool = True) -> Compiled:
     """The function that asks Q at points: values, tangents, responsibilities, rows and a number.
 
-    Values and tangents are stacked, and so are Q, its gradients and the products of Hessian and
-    tangent that it returns; so many of the points are looked at, the first, and the others left.
+    Values and tangents are stacked, and so are Q, its gradients and, if they are asked for, the
+    products of Hessian and tangent that it returns. Only so many points, the first, are looked at.
 
     Absolute values in the log prior are taken out: what is left is what closed forms are of.
     """
@@ -114,6 +128,8 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
 
     def at(values, tangent, responsibilities, rows):
         both = jax.value_and_grad(lambda v: expected(v, responsibilities, rows))
+        if not products:
+            return both(values)
         (q, g), (_, h) = jax.jvp(both, (values,), (tangent,))
         return q, g, h
 
@@ -123,7 +139,8 @@ def derivatives(model: Model, penalty: Penalty) -> Compiled:
             here = at(point, tangent, responsibilities, rows)
             return jax.tree.map(lambda all, one: all.at[place].set(one), found, here)
 
-        nothing = jnp.zeros(len(next(iter(values.values()))), float), values, tangents
+        nothing = jnp.zeros(len(next(iter(values.values()))), float), values
+        nothing = (*nothing, tangents) if products else nothing
         return jax.lax.fori_loop(0, number, step, nothing)
 
     return at_each

@@ -103,3 +103,12 @@ def test_other_rows_of_the_same_shape_get_the_answer_of_a_fresh_model(model, fit
             np.sort(again.params[name]), np.sort(fitted.params[name]), rtol=1e-3
         )
     np.testing.assert_allclose(again.objective, fitted.objective - 60 * np.log(1000.0), rtol=1e-7)
+
+
+@pytest.mark.long
+def test_a_gaussian_of_many_columns_is_solved_in_closed_form():
+    """More rows than usual are planned on, and means of more than 64 numbers are least squares."""
+    rows = _rng.normal(size=(400, 80))
+    plan = make_plan(jaxem.zoo.gaussian_mixture(2, 80), rows, np.ones(400))
+    assert plan.exact
+    assert plan.members["loc"].quadratic and plan.members["loc"].size == 80

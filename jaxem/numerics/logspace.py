@@ -8,7 +8,7 @@ models, so the derivative here is written down: the posterior where there is one
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float
+from jaxtyping import ArrayLike, Float, Real
 
 from jaxem.types import Array
 
@@ -46,7 +46,7 @@ def finite(top: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def weighted(
-    evidence: Float[Array, "*shape"], weights: Float[Array, "*shape"] | Float[np.ndarray, "*shape"]
+    evidence: Float[Array, "*shape"], weights: Real[Array, "*shape"] | Real[np.ndarray, "*shape"]
 ) -> Float[Array, "*shape"]:
     """Evidence times weights; what has weight zero is absent, even where its evidence is -inf."""
     present = weights > 0

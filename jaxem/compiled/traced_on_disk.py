@@ -132,9 +132,9 @@ def _kind(leaf: Any) -> tuple[Any, ...] | None:
     """Shape and dtype of an argument; None if it is none that a program on disk takes."""
     if isinstance(leaf, np.ndarray | np.generic):
         return (leaf.shape, str(leaf.dtype)) if leaf.dtype != object else None
-    if not isinstance(leaf, jax.Array) or isinstance(leaf, Tracer) or leaf.weak_type:
+    if not isinstance(leaf, jax.Array) or isinstance(leaf, Tracer):
         return None
-    if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.extended):
+    if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.extended) or leaf.weak_type:
         return None
     return (leaf.shape, str(leaf.dtype)) if leaf.devices() == _first_device() else None
 

@@ -38,6 +38,28 @@ print(seen.count("cache_hits"), seen.count("cache_misses"))
 print(fit.seconds.trace)
 """
 
+AFTER = """
+import sys
+import jax, numpy as np
+import jaxem
+
+if len(sys.argv) > 1:
+    jaxem.remember(sys.argv[1])
+jax.config.update("jax_enable_x64", True)
+rng = np.random.default_rng(0)
+rows = np.concatenate([rng.normal(0, 1, 60), rng.normal(5, 2, 60)])[:, None]
+model = jaxem.zoo.gaussian_mixture(2, 1)
+fit = jaxem.fit(model, rows, restarts=3)
+print(repr(np.asarray(fit.predict(rows)).sum()), repr(float(fit.log_density(rows).sum())))
+print(repr(np.asarray(fit.errors(rows).covariance).sum()))
+sampler = lambda p, key, x: jax.random.normal(key, x.shape) + p["loc"][0]
+print(repr(fit.simulate(rows, sampler, key=jax.random.key(1)).latents.sum()))
+print(repr(jaxem.cross_validate(model, rows, folds=3).log_likelihood))
+print(jaxem.bootstrap(fit, rows, replicates=5))
+chain = jaxem.fit(jaxem.zoo.gaussian_chain(2, 1), rows.reshape(4, 30, 1), restarts=2)
+print(np.asarray(chain.sample_paths(rows.reshape(4, 30, 1), draws=2)).sum())
+"""
+
 
 def run(folder, scale=1.0, kind="plain"):
     command = [sys.executable, "-c", FIT, str(folder), str(scale), kind]
@@ -55,6 +77,16 @@ def test_another_process_traces_and_compiles_nothing(tmp_path):
     assert hits > 0 and misses == 0
     assert traced == 0.0
     assert again == found
+
+
+@pytest.mark.long
+def test_all_that_follows_a_fit_is_the_same(tmp_path):
+    runs = [
+        subprocess.run([sys.executable, "-c", AFTER, *folder], capture_output=True, text=True)
+        for folder in ([], [str(tmp_path)], [str(tmp_path)])
+    ]
+    assert not any(run.returncode for run in runs), runs[-1].stderr
+    assert runs[0].stdout == runs[1].stdout == runs[2].stdout
 
 
 def test_another_declaration_finds_programs_of_its_own(tmp_path):

@@ -14,7 +14,7 @@ from jaxem.initial.setting import prepare
 from jaxem.model.binding import bind_steps
 
 RNG = np.random.default_rng(0)
-LEVELS = [2, 3, 4]
+LEVELS = [4, 5, 6]
 
 
 def gaussians():
@@ -26,7 +26,7 @@ def few_rows():
 
 
 def classes():
-    rows = np.column_stack([RNG.integers(0, count, 200) for count in LEVELS])
+    rows = np.column_stack([RNG.integers(0, count, 400) for count in LEVELS])
     return jaxem.zoo.latent_classes(2, LEVELS), rows
 
 

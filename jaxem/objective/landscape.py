@@ -22,6 +22,9 @@ from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.objective.priors import log_priors
 
+#: Coordinates of a model whose gradient is asked for a few dozen times; of others, a few for each.
+_FEW = 16
+
 
 class Landscape:
     """The objective of a batch as a function of real coordinates, for all restarts.
@@ -58,7 +61,8 @@ class Landscape:
             return evidence + model.prior_density(here), slope
 
         program = jax.vmap(both, in_axes=(0, None, None))
-        self._program = plan.program(("objective", algorithm.e_step), program, brief=True)
+        few = sum(int(np.prod(p.unconstrained_shape)) for p in model.free) <= _FEW
+        self._program = plan.program(("objective", algorithm.e_step), program, brief=few)
         self._dtype = source.batch.weights.dtype
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._count = 1

@@ -105,12 +105,12 @@ def _scattered(parameters: list[Parameter], rng: np.random.Generator) -> dict[st
 
 def _along(compiled: Callable[..., Any], p: Parameter, others: dict[str, np.ndarray]) -> Along:
     """The slopes as a function of one parameter, the others given."""
-    others_there = {k: np.broadcast_to(v, (_POINTS, *v.shape)) for k, v in others.items()}
+    given = {k: np.broadcast_to(v, (_POINTS, *v.shape)) for k, v in others.items()}
 
     def along(t: np.ndarray) -> np.ndarray:
         stacked = np.concatenate([t, np.broadcast_to(t[-1:], (_POINTS - len(t), *t.shape[1:]))])
         with jax.enable_x64(True):
-            return np.asarray(compiled({**others_there, p.name: stacked})[p.name])[: len(t)]
+            return np.asarray(compiled({**given, p.name: stacked})[p.name])[: len(t)]
 
     return along
 

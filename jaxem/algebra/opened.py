@@ -93,14 +93,21 @@ class Opened:
 
     def probe(self, data: Data, weights: np.ndarray) -> Probe:
         """The window onto Q on planning rows of these data, as many places whatever the data."""
-        size = planning_size(self.model.free)
-        rows = widen(planning_rows(data, weights, size))
+        rows = widen(planning_rows(data, weights, planning_size(self.model.free)))
         looked = np.stack([self.tables(draw, rows) for draw in self._draws()])
-        possible, count = np.any(looked > -np.inf, axis=0), row_count(rows)
-        places = np.arange(size)
-        rows = take_rows(rows, np.where(places < count, places, 0))
+        return self.window(rows, np.any(looked > -np.inf, axis=0))
+
+    def window(self, rows: Data, possible: np.ndarray) -> Probe:
+        """The window onto Q on these rows, filled up to the number of planning rows.
+
+        Args:
+            rows: At most so many rows, floats in float64.
+            possible: Which states each can have, (n, K).
+        """
+        count, places = row_count(rows), np.arange(planning_size(self.model.free))
+        filled = take_rows(rows, np.where(places < count, places, 0))
         possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
-        return Probe(self.model, rows, possible, count, self.compiled, self.slopes)
+        return Probe(self.model, filled, possible, count, self.compiled, self.slopes)
 
     def _draws(self) -> list[Values]:
         ordinary = ordinary_values(self.model, _DRAWS)

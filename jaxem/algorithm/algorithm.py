@@ -38,7 +38,7 @@ class Proposal(NamedTuple):
     Attributes:
         values: The parameters to be judged next.
         memory: What the algorithm wants to know then.
-        extrapolated: Whether the objective may fall there; if it does, the algorithm is told.
+        extrapolated: Whether the objective may fall there; if it does, `refuse` answers.
     """
 
     values: dict[str, Array]

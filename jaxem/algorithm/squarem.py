@@ -26,7 +26,7 @@ from jaxem.model import Model
 from jaxem.types import Array
 
 _FACTOR = 4.0
-_FIRST, _LEAP, _EXTRAPOLATED, _EXTRAPOLATED_AGAIN = range(4)
+_FIRST, _SECOND, _EXTRAPOLATED, _EXTRAPOLATED_AGAIN = range(4)
 _HIGHEST = 12.0
 
 
@@ -77,14 +77,14 @@ class Squarem(Wrapped):
         """The image, or after one EM step the extrapolation."""
         u = flatten(model, values)
         move = flatten(model, image) - u
-        first, second = memory.phase == _FIRST, memory.phase == _LEAP
+        first, second = memory.phase == _FIRST, memory.phase == _SECOND
         measure = weights(model, values)
         change = jnp.where(second, move - memory.move, memory.change)
         limit = _FACTOR ** (memory.level + 1)
         length = _norm(memory.move * measure) / jnp.maximum(_norm(change * measure), 1e-30)
         hit = second & (length >= limit)
         cycle = Cycle(
-            phase=jnp.where(first, _LEAP, jnp.where(second, _EXTRAPOLATED, _FIRST)).astype(
+            phase=jnp.where(first, _SECOND, jnp.where(second, _EXTRAPOLATED, _FIRST)).astype(
                 jnp.int32
             ),
             origin=jnp.where(first, u, memory.origin),

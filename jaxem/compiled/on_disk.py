@@ -22,8 +22,8 @@ def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
     A process that finds its programs there still traces the log joint, by which it finds them, and
     checks and proves its plan. They are found again only by the same versions of jaxem and of JAX,
     and on the same kind of processor. Other JAX code of the process has its compiled programs kept
-    too. The folder holds code that is run: it should be as private as a folder of programs. To
-    forget them all, delete the folder.
+    too. What is in the folder is run when it is read: nobody else should be able to write to it. To
+    forget all programs, delete the folder.
 
     Args:
         folder: Where to keep them; if left out, `cache_folder`. It is made if it is not there.

@@ -28,7 +28,7 @@ _folder: list[Path] = []
 #: Packages whose code a trace runs through.
 _BELOW = ("jax", "jaxlib", "numpyro", "optax", "equinox", "numpy")
 
-#: Flags that are about where things are kept, or what is told, and not about what is computed.
+#: Parts of the names of flags for folders, logs and error messages, which change no program.
 _ASIDE = ("cache", "log", "traceback", "dump", "profiler", "explain")
 
 #: Flags that can be set for a block of code.
@@ -41,6 +41,17 @@ _IN_CONTEXT = (
     "jax_disable_jit",
     "jax_debug_nans",
     "jax_debug_infs",
+)
+
+#: What exporting or pickling a program raises that cannot be kept: one that calls back, say, or
+#: returns an object of a class that cannot be pickled.
+_UNKEPT = (
+    NotImplementedError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    pickle.PicklingError,
 )
 
 
@@ -112,8 +123,8 @@ class Shelf:
         try:
             found = export.export(jax.jit(flat))(*forms)
             _write(path, pickle.dumps((bytes(found.serialize()), structure[0])))
-        except (NotImplementedError, ValueError, TypeError, AttributeError, pickle.PicklingError):
-            return None  # a callback, say; whatever the function itself raises, is raised again
+        except _UNKEPT:  # what the function itself raises, is raised once more when it is called
+            return None
         return found, structure[0]
 
     def _compiled(self, found: Any, structure: Any) -> Callable[..., Any]:

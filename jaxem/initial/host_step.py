@@ -12,13 +12,13 @@ from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.blocks import by_least_squares
 from jaxem.algebra.forms import propose
 from jaxem.algebra.plan import Plan
-from jaxem.algebra.probe import Probe, Values, widen
+from jaxem.algebra.probe import Values, widen
 from jaxem.algebra.prove import Trial
 from jaxem.algebra.rows import planning_size
 from jaxem.algebra.solvers import Block, Closed, Solver, Sweep
 from jaxem.model import Model
 from jaxem.model.known import known_of
-from jaxem.numerics.rows import row_count, take_rows
+from jaxem.numerics.rows import row_count
 from jaxem.types import Data
 
 #: An anchor's weight below this many roundings of what was summed is none at all.
@@ -42,12 +42,8 @@ class HostStep:
         if anchors is not None:
             rows = anchors.rows
             self._coefficients = anchors.coefficients(data, np.arange(row_count(data)))
-        count, self._size = row_count(rows), planning_size(model.free)
-        places = np.arange(self._size)
-        filled = take_rows(widen(rows), np.where(places < count, places, 0))
-        possible = np.ones((self._size, model.latent.cells), bool)
-        window = known_of(model, data).opened.compiled
-        self._probe, self._rows = Probe(model, filled, possible, count, window), count
+        every = np.ones((row_count(rows), model.latent.cells), bool)
+        self._probe = known_of(model, data).opened.window(widen(rows), every)
 
     def __call__(self, home: Values, responsibilities: np.ndarray) -> Values:
         """Parameters by dotted name, for one restart.
@@ -70,7 +66,7 @@ class HostStep:
             responsibilities = self._coefficients.T @ responsibilities
             noise = _ROUNDINGS * np.finfo(float).eps * total
             responsibilities = np.where(np.abs(responsibilities) <= noise, 0.0, responsibilities)
-        missing = self._size - len(responsibilities)
+        missing = len(self._probe.possible) - len(responsibilities)
         return np.pad(responsibilities, ((0, missing), (0, 0)))
 
     def _solve(self, level: Iterable[Solver], values: Values, weights: np.ndarray) -> Values:

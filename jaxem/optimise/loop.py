@@ -5,9 +5,9 @@ judges the parameters that the pass before proposed and then moves on. That make
 objective always the one of the reported parameters. A finished restart is frozen. The host calls
 the loop a few dozen steps at a time.
 
-An algorithm may extrapolate. An extrapolation that lowers the objective is not damped: the
-algorithm is told, and goes to the image of the last good point under the EM map, which is known and
-cannot be worse; or extrapolates once more, less far. Only EM's own steps tell how far the optimum
+An algorithm may extrapolate. An extrapolation that lowers the objective is not damped but refused:
+the algorithm goes to the image of the last good point under the EM map, which is known and cannot
+be worse; or extrapolates once more, less far. Only EM's own steps tell how far the optimum
 is, so only they certify convergence; when an extrapolation gained little the loop takes a few of
 them.
 """

@@ -23,6 +23,8 @@ class Step(NamedTuple):
         counts: Expected count of each latent state there, (K,).
         image: What the E- and the M-step make of those parameters.
         memory: The algorithm's memory, with what it made of the data besides.
+        rounding: Standard deviation of the rounding in the evidence beyond that of a sum over rows,
+            a scalar; see `Expectation`.
     """
 
     evidence: Array
@@ -30,6 +32,7 @@ class Step(NamedTuple):
     counts: Array
     image: dict[str, Array]
     memory: Any
+    rounding: Array | float = 0.0
 
 
 class Proposal(NamedTuple):

@@ -70,7 +70,8 @@ class EM(Algorithm):
             image = self._cycle(model, plan, values, source, q)
         else:
             image = self.m_step(plan, q, values, tuple(p.name for p in model.free))
-        return Step(evidence, model.prior_density(values), counts, image, memory)
+        prior = model.prior_density(values)
+        return Step(evidence, prior, counts, image, memory, q.rounding)
 
     def _cycle(
         self, model: Model, plan: Plan, values: Values, source: Source, q: Expectation

@@ -8,6 +8,7 @@ the data again. What a row has beyond the space, h, adds a constant to the evide
 table is held with states first: sums over states then run along whole vectors of rows.
 """
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -55,7 +56,8 @@ class Anchored(Source):
         self, model: Model, e_step: EStep, values: Values
     ) -> tuple[Array, Array, Expectation]:
         """See `Source`."""
-        eta = self.coefficients_of(model, values) if self.product else None
+        at_anchors = self.at_anchors(model, values) if self.product else None
+        eta = None if at_anchors is None else at_anchors.T @ self.change.T
 
         def block(totals, inputs):
             (total, counts, sums), (rows, weights, stored, number) = totals, inputs
@@ -74,11 +76,8 @@ class Anchored(Source):
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
         start = (zero, none, jnp.zeros((states, self.change.shape[0]), dtype))
         (evidence, counts, sums), _ = over_blocks(block, start, self.numbered)
-        if self.product:
-            evidence = evidence + self.beyond
         responsibilities = self._responsibilities(sums, counts)
-        q = self.q(model, e_step, self.anchors, values, counts, responsibilities[None])
-        return evidence, counts, q
+        return self._found(model, e_step, values, evidence, counts, responsibilities, at_anchors)
 
     @property
     def blocks(self) -> tuple[Any, ...]:
@@ -98,6 +97,29 @@ class Anchored(Source):
         floored = {p.name: p.floored(values[p.name]) for p in model.parameters}
         rows = jax.tree.map(lambda leaf: leaf[0], self.anchors.rows)
         return model.table(floored, rows) - self.reference[:, None]
+
+    def _found(
+        self,
+        model: Model,
+        e_step: EStep,
+        values: Values,
+        evidence: Array,
+        counts: Array,
+        responsibilities: Array,
+        at_anchors: Array | None,
+    ) -> tuple[Array, Array, Expectation]:
+        r"""What `expect` returns, from sums over all blocks.
+
+        The evidence contains the terms :math:`\omega_{jk} F_{jk}`, signed and often much larger
+        than their sum. Each is rounded by itself, so that the evidence has a rounding of
+        :math:`\epsilon (\sum \omega_{jk}^2 F_{jk}^2)^{1/2}`, as measured within a factor of two.
+        """
+        q = self.q(model, e_step, self.anchors, values, counts, responsibilities[None])
+        if at_anchors is None:
+            return evidence, counts, q
+        terms = jnp.where(responsibilities == 0, 0.0, responsibilities * at_anchors)
+        rounding = jnp.finfo(terms.dtype).eps * jnp.sqrt((terms * terms).sum())
+        return evidence + self.beyond, counts, dataclasses.replace(q, rounding=rounding)
 
     def _responsibilities(self, sums: Array, counts: Array) -> Array:
         """Signed weights of anchors and states, (r, K); what is rounding is zero.

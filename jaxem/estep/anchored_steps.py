@@ -57,11 +57,9 @@ class AnchoredSteps(Anchored):
     ) -> tuple[Array, Array, Expectation]:
         """See `Source`."""
         summed = self._split(model, e_step, values) if self.split and self.product else None
-        evidence, counts, responsibilities = summed or self._dense(model, e_step, values)
-        if self.product:
-            evidence = evidence + self.beyond
-        q = self.q(model, e_step, self.anchors, values, counts, responsibilities[None])
-        return evidence, counts, q
+        sums = summed or self._dense(model, e_step, values)
+        at_anchors = self.at_anchors(model, values) if self.product else None
+        return self._found(model, e_step, values, *sums, at_anchors)
 
     @property
     def blocks(self) -> tuple[Any, ...]:

@@ -36,6 +36,8 @@ class Expectation:
             of anchors, which stand for many rows, they may be negative.
         spread: How far ordinary values of real parameters lie apart, by dotted name: Newton's
             method in an M-step goes a few times as far at once.
+        rounding: Standard deviation of the rounding in the evidence that comes with the matrix
+            products of replaced data, in nats, a scalar; zero where every row is evaluated.
     """
 
     model: Model
@@ -45,6 +47,7 @@ class Expectation:
     counts: Array
     kept: Array | None
     spread: Values
+    rounding: Array | float = 0.0
 
     def at_one_row(self) -> "Expectation":
         """Q with all responsibility moved to the first row, the counts of the states kept."""

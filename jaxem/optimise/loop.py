@@ -29,6 +29,9 @@ _QUIET = 60
 _PLAIN = 2
 _SHORTEST = 10
 
+#: Standard deviations that rounding seldom exceeds in thousands of steps.
+_OFTEN = 8.0
+
 
 class Controls(NamedTuple):
     """When to stop; traced, so that another tolerance compiles nothing.
@@ -83,7 +86,7 @@ def run_chunk(
 
     def one(state: State, start: Array) -> State:
         found = moves.step(state.values, state.memory)
-        noise = rounding(found.evidence + found.log_prior, rows)
+        noise = rounding(found.evidence + found.log_prior, rows) + _OFTEN * found.rounding
         new = _judge(state, found, moves, controls, start, noise)
         running = state.status == Status.RUNNING
         return jax.tree.map(lambda a, b: jnp.where(running, a, b), new, state)

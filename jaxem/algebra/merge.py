@@ -5,6 +5,8 @@ looking for repetitions pays; if it does, rows are grouped by a hash of their by
 are checked byte by byte.
 """
 
+from typing import NamedTuple
+
 import jax
 import numpy as np
 
@@ -15,7 +17,21 @@ _SKETCH = 2000
 _PAYS = 0.75
 
 
-def merge_rows(data: Data, weights: np.ndarray) -> tuple[Data, np.ndarray]:
+class Merged(NamedTuple):
+    """Different rows of a data set.
+
+    Attributes:
+        rows: The rows, a pytree of NumPy arrays, leaves (m, ...).
+        weights: Their weights, (m,).
+        place: Which of them each of the n rows given is, (n,); -1 for one of weight zero.
+    """
+
+    rows: Data
+    weights: np.ndarray
+    place: np.ndarray
+
+
+def merge_rows(data: Data, weights: np.ndarray) -> Merged:
     """Leave out rows without weight, and merge equal ones if that saves a quarter or more.
 
     The number of rows is rounded up with copies of weight zero, so that data sets of equal shape
@@ -26,7 +42,7 @@ def merge_rows(data: Data, weights: np.ndarray) -> tuple[Data, np.ndarray]:
         weights: Row weights, (n,).
 
     Returns:
-        Rows and their weights; the arguments themselves where nothing is saved.
+        The different rows; the arguments themselves where nothing is saved.
     """
     present = np.flatnonzero(weights > 0)
     first, group = np.arange(len(present)), np.arange(len(present))
@@ -34,10 +50,12 @@ def merge_rows(data: Data, weights: np.ndarray) -> tuple[Data, np.ndarray]:
         first, group = _groups(take_rows(data, present))
     size = _rounded_up(len(first))
     if size > _PAYS * len(weights) and len(present) == len(weights):
-        return data, weights
+        return Merged(data, weights, np.arange(len(weights)))
     total = np.bincount(group, weights=weights[present], minlength=size).astype(weights.dtype)
     kept = np.concatenate([present[first], np.full(size - len(first), present[0])])
-    return take_rows(data, kept), total
+    place = np.full(len(weights), -1)
+    place[present] = group
+    return Merged(take_rows(data, kept), total, place)
 
 
 def _repeats(data: Data, present: np.ndarray) -> bool:

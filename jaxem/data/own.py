@@ -1,4 +1,8 @@
-"""Data of which every replicate has some for itself: weights, and perhaps rows."""
+"""Data of which every restart or replicate has some for itself: weights, and perhaps rows.
+
+The loop of a fit is compiled for data of this kind where they are few, so that refits with weights
+of their own (folds, the bootstrap) find it compiled.
+"""
 
 import dataclasses
 from typing import NamedTuple
@@ -19,9 +23,12 @@ from jaxem.model import Model
 from jaxem.numerics.rows import row_count
 from jaxem.types import Array, Data
 
+#: Weights of rows, over all restarts, up to which each restart of a fit has its own.
+_FEW = 2**18
+
 
 class Own(NamedTuple):
-    """What a replicate does not share with others, with a leading axis of replicates.
+    """What a restart or replicate does not share with others, with a leading axis of these.
 
     Attributes:
         weights: Weights of the rows in blocks, (B, blocks, size).
@@ -52,6 +59,11 @@ class OwnData:
         self._weights, self._rows = weights.astype(ways.weights.dtype), rows
 
     @property
+    def rows(self) -> int:
+        """Number of rows of one replicate."""
+        return row_count(self._ways.rows)
+
+    @property
     def path(self) -> str:
         """The fastest path; features can be made of new rows, stored coefficients cannot."""
         found = self._ways.found
@@ -64,7 +76,10 @@ class OwnData:
 
         Args:
             path: "product" or "direct".
-            replicates: Lanes that make a pass together.
+            replicates: How many make a pass together.
+
+        Returns:
+            What is shared; and what is not, NumPy leaves (B, ...).
         """
         cells = self._model.latent.cells
         source = self._ways.source(path, cells, replicates)
@@ -72,16 +87,15 @@ class OwnData:
         if self._ways.sequences is not None:
             order = self._ways.order(self._ways.sequences, path, cells, replicates)
             weights = self._weights[:, order.index] * order.exists
-            rows = jax.tree.map(lambda leaf: jax.device_put(leaf[:, order.index]), self._rows)
+            rows = jax.tree.map(lambda leaf: leaf[:, order.index], self._rows)
         else:
             there = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
             weights = _cut(self._weights, blocks) * there
-            rows = jax.tree.map(lambda leaf: jax.device_put(_cut(leaf, blocks)), self._rows)
-        own = Own(jax.device_put(weights.astype(self._weights.dtype)), None, rows)
+            rows = jax.tree.map(lambda leaf: _cut(leaf, blocks), self._rows)
+        own = Own(weights.astype(self._weights.dtype), None, rows)
         if not isinstance(source, Anchored):
             return source, own
-        beyond = self._beyond().astype(self._weights.dtype)
-        return source, own._replace(beyond=jax.device_put(beyond))
+        return source, own._replace(beyond=self._beyond().astype(self._weights.dtype))
 
     def _beyond(self) -> np.ndarray:
         """What the log joint of the rows has beyond the space of the anchors, (B,)."""
@@ -94,6 +108,28 @@ class OwnData:
         tables = self._plan.tables.blocks({**fixed, **self._plan.home}, every)
         references = np.concatenate([table[:, 0] for table in tables])
         return (weights * references.reshape(weights.shape)).sum(1)
+
+
+def are_few(rows: int, restarts: int) -> bool:
+    """Whether each restart of a fit has weights of its own."""
+    return rows * restarts <= _FEW
+
+
+def shared(source: Source, restarts: int) -> Own | None:
+    """The weights of the data once for each restart; None where they are many.
+
+    Args:
+        source: The data.
+        restarts: How many restarts make a pass together.
+    """
+    weights = source.batch.weights
+    if source.parts > 1 or not are_few(weights.size, restarts):
+        return None
+
+    def each(leaf: Array) -> Array:
+        return jax.device_put(np.repeat(np.asarray(leaf)[None], restarts, 0))
+
+    return Own(each(weights), each(source.beyond) if isinstance(source, Anchored) else None, None)
 
 
 def with_own(source: Source, own: Own) -> Source:

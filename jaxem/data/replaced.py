@@ -51,7 +51,7 @@ def _products(merged: Ways, states: int, points: int) -> Source | None:
 def _merged(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Ways:
     """The rows, and the anchors of the fit where it ended with products."""
     model, data = bound.model, bound.rows
-    rows, totals = merge_rows(data, weights)
+    rows, totals, _ = merge_rows(data, weights)
     if plan is None or plan.route is None or plan.route.path != "product" or plan.route.changes:
         found: Anchors | Refused = Refused("the fit did not end with products")
     else:

@@ -57,6 +57,7 @@ class Ways:
         made: The source that was made last.
         spread: How far ordinary values of real parameters lie apart, by dotted name.
         fills: Whether rows may be filled up to a size that repeats, see `buckets`.
+        place: Which of `rows` each row given is, (N,), -1 if none; None where they are the same.
     """
 
     rows: Data
@@ -71,6 +72,16 @@ class Ways:
     made: dict[Any, Source] = dataclasses.field(default_factory=dict)
     spread: Values = dataclasses.field(default_factory=dict)
     fills: bool = True
+    place: np.ndarray | None = None
+
+    def merged(self, weights: np.ndarray) -> np.ndarray:
+        """Weights of `rows`, (B, n), from several sets of weights of the rows given, (B, N)."""
+        if self.place is None:
+            return weights
+        total = np.zeros((len(weights), len(self.weights)), weights.dtype)
+        there = self.place >= 0
+        np.add.at(total, (slice(None), self.place[there]), weights[:, there])
+        return total
 
     def route(self) -> Route:
         """What a reader is told of them."""
@@ -163,11 +174,12 @@ def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
     if algorithm.m_step.reads_rows:
         why = Refused("an M-step that a person wrote reads every row")
         return Ways(data, weights, given, why, "direct", spread=plan.spread, fills=False)
-    rows, merged = merge_rows(data, weights)
+    rows, merged, place = merge_rows(data, weights)
     found = replace_data(plan, model, rows)
-    if isinstance(found, Refused):
-        return Ways(rows, merged, given, found, "direct", spread=plan.spread)
-    ways = Ways(rows, merged, given, found, "product", spread=plan.spread)
+    path = "direct" if isinstance(found, Refused) else "product"
+    ways = Ways(rows, merged, given, found, path, spread=plan.spread, place=place)
+    if path == "direct":
+        return ways
     if row_count(rows) * model.latent.cells * restarts < _WORTH_TIMING:
         return ways
     key = algorithm.e_step, restarts, row_count(rows), found.count

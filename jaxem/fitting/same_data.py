@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxem.initial import Setting
 from jaxem.likelihood.evidence import check_evidence
+from jaxem.objective.exact import exact_evidence
 from jaxem.types import Data
 
 if TYPE_CHECKING:
@@ -25,7 +27,13 @@ def check_same_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> None:
     """
     bound = fit.bound(data, lengths)
     given = bound.weigh(weights)
-    given = given if bound.sequences is None else given[bound.sequences.starts]
-    density = np.asarray(fit.log_density(data, lengths=lengths), float)
-    present = given > 0
-    check_evidence(float(given[present] @ density[present]), fit.log_likelihood)
+    if fit.plan is not None:  # compiled already
+        setting = Setting(bound.model, fit.plan, bound.rows, given, bound.sequences)
+        here = {name: np.asarray(leaf) for name, leaf in bound.model.flatten(fit.params).items()}
+        found = exact_evidence(setting, fit.algorithm.e_step, here)
+    else:
+        given = given if bound.sequences is None else given[bound.sequences.starts]
+        density = np.asarray(fit.log_density(data, lengths=lengths), float)
+        present = given > 0
+        found = float(given[present] @ density[present])
+    check_evidence(found, fit.log_likelihood)

@@ -54,7 +54,7 @@ def make_units(bound: Bound, weights: np.ndarray, merge: bool, held: int = 1) ->
     total = float(weights.sum())
     if bound.sequences is not None:
         return Units(make_source(bound, weights, held), weights[bound.sequences.starts], total)
-    rows, merged = merge_rows(bound.rows, weights) if merge else (bound.rows, weights)
+    rows, merged = merge_rows(bound.rows, weights)[:2] if merge else (bound.rows, weights)
     kept = dataclasses.replace(bound, rows=rows)
     return Units(make_source(kept, merged, held), merged, total)
 

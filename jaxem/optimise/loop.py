@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxem.algorithm.algorithm import Proposal, Step
+from jaxem.data.own import Own
 from jaxem.optimise.state import CHUNK, State, Values
 from jaxem.optimise.stopping import has_converged, left_to_gain, relative_change, rounding
 from jaxem.status import Status
@@ -40,11 +41,13 @@ class Controls(NamedTuple):
         tolerance: See `stopping`.
         max_steps: Limit of steps.
         near: If positive, a run is done as soon as a step gains less, after `_SHORTEST` steps.
+        passes: Passes that one call makes, at most `CHUNK`.
     """
 
     tolerance: Array
     max_steps: Array
     near: Array
+    passes: Array
 
 
 class Moves(NamedTuple):
@@ -69,22 +72,27 @@ class Moves(NamedTuple):
 
 
 def run_chunk(
-    moves: Moves, rows: int, states: State, controls: Controls, passes: int = CHUNK
+    moves_of: Callable[[Own | None], Moves],
+    rows: int,
+    states: State,
+    own: Own | None,
+    controls: Controls,
 ) -> State:
     """At most so many passes for every restart that still runs.
 
     Args:
-        moves: The algorithm.
+        moves_of: The algorithm on the data of one restart.
         rows: Rows that the objective sums over, which tell what of it may be rounding.
         states: Stacked over restarts.
+        own: What of the data each restart has for itself, stacked; None where all is shared.
         controls: When to stop.
-        passes: At most `CHUNK`.
 
     Returns:
         The new states.
     """
 
-    def one(state: State, start: Array) -> State:
+    def one(state: State, start: Array, own: Own | None) -> State:
+        moves = moves_of(own)
         found = moves.step(state.values, state.memory)
         noise = rounding(found.evidence + found.log_prior, rows) + _OFTEN * found.rounding
         new = _judge(state, found, moves, controls, start, noise)
@@ -96,11 +104,11 @@ def run_chunk(
 
     def unfinished(carry):
         count, states = carry
-        return (count < passes) & jnp.any(states.status == Status.RUNNING)
+        return (count < controls.passes) & jnp.any(states.status == Status.RUNNING)
 
     def iterate(carry):
         count, states = carry
-        return count + 1, jax.vmap(one)(states, start)
+        return count + 1, jax.vmap(one)(states, start, own)
 
     return jax.lax.while_loop(unfinished, iterate, (0, states))[1]
 

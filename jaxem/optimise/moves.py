@@ -2,6 +2,7 @@
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
+from jaxem.data.own import Own, with_own
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.optimise.loop import Controls, Moves, run_chunk
@@ -38,11 +39,14 @@ def moves_of(
 
 
 def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool):
-    """A chunk of passes of an algorithm: states, a source and controls to new states."""
+    """A chunk of passes: states, what of the data each has, what all share, and controls."""
 
-    def chunk(states: State, source: Source, controls: Controls) -> State:
-        moves = moves_of(model, plan, algorithm, source, finish)
-        return run_chunk(moves, source.rows, states, controls)
+    def chunk(states: State, own: Own | None, source: Source, controls: Controls) -> State:
+        def moves(own: Own | None) -> Moves:
+            here = source if own is None else with_own(source, own)
+            return moves_of(model, plan, algorithm, here, finish)
+
+        return run_chunk(moves, source.rows, states, own, controls)
 
     return chunk
 

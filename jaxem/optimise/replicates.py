@@ -1,11 +1,14 @@
 """Many refits of one model at once, each with weights, or with rows, of its own.
 
-A fit shares its data among restarts. Here the loop is mapped over replicates with data of their
-own: what they share (rows, features, anchors) is there once, what they do not is one more axis.
+The loop is that of a fit, on restarts that have data of their own: what they share (rows, features,
+anchors) is there once, what they do not is one more axis. Replicates differ much in how many steps
+they need, and a batch that waits for its slowest wastes most of its work. So all wait in line, and
+a few passes at a time are made by as many of those that still run as fill the machine.
 Refits are made to compare, not to be reported one by one: they have statuses, no certificates.
 """
 
 import dataclasses
+import time
 from typing import Any
 
 import jax
@@ -14,22 +17,35 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.data.own import Own, OwnData, with_own
+from jaxem.compiled.buckets import bucket, filled
+from jaxem.data.own import OwnData, are_few
 from jaxem.data.ways import Ways
-from jaxem.estep.source import Source
-from jaxem.likelihood.units import evidence, unit_weights
+from jaxem.estep import Exact
+from jaxem.initial import Setting
 from jaxem.model import Model
-from jaxem.numerics.logspace import weighted
-from jaxem.numerics.rows import row_count
+from jaxem.objective.exact import exact_evidence
 from jaxem.optimise.loop import Controls
-from jaxem.optimise.queue import group_size, queue_function
+from jaxem.optimise.moves import chunk_function
 from jaxem.optimise.race import Race, leave_behind
-from jaxem.optimise.state import State, first_states
+from jaxem.optimise.state import State, first_states, with_frozen
 from jaxem.status import Status
 from jaxem.types import Data
 
-#: Replicates that are looked at together, in the end.
-_AT_ONCE = 16
+#: Log factors of a pass that outweigh what a pass costs besides.
+_ENTRIES = 2**14
+
+#: A GPU is given so many times as much, to fill it.
+_GPU = 64
+
+#: Passes that replicates make before those that have ended make room for others.
+_PASSES = 8
+
+#: A loop that is compiled for other numbers of restarts serves up to so many times as many as would
+#: fill the machine, and so few that replicates wait in line for at most so many turns.
+_LARGER, _TURNS = 4, 100
+
+#: Seconds that the last look at all rows may always take.
+_SECONDS = 0.5
 
 #: Nats by which products may differ from the log joint at every row.
 _HARMLESS = 1e-5
@@ -107,97 +123,130 @@ def refit(
         race: When starts of a replicate are left behind, or None.
     """
     data = OwnData(model, plan, ways, weights, rows)
-    entries = row_count(ways.rows) * model.latent.cells
-    queue = plan.program(("steps of replicates", algorithm), queue_function(model, plan, algorithm))
-    runner = _Runner(data, algorithm, queue, entries, tolerance, max_steps, race)
-    found = runner.run(data.path, model, starts)
+    program = plan.program(
+        ("steps", algorithm, False), chunk_function(model, plan, algorithm, finish=False)
+    )
+    line = _Line(model, plan, data, algorithm, program, tolerance, max_steps, race)
+    began = time.monotonic()
+    found = line.run(data.path, starts)
     if data.path == "direct":
         return found
-    look = plan.program(("evidence of replicates",), _look_function(model))
-    source, own = data.source("direct", 1)
-    right = np.asarray(look(found.values, own, source), float)
-    off = np.abs(right - found.log_likelihood) > _HARMLESS + 1e-9 * np.abs(right)
-    return runner.run("direct", model, found.values) if (off & found.usable).any() else found
+    agree = _agrees(
+        Setting(model, plan, ways.rows, ways.weights, ways.sequences), found, weights, rows, began
+    )
+    return found if agree else line.run("direct", found.values)
+
+
+def group_size(replicates: int, entries: int) -> int:
+    """How many replicates make a pass together.
+
+    Args:
+        replicates: All of them.
+        entries: Log factors of one replicate.
+    """
+    scale = 1 if jax.default_backend() == "cpu" else _GPU
+    return bucket(min(replicates, max(8, _ENTRIES * scale // entries)))
+
+
+def _agrees(
+    setting: Setting, found: Replicates, weights: np.ndarray, rows: Data | None, began: float
+) -> bool:
+    """Whether the log joint at every row gives the log likelihoods that products gave.
+
+    As many replicates are looked at as a tenth of the time of the refits allows.
+
+    Args:
+        setting: The model, its plan, and the rows that replicates share.
+        found: How the refits ended.
+        weights: Weights of each replicate, (B, n).
+        rows: Rows of each, leaves (B, n, ...), or None.
+        began: When the refits began, in seconds.
+    """
+    start = time.monotonic()
+    allowed = max(_SECONDS, 0.1 * (start - began))
+    for b, r in np.argwhere(found.usable):
+        data = setting.data if rows is None else _take(rows, b)
+        mine = dataclasses.replace(setting, data=data, weights=weights[b])
+        right = exact_evidence(mine, Exact(), {k: v[b, r] for k, v in found.values.items()})
+        if abs(right - found.log_likelihood[b, r]) > _HARMLESS + 1e-9 * abs(right):
+            return False
+        if time.monotonic() - start > allowed:
+            break
+    return True
+
+
+def _take(tree: Any, index: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Runner:
-    """A compiled queue and its data.
+class _Line:
+    """Replicates that wait in line for a compiled loop.
 
     Attributes:
+        model: The declared model.
+        plan: Its plan.
         data: The data.
         algorithm: What is run.
-        queue: The program.
-        entries: Log factors of one replicate.
+        program: The loop, compiled.
         tolerance: See `refit`.
         max_steps: See `refit`.
         race: See `refit`.
     """
 
+    model: Model
+    plan: Plan
     data: OwnData
     algorithm: Algorithm
-    queue: Any
-    entries: int
+    program: Any
     tolerance: float
     max_steps: int
     race: Race | None
 
-    def run(self, path: str, model: Model, starts: dict[str, Any]) -> Replicates:
+    def run(self, path: str, starts: dict[str, Any]) -> Replicates:
         """Run all replicates from their starts, leaves (B, R, ...), to their ends on one path."""
         dtype = jnp.result_type(float)
         shape = next(iter(starts.values())).shape[:2]
-        replicates = shape[0] * shape[1]
-        flat = {
-            k: np.asarray(v, dtype).reshape(replicates, *v.shape[2:]) for k, v in starts.items()
-        }
-        memory = self.algorithm.memory(model, np.dtype(dtype))
-        states = first_states(flat, memory, model.latent.cells)
-        owner = np.repeat(np.arange(shape[0]), shape[1])
-        width = group_size(replicates, self.entries)
+        flat = {k: np.asarray(v, dtype).reshape(-1, *v.shape[2:]) for k, v in starts.items()}
+        memory = self.algorithm.memory(self.model, np.dtype(dtype))
+        states = first_states(flat, memory, self.model.latent.cells)
+        states = jax.tree.map(np.array, states)
+        width = self._width(path, len(states.status))
         source, own = self.data.source(path, width)
-        line = jnp.arange(width)
+        owner = np.repeat(np.arange(shape[0]), shape[1])
 
-        def until(states: State, most: int) -> State:
-            steps = jnp.asarray(most, jnp.int32)
-            controls = Controls(jnp.asarray(self.tolerance, dtype), steps, jnp.zeros((), dtype))
-            while np.any(np.asarray(states.status) == Status.RUNNING):
-                states = self.queue(states, owner, line, own, source, controls)
-            return states
+        def until(most: int) -> None:
+            numbers: Any = self.tolerance, most, 0, _PASSES
+            kinds = dtype, np.int32, dtype, np.int32
+            controls = Controls(*map(np.asarray, numbers, kinds))
+            while (running := np.flatnonzero(states.status == Status.RUNNING)[:width]).size:
+                some = with_frozen(_take(states, running), width)
+                theirs = jax.tree.map(lambda leaf: filled(leaf[owner[running]], width), own)
+                moved = self.program(*jax.device_put((some, theirs)), source, controls)
+                for leaf, new in zip(jax.tree.leaves(states), jax.tree.leaves(moved), strict=True):
+                    leaf[running] = np.asarray(new)[: len(running)]
 
         if self.race is not None:
-            states = until(states, min(self.race.after, self.max_steps))
-            states = self._leave_behind(states, shape, self.race.kept)
-        states = until(states, self.max_steps)
-        shaped = jax.tree.map(
-            lambda leaf: np.asarray(leaf).reshape(*shape, *leaf.shape[1:]), states
-        )
-        return _collect(shaped)
+            until(min(self.race.after, self.max_steps))
+            self._leave_behind(states, shape, self.race.kept)
+        until(self.max_steps)
+        return _collect(jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), states))
 
-    def _leave_behind(self, states: State, shape: tuple[int, int], kept: int) -> State:
+    def _width(self, path: str, replicates: int) -> int:
+        """How many make a pass together: as many as a loop is compiled for, if that is near."""
+        rows = self.data.rows
+        size = group_size(replicates, rows * self.model.latent.cells)
+        known = [bucket(s) for a, p, s in self.plan.compiled if (a, p) == (self.algorithm, path)]
+        near = [s for s in known if replicates / _TURNS <= s <= _LARGER * size and are_few(rows, s)]
+        return max(near, default=size)
+
+    def _leave_behind(self, states: State, shape: tuple[int, int], kept: int) -> None:
         """The middle of a race, in each replicate by itself."""
-        status, steps = np.array(states.status), np.asarray(states.steps)
-        short = (status == Status.STEP_LIMIT) & (steps < self.max_steps)
-        status = np.where(short, Status.RUNNING, status).reshape(shape)
-        heights = np.asarray(states.objective).reshape(shape)
+        short = (states.status == Status.STEP_LIMIT) & (states.steps < self.max_steps)
+        status = np.where(short, Status.RUNNING, states.status).reshape(shape)
+        heights = states.objective.reshape(shape)
         ends = [leave_behind(kept, h, s) for h, s in zip(heights, status, strict=True)]
-        return states._replace(status=np.concatenate(ends).astype(np.int32))
-
-
-def _look_function(model: Model):
-    """Log likelihood of parameters (B, R, ...), by the log joint at every row, (B, R)."""
-
-    def all_of(values, own: Own, source: Source):
-        def one(values, own: Own):
-            mine = with_own(source, own)
-            found = evidence(model, values, mine)
-            return weighted(found, unit_weights(mine)).sum()
-
-        def starts_of(replicate):
-            return jax.vmap(one, in_axes=(0, None))(*replicate)
-
-        return jax.lax.map(starts_of, (values, own), batch_size=_AT_ONCE)
-
-    return all_of
+        states.status[:] = np.concatenate(ends)
 
 
 def _collect(states: State) -> Replicates:

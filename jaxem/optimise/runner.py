@@ -10,7 +10,9 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, power_of_two
+from jaxem.data.own import Own, shared
 from jaxem.data.ways import PATHS, Ways
+from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.objective.landscape import Landscape
 from jaxem.optimise.compaction import Clock
@@ -20,7 +22,7 @@ from jaxem.optimise.moves import chunk_function
 from jaxem.optimise.polish import climb_on
 from jaxem.optimise.race import Race, leave_behind
 from jaxem.optimise.runs import Progress, Runs
-from jaxem.optimise.state import State, first_states, resume, with_frozen
+from jaxem.optimise.state import CHUNK, State, first_states, resume, with_frozen
 from jaxem.optimise.watch import Guards
 from jaxem.status import Status
 
@@ -114,7 +116,8 @@ class Runner:
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
         dtype = self._ways.weights.dtype
         limit = np.int32(min(max_steps, self._max_steps))
-        numbers: Any = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype)
+        passes = np.int32(CHUNK)
+        numbers: Any = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype), passes
         return Controls(*numbers)
 
     def _advance(self, controls: Controls) -> None:
@@ -160,12 +163,12 @@ class Runner:
         """Run the restarts on one path until none of them is on it and running."""
         left = self._running(path)
         restarts = left if len(left) == len(self._paths) else self._fill(left)
-        source = self._ways.source(path, self._model.latent.cells, len(restarts))
+        source, own = self._data(path, len(restarts))
         clock = Clock(self._compiled, self._key(path, len(restarts)))
         while left.size:
             began = time.monotonic()
             given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
-            group = self._program(jax.device_put(given), source, self._controls)
+            group = self._program(jax.device_put(given), own, source, self._controls)
             self._record(path, restarts, jax.block_until_ready(group))
             clock.chunk(time.monotonic() - began, len(left) / len(restarts))
             self._report(self._progress())
@@ -176,8 +179,13 @@ class Runner:
             size = power_of_two(len(left))
             if left.size and size <= len(restarts) // 2 and clock.pays(self._key(path, size)):
                 restarts = self._fill(left)
-                source = self._ways.source(path, self._model.latent.cells, size)
+                source, own = self._data(path, size)
                 clock = Clock(self._compiled, self._key(path, size))
+
+    def _data(self, path: str, restarts: int) -> tuple[Source, Own | None]:
+        """The data as restarts on a path see them."""
+        source = self._ways.source(path, self._model.latent.cells, restarts)
+        return source, shared(source, bucket(restarts))
 
     def _key(self, path: str, size: int) -> Any:
         return self._algorithm, path, size

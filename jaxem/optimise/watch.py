@@ -11,21 +11,18 @@ every row is compared.
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import jax
 import numpy as np
 
 from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan
-from jaxem.algebra.probe import Values, widen
+from jaxem.algebra.probe import Values
 from jaxem.algebra.route import Guard
 from jaxem.data.ways import Ways
 from jaxem.estep import EStep
-from jaxem.estep.order import in_order
-from jaxem.estep.source import weigh
-from jaxem.estep.steps import evidence_of_steps
+from jaxem.initial import Setting
 from jaxem.model import Model
-from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import row_count, take_rows
+from jaxem.objective.exact import exact_evidence
 
 _ROWS = 256
 _RESTARTS = 4
@@ -79,49 +76,12 @@ class Guards:
         """
         began = time.monotonic()
         allowed = max(_SECONDS, 0.1 * (began - self._began))
+        ways = self._ways
+        setting = Setting(self._model, self._plan, ways.rows, ways.weights, ways.sequences)
         for restart in restarts:
-            exact = {p.name: values(restart)[p.name] for p in self._model.parameters}
-            yield int(restart), self._evidence_at(e_step, exact)
+            yield int(restart), exact_evidence(setting, e_step, values(restart))
             if time.monotonic() - began > allowed:
                 return
-
-    def _evidence_at(self, e_step: EStep, values: Values) -> float:
-        if self._ways.sequences is not None:
-            return self._evidence_of_sequences(e_step, values, self._ways.sequences)
-        program = self._plan.program(
-            ("evidence", e_step),
-            lambda table, weights: weigh(self._model, e_step, table, weights)[0],
-        )
-        total, start = 0.0, 0
-        for table in self._tables.blocks(values, self._ways.rows):
-            weights = self._ways.weights[start : start + len(table)].astype(float)
-            start += len(table)
-            missing = self._tables.size - len(table)
-            with jax.enable_x64(True):
-                given = np.pad(table, ((0, missing), (0, 0))), np.pad(weights, (0, missing))
-                total += float(program(*given))
-        return total
-
-    def _evidence_of_sequences(self, e_step: EStep, values: Values, sequences: Sequences) -> float:
-        """Block by block of sequences, and window by window of time."""
-        model = self._model
-        order = in_order(sequences, model.latent.cells)
-        size, windows = order.size, order.windows
-        program = self._plan.program(
-            ("evidence", e_step, size, windows),
-            lambda values, rows, weights, exists: evidence_of_steps(
-                model, e_step, values, rows, weights, exists, size, windows
-            ),
-        )
-        weights = self._ways.weights.astype(float)
-        rows = widen(self._ways.rows)
-        given = {name: np.asarray(value, float) for name, value in values.items()}
-        total = 0.0
-        for index, exists in zip(order.index, order.exists, strict=True):
-            with jax.enable_x64(True):
-                block = take_rows(rows, index)
-                total += float(program(given, block, weights[index] * exists, exists))
-        return total
 
     def tolerance(self, evidence: float) -> float:
         """Nats that the evidence of all rows may differ for rounding alone."""

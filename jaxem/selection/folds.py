@@ -1,22 +1,22 @@
 """Cross-validation: a fold is a set of weights that are zero.
 
-All folds and all their starts are fitted in one compiled program; the data are there once.
+All folds and all their starts are fitted side by side, by the loop of a fit.
 """
 
 import dataclasses
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algorithm import EM, Prelude
 from jaxem.data.own import every_row
+from jaxem.data.ways import find_ways
+from jaxem.estep import Exact
 from jaxem.fitting import Race
 from jaxem.initial.setting import prepare
-from jaxem.likelihood.units import evidence, in_line, make_units
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.numerics.keys import generator
+from jaxem.objective.exact import exact_evidence
 from jaxem.optimise.replicates import refit
 from jaxem.optimise.starts import make_starts
 from jaxem.types import Data, DeclarationError
@@ -94,43 +94,42 @@ def cross_validate(
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
     setting = prepare(bound, given)
-    units = make_units(bound, given, merge=False)
-    label = _read_folds(folds, units.weights, key)
+    of_units = given if bound.sequences is None else given[bound.sequences.starts]
+    label = _read_folds(folds, of_units, key)
     count = label.max() + 1
-    kept = units.weights * (label != np.arange(count)[:, None])
+    fold = np.arange(count)[:, None]
+    kept, held = (_by_row(bound, of_units * some) for some in (label != fold, label == fold))
     race = restarts if isinstance(restarts, Race) else None
     starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
+    whole = bound.sequences is not None
+    ways = every_row(setting, algorithm) if whole else find_ways(setting, algorithm, starts_of)
+    setting = dataclasses.replace(setting, anchors=ways.found)
     starts = {
         name: np.broadcast_to(leaf, (count, *leaf.shape))
         for name, leaf in make_starts(setting, None, starts_of, key).items()
     }
-    ways = every_row(setting, algorithm)
     found = refit(
         bound.model,
         setting.plan,
         algorithm,
         ways,
         starts,
-        _spread(bound, kept),
+        ways.merged(kept),
         tolerance=tolerance,
         max_steps=max_steps,
         race=race,
     ).best()
-    program = setting.plan.program(("held out",), _per_unit(bound.model))
-    values = {name: jnp.asarray(leaf[:, 0]) for name, leaf in found.values.items()}
-    per_unit = in_line(program(values, units.source), units.count)
-    held = np.where(kept > 0, 0.0, units.weights)
-    sums = np.where(held > 0, held * np.where(held > 0, per_unit, 0.0), 0.0).sum(1)
+    sums = np.empty(count)
+    for k, weights in enumerate(held):
+        others = dataclasses.replace(setting, weights=weights)
+        sums[k] = exact_evidence(others, Exact(), {n: v[k, 0] for n, v in found.values.items()})
     sums = np.where(found.usable[:, 0], sums, np.nan)
     error = float(np.sqrt(count) * sums.std(ddof=1)) if count > 1 else np.nan
-    return HeldOut(float(sums.sum()), error, sums, held.sum(1))
+    sizes = (of_units * (label == fold)).sum(1)
+    return HeldOut(float(sums.sum()), error, sums, sizes)
 
 
-def _per_unit(model):
-    return jax.vmap(lambda values, source: evidence(model, values, source), in_axes=(0, None))
-
-
-def _spread(bound: Bound, weights: np.ndarray) -> np.ndarray:
+def _by_row(bound: Bound, weights: np.ndarray) -> np.ndarray:
     """Weights of units (B, n) given to their rows, (B, N)."""
     if bound.sequences is None:
         return weights

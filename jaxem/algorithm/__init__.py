@@ -6,9 +6,9 @@ from jaxem.algorithm.annealed import Annealed
 from jaxem.algorithm.em import EM
 from jaxem.algorithm.incremental import Incremental
 from jaxem.algorithm.online import Online
-from jaxem.algorithm.prelude import Prelude
 from jaxem.algorithm.squarem import Squarem
 from jaxem.algorithm.stochastic import Stochastic
+from jaxem.algorithm.warm_up import WarmUp
 
 __all__ = [
     "EM",
@@ -17,7 +17,7 @@ __all__ = [
     "Annealed",
     "Incremental",
     "Online",
-    "Prelude",
     "Squarem",
     "Stochastic",
+    "WarmUp",
 ]

@@ -17,18 +17,18 @@ import numpy as np
 
 from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.em import EM
-from jaxem.algorithm.prelude import Prelude, check_count
+from jaxem.algorithm.warm_up import WarmUp, check_count
 from jaxem.estep import EStep
 from jaxem.estep.warming import Warmed
 from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
-class Annealed(Prelude):
+class Annealed(WarmUp):
     """Annealing, and then an algorithm at the temperature one.
 
     While it is hot, states that become one would stay one: after the steps at each temperature
-    every parameter is nudged by about a hundredth of what is ordinary for the data. The log
+    every parameter is perturbed by about a hundredth of what is ordinary for the data. The log
     posterior may fall until the algorithm begins; it is exact all the time.
 
     Args:
@@ -70,7 +70,7 @@ class Annealed(Prelude):
         return True
 
     @property
-    def nudged(self) -> bool:
+    def perturbs(self) -> bool:
         """States that have become one come apart again."""
         return True
 
@@ -80,12 +80,12 @@ class Annealed(Prelude):
         return Annealed, self.algorithm
 
     @property
-    def past(self) -> str:
+    def description(self) -> str:
         """The schedule in words."""
         betas = ", ".join(f"{beta:g}" for beta in self.schedule)
         return f"annealing, {self.steps} steps at each inverse temperature of {betas}"
 
-    def wandering(self, key: Array, inverse_temperature: Array) -> EStep:
+    def e_step_at(self, key: Array, inverse_temperature: Array) -> EStep:
         """The posterior at that temperature."""
         return Warmed(inverse_temperature)
 

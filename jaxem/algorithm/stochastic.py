@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.em import EM
-from jaxem.algorithm.prelude import Prelude, check_count
+from jaxem.algorithm.warm_up import WarmUp, check_count
 from jaxem.estep import EStep
 from jaxem.estep.warming import Drawn
 from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
-class Stochastic(Prelude):
+class Stochastic(WarmUp):
     """A given number of steps whose E-step draws the states.
 
     The objective is exact at every step, goes up and down, and is never damped; a step to where it
@@ -79,7 +79,7 @@ class Stochastic(Prelude):
         return self.polish
 
     @property
-    def nudged(self) -> bool:
+    def perturbs(self) -> bool:
         """The draws do that."""
         return False
 
@@ -89,12 +89,12 @@ class Stochastic(Prelude):
         return Stochastic, self.draws, self.algorithm
 
     @property
-    def past(self) -> str:
+    def description(self) -> str:
         """In words."""
         each = "1 draw" if self.draws == 1 else f"{self.draws} draws"
         kept = {"best": "the best visited parameters", "mean": "the mean of their second half"}
         return f"{self.steps} stochastic steps of {each} a row, then {kept[self.answer]}"
 
-    def wandering(self, key: Array, inverse_temperature: Array) -> EStep:
+    def e_step_at(self, key: Array, inverse_temperature: Array) -> EStep:
         """Draws."""
         return Drawn(key, self.draws)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxem.algorithm import EM, Algorithm, Prelude
+from jaxem.algorithm import EM, Algorithm, WarmUp
 from jaxem.compiled.stopwatch import Stopwatch, announcing
 from jaxem.data.dealing import deal_out
 from jaxem.data.ways import Ways, find_ways
@@ -25,8 +25,8 @@ from jaxem.optimise.race import Race
 from jaxem.optimise.runner import Runner
 from jaxem.optimise.runs import Progress, Runs, announcer, reporter
 from jaxem.optimise.starts import make_starts
-from jaxem.optimise.warm_up import wander
-from jaxem.optimise.warmed import Wandered
+from jaxem.optimise.warm_up import warm_up
+from jaxem.optimise.warmed import WarmedUp
 from jaxem.optimise.watch import Guards
 from jaxem.types import Data
 
@@ -63,12 +63,12 @@ def fit(
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
         algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster;
-            ``Annealed(...)`` or ``Stochastic(...)``, which wander first;
+            ``Annealed(...)`` or ``Stochastic(...)``, which warm up first;
             ``Online(batch_size=...)`` or ``Incremental(batch_size=...)``, for many rows.
         finish: "newton" climbs to the top where EM has become slow, by a quasi-Newton method on the
             exact gradient; each gradient counts as a step. None leaves all to the algorithm.
         tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
-        max_steps: Limit of EM steps, or evaluations of the EM map, those that wander included.
+        max_steps: Limit of EM steps, or evaluations of the EM map, those of a warm-up included.
         time_limit: Limit of seconds, checked between chunks of steps.
         progress: True for a line of text, or a function called between chunks.
 
@@ -116,7 +116,7 @@ def fit(
     if ran.before is None:
         return found
     notes = (*found.notes, ran.before.words)
-    return dataclasses.replace(found, wandered=ran.before.steps, notes=notes)
+    return dataclasses.replace(found, warm_up_steps=ran.before.steps, notes=notes)
 
 
 def _check_asked(
@@ -140,7 +140,7 @@ class _Ran(NamedTuple):
 
     runs: Runs
     changes: tuple[str, ...]
-    before: Wandered | None
+    before: WarmedUp | None
 
 
 def _optimise(
@@ -156,8 +156,8 @@ def _optimise(
     """Run the algorithm, its warm-up first, from every start to the end."""
     model, plan = setting.model, setting.plan
     before, climber = None, algorithm
-    if isinstance(algorithm, Prelude):
-        before = wander(model, plan, algorithm, ways, starts, guards, key=key, **limits)
+    if isinstance(algorithm, WarmUp):
+        before = warm_up(model, plan, algorithm, ways, starts, guards, key=key, **limits)
         limits |= before.left(limits["max_steps"], limits["time_limit"])
         starts, climber = before.values, algorithm.algorithm
     runner = Runner(model, plan, climber, ways, starts, guards, **stop, **limits)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algorithm import Algorithm, Prelude, Stochastic
+from jaxem.algorithm import Algorithm, Stochastic, WarmUp
 from jaxem.algorithm.coordinates import width
 from jaxem.estep import Exact
 from jaxem.latent import Markov
@@ -104,7 +104,7 @@ def check_finish(model: Model, algorithm: Algorithm, finish: str | None) -> None
         return
     if finish != "newton":
         raise DeclarationError(f'finish must be "newton" or None; got {finish!r}.')
-    if isinstance(algorithm, Prelude) and not algorithm.climbs:
+    if isinstance(algorithm, WarmUp) and not algorithm.climbs:
         raise DeclarationError(
             'finish="newton" climbs to a maximum, and stochastic EM is to stop before it; add '
             "polish=True, or leave the finish out."

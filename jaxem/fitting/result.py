@@ -86,8 +86,8 @@ class Fit(Readings):
         rows: Number of rows of positive weight.
         notes: What a reader should know, in sentences.
         method: What was run, in sentences: the algorithm, its finish, a race.
-        wandered: Steps at the beginning of every trace that annealing or stochastic EM made; the
-            objective may fall until then, and not after it.
+        warm_up_steps: Steps at the beginning of every trace that annealing or stochastic EM made;
+            the objective may fall until then, and not after it.
         endless: Where the status is separated, real coordinates that go to infinity or no longer
             matter there, by name.
         seconds: Where the time went; None for a fit that was loaded, or had nothing to estimate.
@@ -108,7 +108,7 @@ class Fit(Readings):
     rows: int
     notes: tuple[str, ...] = ()
     method: tuple[str, ...] = ()
-    wandered: int = 0
+    warm_up_steps: int = 0
     endless: tuple[str, ...] = ()
     seconds: Seconds | None = None
 

@@ -19,9 +19,9 @@ from jaxem.algorithm import (
     Annealed,
     Incremental,
     Online,
-    Prelude,
     Squarem,
     Stochastic,
+    WarmUp,
 )
 from jaxem.digest import same_run
 from jaxem.estep import EStep, Exact, Hard, Tempered
@@ -37,7 +37,7 @@ _FORMAT = 1
 _E_STEPS: dict[str, type[EStep]] = {kind.__name__: kind for kind in (Exact, Hard, Tempered)}
 
 _AROUND: dict[str, Any] = {a.__name__: a for a in (Squarem, Anderson, Online, Incremental)}
-_PRELUDES: dict[str, Any] = {a.__name__: a for a in (Annealed, Stochastic)}
+_WARM_UPS: dict[str, Any] = {a.__name__: a for a in (Annealed, Stochastic)}
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -66,7 +66,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "best": fit.restarts.best,
         "e_step": _record(fit.algorithm.e_step),
         "algorithm": _record_algorithm(fit.algorithm),
-        "wandered": fit.wandered,
+        "warm_up_steps": fit.warm_up_steps,
     }
     restarts = fit.restarts
     arrays = {
@@ -144,7 +144,7 @@ def load(path: str | Path, model: Declaration | None = None) -> Fit:
         notes=tuple(header["notes"]),
         endless=tuple(header["endless"]),
         method=tuple(header["method"]),
-        wandered=header["wandered"],
+        warm_up_steps=header["warm_up_steps"],
     )
 
 
@@ -154,8 +154,8 @@ def _algorithm(header: dict[str, Any], path: Path) -> Algorithm:
     record = header["algorithm"]
     kind = record["climber"]
     climber = _AROUND[kind](em, **record["options"]) if kind in _AROUND else em
-    if "prelude" in record:
-        return _PRELUDES[record["prelude"]](**record["first"], algorithm=climber)
+    if "warm_up" in record:
+        return _WARM_UPS[record["warm_up"]](**record["first"], algorithm=climber)
     return climber
 
 
@@ -165,9 +165,9 @@ def pick(params: dict[str, Any], index: int) -> dict[str, Any]:
 
 
 def _record_algorithm(algorithm: Algorithm) -> dict[str, Any]:
-    if not isinstance(algorithm, Prelude):
+    if not isinstance(algorithm, WarmUp):
         return {"climber": type(algorithm).__name__, "options": _written(algorithm)}
-    first = {"prelude": type(algorithm).__name__, "first": _written(algorithm)}
+    first = {"warm_up": type(algorithm).__name__, "first": _written(algorithm)}
     return {**_record_algorithm(algorithm.algorithm), **first}
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.solvers import Solver, Sweep
 from jaxem.algorithm import Algorithm
-from jaxem.algorithm.prelude import em_of
+from jaxem.algorithm.warm_up import em_of
 from jaxem.mstep import Derived
 
 

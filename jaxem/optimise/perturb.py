@@ -1,7 +1,8 @@
 """Parameters moved a little, by what is ordinary for the data.
 
 States that have become one stay one, to the last bit, whatever the temperature. The scale of a
-nudge is that of the plan's own draws: in real coordinates, a hundredth of the difference of two.
+perturbation is that of the plan's own draws: in real coordinates, a hundredth of the difference of
+two.
 """
 
 from typing import Any
@@ -26,7 +27,7 @@ def perturb(
         model: The declared model.
         plan: Which knows ordinary parameters.
         values: Parameters by dotted name, stacked over restarts.
-        generators: Where the nudges of each restart come from.
+        generators: Where the perturbations of each restart come from.
     """
     out = {name: np.array(leaf) for name, leaf in values.items()}
     with jax.enable_x64(True), np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""The loop of steps that wander: nothing is judged, the objective is written down as it is.
+"""The loop of warm-up steps: nothing is judged, the objective is written down as it is.
 
 What comes out is a start for every restart: the ordinary loop judges it, and goes on from it or
 stops there. All restarts make the same number of steps, in one compiled program; temperatures, keys
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import Plan
-from jaxem.algorithm import Prelude
+from jaxem.algorithm import WarmUp
 from jaxem.data.ways import Ways
 from jaxem.estep.source import Source
 from jaxem.model import Model
@@ -23,14 +23,14 @@ from jaxem.numerics.keys import as_key, generator
 from jaxem.optimise.perturb import perturb
 from jaxem.optimise.runs import Progress
 from jaxem.optimise.state import CHUNK, Values
-from jaxem.optimise.warmed import Wandered
+from jaxem.optimise.warmed import WarmedUp
 from jaxem.optimise.watch import Guards
 from jaxem.status import Status
 from jaxem.types import Array
 
 
 class Track(NamedTuple):
-    """Where one restart wanders.
+    """One restart in its warm-up.
 
     Attributes:
         values: The parameters of the next step.
@@ -69,10 +69,10 @@ class Turn(NamedTuple):
     average_from: Array
 
 
-def wander(
+def warm_up(
     model: Model,
     plan: Plan,
-    prelude: Prelude,
+    policy: WarmUp,
     ways: Ways,
     starts: dict[str, np.ndarray],
     guards: Guards,
@@ -81,13 +81,13 @@ def wander(
     max_steps: int,
     time_limit: float | None,
     report: Callable[[Progress], None],
-) -> Wandered:
-    """Wander from every start; after Ctrl-C what the last whole chunk left.
+) -> WarmedUp:
+    """Warm up from every start; after Ctrl-C what the last whole chunk left.
 
     Args:
         model: The declared model.
         plan: What the algebra found.
-        prelude: How to wander.
+        policy: The warm-up.
         ways: The data.
         starts: Parameters by dotted name, stacked over restarts.
         guards: Who looks at replaced data.
@@ -97,8 +97,8 @@ def wander(
         report: Called between chunks.
     """
     restarts = len(next(iter(starts.values())))
-    function = wander_function(model, plan, prelude)
-    program = plan.program(("warm-up", prelude.signature), function)
+    function = warm_up_function(model, plan, policy)
+    program = plan.program(("warm-up", policy.signature), function)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(restarts))
     track = _begin(model, starts)
     generators = [generator(keys[restart]) for restart in range(restarts)]
@@ -106,7 +106,7 @@ def wander(
     pieces: list[np.ndarray] = [np.zeros((restarts, 0))]
     changes, ended = [], Status.RUNNING
     try:
-        for turn, last in _turns(prelude, max_steps, ways.weights.dtype):
+        for turn, last in _turns(policy, max_steps, ways.weights.dtype):
             source = ways.source(path, model.latent.cells, restarts)
             track = jax.block_until_ready(program(track, keys, source, turn))
             pieces.append(np.asarray(track.trace)[:, : int(turn.count)])
@@ -114,39 +114,41 @@ def wander(
             report(Progress(done, max_steps, restarts, restarts, float(np.max(track.highest))))
             there = _watched(guards, track, path, done)
             if there != path:
-                changes.append(f"all restarts, step {done}: {path} to {there}: {prelude.past}")
+                changes.append(
+                    f"all restarts, step {done}: {path} to {there}: {policy.description}"
+                )
                 track = track._replace(highest=jnp.full_like(track.highest, -jnp.inf))
             path = there
             if time_limit is not None and time.monotonic() - began > time_limit:
                 ended = Status.TIME_LIMIT
                 break
-            if last and prelude.nudged:
+            if last and policy.perturbs:
                 track = track._replace(values=perturb(model, plan, track.values, generators))
         else:
-            if max_steps < sum(count for _, count in prelude.stages):
+            if max_steps < sum(count for _, count in policy.stages):
                 ended = Status.STEP_LIMIT
     except KeyboardInterrupt:
         if len(pieces) == 1:
             raise
         ended = Status.INTERRUPTED
-    return Wandered(
-        _answer(model, prelude, track),
+    return WarmedUp(
+        _answer(model, policy, track),
         np.concatenate(pieces, axis=1),
         ended,
-        prelude.climbs,
-        prelude.past,
+        policy.climbs,
+        policy.description,
         time.monotonic() - began,
         tuple(changes),
     )
 
 
-def wander_function(model: Model, plan: Plan, prelude: Prelude) -> Any:
+def warm_up_function(model: Model, plan: Plan, policy: WarmUp) -> Any:
     """The program of one chunk, for a plan to compile."""
 
     def one(track: Track, key: Array, source: Source, turn: Turn, number: Array) -> Track:
         key = jax.random.fold_in(key, number)
         beta = turn.inverse_temperature
-        found = prelude.wander(model, plan, track.values, source, key, beta)
+        found = policy.warm_up_step(model, plan, track.values, source, key, beta)
         objective = found.evidence + found.log_prior
         sane = jnp.isfinite(objective)
         previous = _where(sane, track.values, track.previous)
@@ -179,12 +181,12 @@ def wander_function(model: Model, plan: Plan, prelude: Prelude) -> Any:
     return chunk
 
 
-def _turns(prelude: Prelude, max_steps: int, dtype: Any):
+def _turns(policy: WarmUp, max_steps: int, dtype: Any):
     """Chunks of steps, each with whether it is the last of its stage."""
-    total = sum(count for _, count in prelude.stages)
+    total = sum(count for _, count in policy.stages)
     half = min(total, max_steps) // 2
     first = 0
-    for beta, count in prelude.stages:
+    for beta, count in policy.stages:
         end = min(first + count, max_steps)
         while first < end:
             size = min(CHUNK, end - first)
@@ -210,10 +212,10 @@ def _watched(guards: Guards, track: Track, path: str, steps: int) -> str:
     return path
 
 
-def _answer(model: Model, prelude: Prelude, track: Track) -> dict[str, np.ndarray]:
-    if prelude.answer == "last":
+def _answer(model: Model, policy: WarmUp, track: Track) -> dict[str, np.ndarray]:
+    if policy.answer == "last":
         chosen = track.values
-    elif prelude.answer == "best":
+    elif policy.answer == "best":
         chosen = track.best
     else:
         mean = {p.name: _unflatten(p, track.mean[p.name]) for p in model.parameters}

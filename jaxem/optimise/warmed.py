@@ -1,4 +1,4 @@
-"""What wandering leaves: starts of the loop, and what was before them."""
+"""What a warm-up leaves: starts of the monotone loop, and the trace before them."""
 
 import dataclasses
 from typing import Any
@@ -10,15 +10,15 @@ from jaxem.status import Status
 
 
 @dataclasses.dataclass(frozen=True)
-class Wandered:
-    """Starts that were reached by wandering.
+class WarmedUp:
+    """Starts that a warm-up reached.
 
     Attributes:
         values: Parameters by dotted name, stacked over restarts.
         traces: The objective at each step, (R, steps).
         ended: RUNNING, or why it ended too soon.
         climbs: Whether an algorithm goes on from them.
-        past: What was done, in words.
+        description: What was done, in words.
         seconds: How long it took.
         changes: Why a path through the data was left, in words.
     """
@@ -27,7 +27,7 @@ class Wandered:
     traces: np.ndarray
     ended: Status
     climbs: bool
-    past: str
+    description: str
     seconds: float
     changes: tuple[str, ...]
 
@@ -57,6 +57,5 @@ class Wandered:
     @property
     def words(self) -> str:
         """What was done, as a note of a fit."""
-        return (
-            f"steps 0 to {self.steps - 1} of the trace: {self.past}; the objective may fall there"
-        )
+        steps = f"steps 0 to {self.steps - 1} of the trace"
+        return f"{steps}: {self.description}; the objective may fall there"

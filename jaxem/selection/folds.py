@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxem.algorithm import EM, Prelude
+from jaxem.algorithm import EM, WarmUp
 from jaxem.data.own import every_row
 from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
@@ -86,7 +86,7 @@ def cross_validate(
         DeclarationError: If the model, the data or the folds cannot be used as given.
     """
     algorithm = EM() if algorithm is None else algorithm
-    if isinstance(algorithm, Prelude):
+    if isinstance(algorithm, WarmUp):
         raise DeclarationError(
             f"annealing and stochastic EM run in jaxem.fit alone, and folds would leave them out; "
             f"give {type(algorithm).__name__}'s own algorithm, {algorithm.algorithm!r}."

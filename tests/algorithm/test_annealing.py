@@ -9,7 +9,7 @@ import pytest
 
 import jaxem
 from jaxem.estep.warming import Warmed
-from tests.algorithm.wandering import (
+from tests.algorithm.warm_ups import (
     BAD,
     FAR,
     SAME,
@@ -55,7 +55,7 @@ def test_the_objective_is_always_the_log_likelihood(annealed):
 
 
 def test_which_part_was_annealing(annealed):
-    assert annealed.wandered == 80
+    assert annealed.warm_up_steps == 80
     assert len(annealed.trace) == annealed.steps + 1 > 81
     assert np.diff(annealed.trace[:80]).min() < -1
     assert np.diff(annealed.trace[80:]).min() > -1e-9
@@ -66,7 +66,7 @@ def test_other_temperatures_compile_nothing(annealed):
     before = len(traced)
     other = jaxem.Annealed(np.array([0.1, 0.3, 0.6]), steps=7)
     again = fit(FAR, init=BAD, algorithm=other)
-    assert again.wandered == 21 and len(traced) == before
+    assert again.warm_up_steps == 21 and len(traced) == before
 
 
 @pytest.mark.parametrize("kind", ["dense", pytest.param("split", marks=pytest.mark.long)])
@@ -89,7 +89,7 @@ def test_chains_and_trees(latent, way):
     data = rng.normal(size=(40, 4)) + 3 * (rng.random((40, 1)) < 0.4)
     model = jaxem.Model(plain()[0].log_joint, latent, {**CHANCES, **NORMAL})
     found = jaxem.fit(model, data, init=START, algorithm=way, restarts=2, max_steps=20)
-    assert found.wandered == 5
+    assert found.warm_up_steps == 5
     assert np.diff(found.trace[5:]).min() > -1e-9
     exact = float(model.log_likelihood(found.params, data))
     assert found.objective == pytest.approx(exact, abs=1e-9)
@@ -98,7 +98,7 @@ def test_chains_and_trees(latent, way):
 def test_saved_and_loaded(annealed, tmp_path):
     annealed.save(tmp_path / "fit")
     loaded = jaxem.load(tmp_path / "fit", centres())
-    assert loaded.algorithm == WARM and loaded.wandered == 80
+    assert loaded.algorithm == WARM and loaded.warm_up_steps == 80
     assert loaded.notes == annealed.notes
 
 

@@ -1,4 +1,4 @@
-"""Drawn responsibilities are right on average, and what wanders is never said to have converged."""
+"""Drawn responsibilities are right on average, and a warm-up is never said to have converged."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
 from jaxem.estep.warming import Drawn
 from jaxem.initial import Setting
-from tests.algorithm.wandering import CLOSE, best, centres, fit, log_likelihood, small_links
+from tests.algorithm.warm_ups import CLOSE, best, centres, fit, log_likelihood, small_links
 from tests.chains.variants import plain
 
 START = {"loc": np.array([-3.0, 0.0, 3.0])}
@@ -72,7 +72,7 @@ def sampled():
 
 def test_what_is_returned_is_the_best_visited(sampled):
     assert sampled.status == jaxem.Status.SAMPLED and not sampled.converged
-    assert sampled.steps == sampled.wandered == 400 and len(sampled.trace) == 401
+    assert sampled.steps == sampled.warm_up_steps == 400 and len(sampled.trace) == 401
     assert sampled.objective == pytest.approx(sampled.trace.max(), abs=1e-9)
     assert sampled.objective == pytest.approx(
         log_likelihood(CLOSE, sampled.params["loc"]), abs=1e-9
@@ -110,7 +110,7 @@ def test_many_draws_follow_em():
 def test_polished_by_em():
     way = jaxem.Stochastic(400, polish=True)
     polished = fit(CLOSE, init=START, key=3, algorithm=way)
-    assert polished.converged and polished.wandered == 400
+    assert polished.converged and polished.warm_up_steps == 400
     assert polished.objective == pytest.approx(best(CLOSE).objective, abs=1e-8)
     assert np.diff(polished.trace[400:]).min() > -1e-9
 

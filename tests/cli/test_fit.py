@@ -280,6 +280,6 @@ def test_annealing_is_asked_for_in_the_config(run, write, tmp_path):
     answer = run("fit", config)
     assert answer.exit_code == 0, answer.stderr
     saved = jaxem.load(tmp_path / "results" / "warm" / "fit.npz")
-    assert saved.algorithm == jaxem.Annealed((0.3, 0.6)) and saved.wandered == 40
+    assert saved.algorithm == jaxem.Annealed((0.3, 0.6)) and saved.warm_up_steps == 40
     both = run("fit", config, "--set", "fit.stochastic.steps=3")
     assert both.exit_code == 2 and "goes before jaxem.EM" in both.stderr

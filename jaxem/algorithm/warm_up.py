@@ -1,4 +1,4 @@
-"""Steps that wander, before an algorithm that climbs."""
+"""Warm-up steps before a monotone algorithm: the policy of annealing and stochastic EM."""
 
 import abc
 import dataclasses
@@ -20,8 +20,8 @@ from jaxem.types import Array, DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
-class Prelude(Around, abc.ABC):
-    """An algorithm, and what is done before it begins; asked for a step, it is that algorithm.
+class WarmUp(Around, abc.ABC):
+    """A warm-up before an algorithm; a step of it is a step of that algorithm.
 
     Attributes:
         algorithm: What climbs.
@@ -62,8 +62,8 @@ class Prelude(Around, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def nudged(self) -> bool:
-        """Whether parameters are nudged after each stage."""
+    def perturbs(self) -> bool:
+        """Whether parameters are perturbed after each stage."""
 
     @property
     @abc.abstractmethod
@@ -72,20 +72,20 @@ class Prelude(Around, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def past(self) -> str:
+    def description(self) -> str:
         """What was done, in words."""
 
     @property
     def sentence(self) -> str:
         """What is done first, and what then."""
         then = self.algorithm.sentence if self.climbs else "nothing climbs from there"
-        return f"{self.past}; then {then}"
+        return f"{self.description}; then {then}"
 
     @abc.abstractmethod
-    def wandering(self, key: Array, inverse_temperature: Array) -> EStep:
+    def e_step_at(self, key: Array, inverse_temperature: Array) -> EStep:
         """The E-step of one step of one restart."""
 
-    def wander(
+    def warm_up_step(
         self,
         model: Model,
         plan: Plan,
@@ -95,7 +95,7 @@ class Prelude(Around, abc.ABC):
         inverse_temperature: Array,
     ) -> Step:
         """One step; its evidence is exact, its image may be worse."""
-        e_step = self.wandering(key, inverse_temperature)
+        e_step = self.e_step_at(key, inverse_temperature)
         em = dataclasses.replace(em_of(self), e_step=e_step)
         return em.step(model, plan, values, source, ())
 

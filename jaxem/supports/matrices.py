@@ -88,10 +88,6 @@ class CholeskyFactors(Matrices):
         eye = xp.eye(t.shape[-1], dtype=t.dtype)
         return xp.tril(g) * (1 - eye + eye * t)
 
-    def real_tangent(self, t: Any, v: Any) -> Any:
-        """The tangent of moving the lower triangle with logarithms on the diagonal."""
-        return self.real_gradient(t, v)  # the derivative is a diagonal matrix
-
     def contains(self, value: Any) -> Any:
         """As NumPyro has it."""
         return np.asarray(constraints.lower_cholesky(jnp.asarray(value)))

@@ -32,10 +32,6 @@ class RealNumbers(Support):
         """The gradient."""
         return g
 
-    def real_tangent(self, t: Any, v: Any) -> Any:
-        """The tangent."""
-        return v
-
     def center(self, shape: tuple[int, ...]) -> np.ndarray:
         """Zeros."""
         return np.zeros(shape)
@@ -73,10 +69,6 @@ class PositiveNumbers(WithZero):
         """The gradient in the logarithms."""
         return t * g
 
-    def real_tangent(self, t: Any, v: Any) -> Any:
-        """The tangent of moving the logarithms."""
-        return t * v
-
     def center(self, shape: tuple[int, ...]) -> np.ndarray:
         """Ones."""
         return np.ones(shape)
@@ -113,10 +105,6 @@ class UnitInterval(WithZero):
     def real_gradient(self, t: Any, g: Any) -> Any:
         """The gradient in the logits."""
         return t * (1 - t) * g
-
-    def real_tangent(self, t: Any, v: Any) -> Any:
-        """The tangent of moving the logits."""
-        return t * (1 - t) * v
 
     def center(self, shape: tuple[int, ...]) -> np.ndarray:
         """Halves."""

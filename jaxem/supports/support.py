@@ -47,16 +47,16 @@ class Support(abc.ABC):
         """A gradient ``g`` at the values ``t``, carried to real coordinates by the chain rule."""
 
     @abc.abstractmethod
-    def real_tangent(self, t: Any, v: Any) -> Any:
-        """The tangent at the values ``t`` of moving along ``v`` in real coordinates."""
-
-    @abc.abstractmethod
     def center(self, shape: tuple[int, ...]) -> np.ndarray:
         """An ordinary value of this shape: the image of 0 in unconstrained coordinates."""
 
     @abc.abstractmethod
     def contains(self, value: Any) -> Any:
         """Which values (or events) lie in the set or on its boundary; a NumPy array of bools."""
+
+    def real_tangent(self, t: Any, v: Any) -> Any:
+        """The tangent at the values ``t`` of moving along ``v`` in real coordinates."""
+        return self.real_gradient(t, v)  # a diagonal derivative is its own transpose
 
     @property
     def is_bounded(self) -> bool:

@@ -16,23 +16,31 @@ from jaxem.algebra.prove import Trial
 from jaxem.algebra.scalars import Logit, LogPower, Power, Probability
 from jaxem.algebra.vectors import BaselineSoftmax, Simplex, Softmax
 from jaxem.model.prior import Parameter
+from jaxem.supports import (
+    CholeskyFactors,
+    PositiveDefinite,
+    PositiveNumbers,
+    Support,
+    UnitInterval,
+    UnitSimplex,
+)
 
-_FORMS: dict[str, tuple[Form, ...]] = {
-    "simplex": (Simplex(),),
-    "unit": (Probability(),),
-    "positive_definite": (Covariance(), Precision()),
-    "lower_cholesky": (CholeskyOfCovariance(), CholeskyOfPrecision()),
+_FORMS: dict[type[Support], tuple[Form, ...]] = {
+    UnitSimplex: (Simplex(),),
+    UnitInterval: (Probability(),),
+    PositiveDefinite: (Covariance(), Precision()),
+    CholeskyFactors: (CholeskyOfCovariance(), CholeskyOfPrecision()),
 }
 
 
 def candidate_forms(probe: Probe, p: Parameter, trials: list[Trial]) -> Iterator[Form]:
     """Forms for this support, the likeliest first."""
-    yield from _FORMS.get(p.kind, ())
-    if p.kind == "positive":
+    yield from _FORMS.get(type(p.support), ())
+    if isinstance(p.support, PositiveNumbers):
         power = constant_exponent(probe, p, trials, lambda t, doublings: t * 2.0**doublings)
         if power is not None:
             yield Power(power)
-    if p.kind == "real":
+    if p.support.is_real:
         power = constant_exponent(probe, p, trials, lambda u, d: u + d * np.log(2.0))
         if power is not None:
             yield LogPower(power)
@@ -57,14 +65,14 @@ def constant_exponent(probe: Probe, p: Parameter, trials: list[Trial], double) -
     Returns:
         The exponent, rounded to a half if it is one; None if it varies or there is none.
     """
-    found = []
+    found, positive = [], isinstance(p.support, PositiveNumbers)
     for trial in trials:
         points = [double(trial.values[p.name], k) for k in range(3)]
         _, gradients, _ = probe(
             [{**trial.values, p.name: t} for t in points], trial.responsibilities
         )
         carried = zip(points, gradients, strict=True)
-        h = [g[p.name] * (t if p.kind == "positive" else 1.0) for t, g in carried]
+        h = [g[p.name] * (t if positive else 1.0) for t, g in carried]
         with np.errstate(all="ignore"):
             exponent = np.log2((h[2] - h[1]) / (h[1] - h[0])).ravel()
         found.append(exponent[(h[1] != h[0]).ravel()])

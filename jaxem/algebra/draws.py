@@ -12,6 +12,7 @@ import numpy as np
 from jaxem.algebra.probe import Probe, Values
 from jaxem.algebra.rows import ordinary_rows
 from jaxem.model.prior import Parameter
+from jaxem.supports import Matrices
 
 _STRIDES = 4.0 ** np.arange(-4, 3)
 _FAR_STRIDES = 4.0 ** np.arange(-4, 17)
@@ -41,7 +42,7 @@ def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[V
     responsibilities = [seen * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
     climbs = tuple(climb(probe, home, share, probe.free) for share in responsibilities)
     for p in probe.free:
-        if p.kind == "real" and all(np.array_equal(c[p.name], home[p.name]) for c in climbs):
+        if p.support.is_real and all(np.array_equal(c[p.name], home[p.name]) for c in climbs):
             unit = _curvature_unit(probe, home, p, responsibilities[0], rng)
             climbs = tuple(
                 {**c, p.name: c[p.name] + unit * rng.normal(size=p.shape)} for c in climbs
@@ -71,11 +72,11 @@ def mix(
     for p in parameters:
         values = [climbs[i][p.name] for i in rng.choice(len(climbs), 3, False)]
         a, b, c = (np.asarray(p.to_real(value), float) for value in values)
-        unit = 0.3 if p.kind != "real" else 0.1 * _spread(p, climbs, b, c) or 0.1
-        if p.kind == "other":
-            unit = 0.5
-        if p.kind in ("positive_definite", "lower_cholesky"):
-            unit = 0.1 * np.tril(np.ones(p.shape)) * np.exp(row_log_scale(a))
+        unit = 0.3 if p.support.has_chart else 0.5
+        if p.support.is_real:
+            unit = 0.1 * _spread(p, climbs, b, c) or 0.1
+        if isinstance(p.support, Matrices):
+            unit = 0.1 * p.support.moving(p.shape) * p.support.lengths(a)
         u = a + 0.7 * rng.normal(size=a.shape) * (b - c) + unit * rng.normal(size=a.shape)
         out[p.name] = np.asarray(p.from_real(u), float)
     return out
@@ -85,12 +86,6 @@ def _spread(p: Parameter, climbs: tuple[Values, ...], b: np.ndarray, c: np.ndarr
     """How far two climbs are apart; or any two, where these are not."""
     spread = np.abs(b - c).max(initial=0.0)
     return float(spread or np.ptp(np.stack([x[p.name] for x in climbs]), axis=0).max(initial=0.0))
-
-
-def row_log_scale(u: np.ndarray) -> np.ndarray:
-    """Log scale of each row of a Cholesky factor, 0 on its log diagonal."""
-    scale = np.broadcast_to(np.diagonal(u, axis1=-2, axis2=-1)[..., :, None], u.shape)
-    return np.where(np.eye(u.shape[-1]) > 0, 0.0, scale)
 
 
 def climb(
@@ -128,14 +123,14 @@ def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -
     if not np.all(np.isfinite(g)):
         return []
     steps, strides = [], _STRIDES
-    if p.kind in ("real", "other") and t.size <= _LARGEST:
+    if (p.support.is_real or not p.support.has_chart) and t.size <= _LARGEST:
         newton = _newton_step(probe, values, responsibilities, p, g)
-        if p.kind == "other":  # ordered numbers keep their order when they move together
+        if not p.support.has_chart:  # ordered numbers keep their order when they move together
             steps += [t + newton.mean(), *(t + part * newton for part in _PARTS)]
         else:
             steps.append(t + newton)
             strides = _STRIDES if np.any(newton) else _FAR_STRIDES  # no curvature tells how far
-    u, gu = p.to_real(t), p.real_gradient(t, g)
+    u, gu = p.to_real(t), p.support.real_gradient(t, g)
     size = np.abs(gu).max(initial=0.0)
     if size > 0:
         weak = np.abs(gu) < 1e-6 * size
@@ -147,7 +142,9 @@ def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -
 
 def _has_coordinates(p: Parameter, value: np.ndarray) -> bool:
     """Whether a value, after rounding, still lies inside its support."""
-    if not np.all(np.isfinite(value)) or (p.kind == "other" and not np.all(p.support(value))):
+    if not np.all(np.isfinite(value)):
+        return False
+    if not p.support.has_chart and not np.all(p.support.contains(value)):
         return False
     try:
         u = np.asarray(p.to_real(value))
@@ -169,7 +166,7 @@ def _newton_step(probe: Probe, values: Values, responsibilities, p, g) -> np.nda
 
 def _is_conditioned(p: Parameter, u: np.ndarray) -> bool:
     """Whether a matrix is far enough from a singular one for its determinant to be no rounding."""
-    if p.kind not in ("positive_definite", "lower_cholesky"):
+    if not isinstance(p.support, Matrices):
         return True
     log_widths = np.diagonal(u, axis1=-2, axis2=-1)
     beside = np.linalg.norm(np.tril(u, -1), axis=-1) * np.exp(-log_widths)

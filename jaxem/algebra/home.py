@@ -15,7 +15,7 @@ what is ordinary for the data.
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.draws import climb, random_responsibilities, row_log_scale
+from jaxem.algebra.draws import climb, random_responsibilities
 from jaxem.algebra.probe import AT_ONCE, Probe, Values
 from jaxem.algebra.rows import ordinary_rows
 from jaxem.model import Model
@@ -38,8 +38,8 @@ def find_home(probe: Probe, rng: np.random.Generator) -> Values:
     if not above:
         return _settle(probe, probe.center(), responsibilities, probe.free, _ORDINARY * probe.count)
     read = tuple(p for p in probe.free if p not in above)
-    real = tuple(p for p in above if p.kind == "real")
-    other = tuple(p for p in above if p.kind != "real")
+    real = tuple(p for p in above if p.support.is_real)
+    other = tuple(p for p in above if not p.support.is_real)
     enough = _LOUD * _ORDINARY * probe.count
     home = _settle(probe, probe.center(), _LOUD * responsibilities, read, enough)
     home = _settle(probe, home, responsibilities, real, _WORTHWHILE)
@@ -66,7 +66,7 @@ def ordinary_units(probe: Probe, home: Values, rng: np.random.Generator) -> Valu
     responsibilities = probe.possible * ordinary_rows(probe.rows)[:, None]
     units = {p.name: np.ones(np.shape(p.to_real(home[p.name]))) for p in probe.free}
     for p in probe.free:
-        if p.kind == "real":
+        if p.support.is_real:
             loud, count = (1.0, 1.0) if p.name in above else (_LOUD, probe.count)
             signs = rng.choice([-1.0, 1.0], size=(AT_ONCE, *p.shape))
             tangents = [{p.name: s} for s in signs]
@@ -88,9 +88,7 @@ def displaced(p: Parameter, home: Values, units: Values, draw) -> np.ndarray:
         draw: Makes random numbers of a given ``size``.
     """
     u = np.asarray(p.to_real(home[p.name]), float)
-    step = units[p.name] * draw(size=u.shape)
-    if p.kind in ("positive_definite", "lower_cholesky"):
-        step = np.tril(step) * np.exp(row_log_scale(u))
+    step = units[p.name] * draw(size=u.shape) * p.support.moving(u.shape) * p.support.lengths(u)
     return np.asarray(p.from_real(u + step), float)
 
 

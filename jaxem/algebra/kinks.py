@@ -79,7 +79,7 @@ def find_kinks(model: Model, compile: Callable[[Any], Any]) -> Kinks:
         model: The declared model.
         compile: How a function is compiled, in float64.
     """
-    free = [p for p in model.free if p.kind == "real"]
+    free = [p for p in model.free if p.support.is_real]
     if not model.prior_passes([p.name for p in free], BENDS):
         return Kinks({}, {})
     rng = np.random.default_rng(0)

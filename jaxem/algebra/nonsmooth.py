@@ -24,7 +24,6 @@ from jaxem.algebra.probe import AT_ONCE, Probe
 from jaxem.algebra.prove import Trial
 from jaxem.algebra.solvers import Block
 from jaxem.model.prior import Parameter
-from jaxem.numerics.charts import from_real, real_gradient, to_real
 from jaxem.traces.rewrite import passes
 
 #: Unknowns of the largest block that is solved by bracketing.
@@ -62,11 +61,11 @@ def is_nonsmooth(
     probe: Probe, p: Parameter, trials: list[Trial], rng: np.random.Generator, kinks: Kinks
 ) -> bool:
     """Whether the slope of Q jumps in a parameter, and falls wherever it jumps."""
-    if p.event_dim or p.kind == "other":
+    if p.event_dim or not p.support.has_chart:
         return False
     if p.name not in kinks.refused and not _may_bend(probe, p):
         return False
-    far = p.kind == "real" and not _near_top(probe, p, trials)
+    far = p.support.is_real and not _near_top(probe, p, trials)
     for edges in (_NEAR, _FAR) if far else (_NEAR,):
         falls = np.concatenate([_falls(probe, p, t, edges, rng) for t in trials[:_TURNS]])
         if np.any(np.abs(falls) > _JUMP):
@@ -103,15 +102,15 @@ def _falls(
     probe: Probe, p: Parameter, trial: Trial, edges: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """By how much the slope falls across a few tiny intervals, relative to the largest slope."""
-    here = to_real(p.kind, trial.values[p.name])
+    here = p.to_real(trial.values[p.name])
     direction = _unit(p, trial) * rng.normal(size=p.shape)
 
     def slopes(t: np.ndarray) -> np.ndarray:
-        points = [from_real(p.kind, here + s * direction) for s in t]
+        points = [p.from_real(here + s * direction) for s in t]
         values = [{**trial.values, p.name: point} for point in points]
         _, gradients, _ = probe(values, trial.responsibilities)
         carried = [
-            real_gradient(p.kind, point, g[p.name])
+            p.support.real_gradient(point, g[p.name])
             for point, g in zip(points, gradients, strict=True)
         ]
         return np.asarray([np.sum(direction * g) for g in carried])
@@ -205,7 +204,7 @@ def _blocks(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
 
 def _unit(p: Parameter, trial: Trial) -> np.ndarray:
     """How far draws of a parameter lie apart, in real coordinates."""
-    if p.kind != "real":
+    if not p.support.is_real:
         return np.ones(p.shape)
     apart = np.abs(trial.others[0][p.name] - trial.values[p.name])
     return np.maximum(apart, 0.1 * apart.max(initial=0.0)) + (apart.max(initial=0.0) == 0)
@@ -213,12 +212,12 @@ def _unit(p: Parameter, trial: Trial) -> np.ndarray:
 
 def _moved(p: Parameter, trial: Trial, rng: np.random.Generator, size: float) -> np.ndarray:
     """A parameter somewhere else, a few ordinary units away."""
-    if p.kind == "other":
+    if not p.support.has_chart:
         return np.asarray(trial.others[0][p.name])
-    unit = size * _unit(p, trial) if p.kind == "real" else min(size, 1.0)
+    unit = size * _unit(p, trial) if p.support.is_real else min(size, 1.0)
     unit = unit if not p.event_dim else 0.3
-    u = to_real(p.kind, trial.values[p.name])
-    return np.asarray(from_real(p.kind, u + unit * rng.normal(size=np.shape(u))))
+    u = p.to_real(trial.values[p.name])
+    return np.asarray(p.from_real(u + unit * rng.normal(size=np.shape(u))))
 
 
 def with_jumps(

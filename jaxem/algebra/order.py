@@ -13,7 +13,6 @@ import numpy as np
 from jaxem.algebra.probe import Probe
 from jaxem.algebra.prove import Trial
 from jaxem.model.prior import Parameter
-from jaxem.numerics.charts import real_gradient, real_tangent
 
 _DEPENDS = 1e-6
 
@@ -89,22 +88,22 @@ def _coupling(
 
 def _spread(p: Parameter, trial: Trial) -> np.ndarray | float:
     """How far draws of a parameter lie apart, in real coordinates."""
-    if p.kind != "real":
+    if not p.support.is_real:
         return 1.0
     others = np.stack([other[p.name] for other in trial.others])
     return np.abs(others - trial.values[p.name]).max(0) + 1e-12 * np.abs(trial.values[p.name])
 
 
 def _tangent(p: Parameter, t: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return v if p.kind == "other" else real_tangent(p.kind, _inside(p, t), v)
+    return p.support.real_tangent(_inside(p, t), v) if p.support.has_chart else v
 
 
 def _carry(p: Parameter, t: np.ndarray, g: np.ndarray) -> np.ndarray:
-    return g if p.kind == "other" else real_gradient(p.kind, _inside(p, t), g)
+    return p.support.real_gradient(_inside(p, t), g) if p.support.has_chart else g
 
 
 def _inside(p: Parameter, t: np.ndarray) -> np.ndarray:
-    return np.asarray(p.interior(t)) if p.kind in ("simplex", "unit", "positive") else t
+    return np.asarray(p.interior(t))
 
 
 def components(strength: Strengths, names: list[str]) -> list[list[str]]:

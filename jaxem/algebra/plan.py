@@ -258,7 +258,7 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
         batch = batch_axes(probe, (p,), trials, rng)
         size = block_size(p, batch)
         kinked = p.name in kinks.centres
-        if p.kind == "real" and size <= LARGEST_EXACT:
+        if p.support.is_real and size <= LARGEST_EXACT:
             proof = prove(probe, p, by_least_squares(probe, p, batch), trials)
             if proof.accepted:
                 flat = same_at_every_row(probe, (p,), trials, rng)

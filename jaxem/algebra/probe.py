@@ -121,7 +121,7 @@ def derivatives(model: Model, penalty: Penalty, products: bool = True) -> Compil
     def expected(values, responsibilities, rows):
         given = {**values, **model.fixed}
         values = {p.name: p.interior(jnp.asarray(given[p.name], float)) for p in model.parameters}
-        real = {p.name for p in model.free if p.kind == "real"}
+        real = {p.name for p in model.free if p.support.is_real}
         values = {k: off_zero(v) if k in real else v for k, v in values.items()}
         total = model.expected(values, rows, responsibilities)
         return total + model.prior_density(values) + penalty.absolute(values)

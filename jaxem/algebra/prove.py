@@ -21,7 +21,6 @@ import numpy as np
 from jaxem.algebra.forms import Form, propose
 from jaxem.algebra.probe import Probe, Values
 from jaxem.model.prior import Parameter
-from jaxem.numerics.charts import from_real, real_gradient, to_real
 
 GRADIENT = 1e-9
 AGREEMENT = 1e-7
@@ -117,10 +116,10 @@ def _gradient_left(probe: Probe, p: Parameter, trial: Trial, answer, starts, tou
     if not np.all(q[0] >= q[1:] - 1e-9 * np.abs(q[1:])):
         return np.inf
     carried = [
-        np.abs(real_gradient(p.kind, point[p.name], g[p.name]))[touched]
+        np.abs(p.support.real_gradient(point[p.name], g[p.name]))[touched]
         for point, g in zip(points, gradients, strict=True)
     ]
-    noise = np.abs(real_gradient(p.kind, answer, products[0][p.name]))[touched]
+    noise = np.abs(p.support.real_gradient(answer, products[0][p.name]))[touched]
     largest = max(c.max() for c in carried[1:])
     left = np.maximum(carried[0] - 8 * _EPS * noise, 0.0).max()
     return left / largest if largest > 0 else np.inf
@@ -131,10 +130,10 @@ def _more_starts(p: Parameter, trial: Trial, answer: np.ndarray) -> list[np.ndar
     starts = [other[p.name] for other in trial.others]
     start = trial.values[p.name]
     if p.event_dim == 0:
-        there = 2 * to_real(p.kind, answer) - to_real(p.kind, start)
-        if p.kind != "real":
-            there = np.clip(there, to_real(p.kind, start) - 4, to_real(p.kind, start) + 4)
-        starts.append(from_real(p.kind, there))
-    if p.kind == "real":
+        there = 2 * p.to_real(answer) - p.to_real(start)
+        if not p.support.is_real:
+            there = np.clip(there, p.to_real(start) - 4, p.to_real(start) + 4)
+        starts.append(p.from_real(there))
+    if p.support.is_real:
         starts.append(-start)
     return starts

@@ -11,6 +11,7 @@ import numpy as np
 from jaxem.compiled.buckets import bucket_of_rows
 from jaxem.model.prior import Parameter
 from jaxem.numerics.rows import row_count, take_rows
+from jaxem.supports import Matrices
 from jaxem.types import Data
 
 _SPECIAL = 32
@@ -21,8 +22,6 @@ _PLANNING = 96
 #: Planning rows for each row of the largest covariance: with fewer, its maximiser is singular.
 _EACH = 1.5
 
-_MATRICES = ("positive_definite", "lower_cholesky")
-
 _FAR = 6.0
 _NORMAL = 1.349  # interquartile range of a standard normal
 _FAINT = 1e-9
@@ -30,7 +29,8 @@ _FAINT = 1e-9
 
 def planning_size(parameters: Iterable[Parameter]) -> int:
     """The largest number of planning rows of a model with these parameters."""
-    largest = max((p.shape[-1] for p in parameters if p.kind in _MATRICES), default=0)
+    widths = (p.shape[-1] for p in parameters if isinstance(p.support, Matrices))
+    largest = max(widths, default=0)
     return max(_PLANNING, bucket_of_rows(int(_EACH * largest)))
 
 

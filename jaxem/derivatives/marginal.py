@@ -42,7 +42,7 @@ def parameters(model: Model, u: Array) -> tuple[dict[str, Array], Array]:
     values: dict[str, Array] = {k: jnp.asarray(v, u.dtype) for k, v in model.fixed.items()}
     volume = jnp.zeros((), u.dtype)
     for name, site in ravel_pytree(zeros)[1](u).items():
-        transform = biject_to(model.parameter(name).support)
+        transform = biject_to(model.parameter(name).constraint)
         values[name] = transform(site)
         volume = volume + jnp.sum(transform.log_abs_det_jacobian(site, values[name]))
     return values, volume

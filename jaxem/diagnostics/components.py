@@ -20,6 +20,7 @@ from jaxem.likelihood.units import make_units
 from jaxem.model import Model
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
+from jaxem.supports import Matrices
 from jaxem.types import Data
 
 #: States whose log joints vary against one another by less, in nats, are near duplicates.
@@ -135,14 +136,14 @@ def _scales(model: Model, values: Any) -> tuple[dict[str, float], dict[str, floa
     ill, narrow = {}, {}
     for p in model.free:
         value = np.asarray(values[p.name], float)
-        if p.kind in ("positive_definite", "lower_cholesky"):
-            square = value @ value.mT if p.kind == "lower_cholesky" else value
+        if isinstance(p.support, Matrices):
+            square = p.support.square(value)
             deviation = np.sqrt(np.maximum(np.diagonal(square, axis1=-2, axis2=-1), 1e-300))
             correlation = square / (deviation[..., :, None] * deviation[..., None, :])
             eigenvalues = np.linalg.eigvalsh(correlation)
             number = eigenvalues[..., -1] / np.maximum(eigenvalues[..., 0], 1e-300)
             ill |= _beyond(p.name, number, _ILL)
-        elif p.kind == "positive" and value.size > 1:
+        elif p.support.is_scale and value.size > 1:
             smaller = np.median(value) / np.maximum(value, 1e-300)
             narrow |= _beyond(p.name, smaller, _NARROW)
     return ill, narrow

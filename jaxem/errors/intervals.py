@@ -7,24 +7,7 @@ logit of :math:`(\theta - a)/(b - a)` for both; an interval of a probability the
 import numpy as np
 from scipy.special import ndtri
 
-from jaxem.model.prior import Parameter
 from jaxem.types import DeclarationError
-
-
-def entry_bounds(p: Parameter) -> np.ndarray:
-    """Lower and upper end of every entry of a parameter, (2, ...), infinite where there is none."""
-    bounds = np.stack([np.full(p.shape, -np.inf), np.full(p.shape, np.inf)])
-    if p.kind in ("simplex", "unit"):
-        bounds[0], bounds[1] = 0.0, 1.0
-    elif p.kind == "positive":
-        bounds[0] = 0.0
-    elif p.kind in ("positive_definite", "lower_cholesky"):
-        diagonal = np.arange(p.shape[-1])
-        bounds[0][..., diagonal, diagonal] = 0.0
-    elif p.event_dim == 0:
-        for side, name in enumerate(("lower_bound", "upper_bound")):
-            bounds[side] = getattr(p.support, name, bounds[side])
-    return bounds
 
 
 def wald(

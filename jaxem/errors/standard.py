@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxem.errors.covariance import KINDS, read_clusters, spread_of_scores
 from jaxem.errors.identify import Identified, combination, identify
-from jaxem.errors.intervals import entry_bounds
 from jaxem.errors.missing import em_rate, missing_fraction
 from jaxem.errors.record import Errors
 from jaxem.errors.surface import Compile, Curvature, Quantity, Surface
@@ -157,7 +156,7 @@ def _entries(model: Model, where: Mapping[str, np.ndarray]) -> tuple[str, ...]:
 
 
 def _bounds(model: Model) -> np.ndarray:
-    return _in_order(model, lambda p: entry_bounds(p).reshape(2, -1))
+    return _in_order(model, lambda p: p.support.bounds(p.shape).reshape(2, -1))
 
 
 def _no_bounds(count: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def _same(setting: Setting, draw, axes_of, states: int) -> bool:
     for p in model.free:
         for axis in axes_of(p, states):
             moved[p.name] = np.take(moved[p.name], turn, axis=axis)
-        if not np.all(p.support(moved[p.name])):
+        if not np.all(p.constraint(moved[p.name])):
             return False
     rows = planning_rows(setting.data, setting.weights)
     here, there = tables(draw, rows), tables(moved, rows)

@@ -9,6 +9,7 @@ are a thousandth of it. One EM step forgets either, where zero is the answer.
 import numpy as np
 
 from jaxem.initial.setting import Setting
+from jaxem.supports import PositiveNumbers, UnitInterval, UnitSimplex
 
 _LEAST = 1e-3
 _VANISHING = 1e-12
@@ -22,12 +23,11 @@ def inside(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndar
         starts: Parameters by dotted name, stacked over restarts.
     """
     home = setting.home()
-    moves = {"simplex": _simplex, "unit": _unit, "positive": _positive}
     out = dict(starts)
     for p in setting.model.free:
-        if p.kind in moves:
+        if type(p.support) in _MOVES:
             value = np.asarray(starts[p.name])
-            out[p.name] = moves[p.kind](value, home[p.name]).astype(value.dtype)
+            out[p.name] = _MOVES[type(p.support)](value, home[p.name]).astype(value.dtype)
     return out
 
 
@@ -45,3 +45,6 @@ def _unit(value: np.ndarray, home: np.ndarray) -> np.ndarray:
 
 def _positive(value: np.ndarray, home: np.ndarray) -> np.ndarray:
     return np.where(value > _VANISHING * home, value, _LEAST * home)
+
+
+_MOVES = {UnitSimplex: _simplex, UnitInterval: _unit, PositiveNumbers: _positive}

@@ -151,9 +151,7 @@ def explain(
 
 
 def _line(model: Model, plan: Plan, p, groups: tuple[tuple[str, ...], ...]) -> Line:
-    support = str(p.support).split("(")[0]
-    words = {"real": "real", "positive": "positive", "unit": "unit interval", "simplex": "simplex"}
-    support = words.get(p.kind, _spaced(support))
+    support = p.support.words or _spaced(str(p.constraint).split("(")[0])
     if p.fixed is not None:
         return Line(p.name, p.shape, support, p.described, "fixed", True, "")
     solver = plan.solver_of(p.name)

@@ -14,13 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.likelihood.edges import at_edge, held_coordinates
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.types import Array
-
-#: Unconstrained coordinates of a value that is exactly on its boundary.
-_OUTERMOST = 50.0
 
 
 class Chart(eqx.Module):
@@ -45,7 +41,7 @@ class Chart(eqx.Module):
         """Parameters by dotted name at free coordinates (d,); differentiable."""
         flat, start, out = self.base.at[self.free].set(u), 0, {}
         for p in model.free:
-            shape = _shape(p)
+            shape = p.support.real_shape(p.shape)
             size = int(np.prod(shape))
             out[p.name] = p.from_real(flat[start : start + size].reshape(shape))
             start += size
@@ -92,18 +88,12 @@ def make_chart(
     resting = {p.name: resting.get(p.name, np.zeros(p.shape, bool)) for p in model.free}
     for p in model.free:
         value = np.asarray(values[p.name], float)
-        edge = at_edge(p.kind, value, homes.get(p.name, p.center()), 1 / (1 + total))
-        real = np.asarray(p.to_real(_inside(p, value, edge)), float)
-        if p.kind == "other":
-            real = np.nan_to_num(real, posinf=_OUTERMOST, neginf=-_OUTERMOST)
-            is_held = held_coordinates(p, real)
-            edge = is_held if is_held.shape == edge.shape else edge | is_held.any()
-        else:
-            is_held = _held(p, value, edge | resting[p.name])
-        edges[p.name] = edge
+        home = np.broadcast_to(homes.get(p.name, p.center()), value.shape)
+        edge = p.support.at_edge(value, home, 1 / (1 + total))
+        real, is_held, edges[p.name] = p.support.coordinates_at(value, edge, resting[p.name])
         own = coordinate_names(p, value)
         going = np.reshape([name in endless for name in own], is_held.shape)
-        gone[p.name] = going if going.shape == edge.shape else np.full(edge.shape, going.any())
+        gone[p.name] = going if going.shape == p.shape else np.full(p.shape, going.any())
         base.append(real.ravel())
         held.append((is_held | going).ravel())
         names += own
@@ -146,40 +136,10 @@ def tree_names(tree: Any) -> tuple[str, ...]:
 
 def coordinate_names(p: Parameter, value: np.ndarray) -> list[str]:
     """The real coordinates of a parameter in words."""
-    entries = entry_names(p.name, _shape(p))
-    if p.kind == "positive":
-        return [f"log {entry}" for entry in entries]
-    if p.kind == "unit":
-        return [f"logit {entry}" for entry in entries]
-    if p.kind == "simplex":
-        largest = np.broadcast_to(value.argmax(-1)[..., None], value.shape).ravel()
-        return [f"log {e}/[{top}]" for e, top in zip(entries, largest, strict=True)]
-    if p.kind in ("positive_definite", "lower_cholesky"):
-        return [f"Cholesky factor of {entry}" for entry in entries]
-    return [f"unconstrained {entry}" if p.kind == "other" else entry for entry in entries]
+    entries = entry_names(p.name, p.support.real_shape(p.shape))
+    return p.support.coordinate_names(entries, value)
 
 
 def free_names(model: Model, values: Mapping[str, np.ndarray]) -> list[str]:
     """The real coordinates of all free parameters in words, those that charts hold too."""
     return [name for p in model.free for name in coordinate_names(p, values[p.name])]
-
-
-def _shape(p: Parameter) -> tuple[int, ...]:
-    """Shape of the real coordinates."""
-    return p.unconstrained_shape if p.kind == "other" else p.shape
-
-
-def _inside(p: Parameter, value: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """A matrix on the boundary has no logarithms; it is held, and may be any other."""
-    if p.kind in ("positive_definite", "lower_cholesky"):
-        return np.where(edge, np.eye(value.shape[-1]), value)
-    return value
-
-
-def _held(p: Parameter, value: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """Which real coordinates are not free, for a support with a chart."""
-    if p.kind == "simplex":
-        return edge | (np.arange(value.shape[-1]) == value.argmax(-1)[..., None])
-    if p.kind in ("positive_definite", "lower_cholesky"):
-        return edge | ~np.tril(np.ones(value.shape, bool))
-    return edge

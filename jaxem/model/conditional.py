@@ -9,8 +9,8 @@ import numpy as np
 import numpyro.distributions as dist
 
 from jaxem.model.prior import Parameter, base_of
-from jaxem.model.support import without_reinterpretation
 from jaxem.model.tied import Tied, nest
+from jaxem.supports import without_reinterpretation
 from jaxem.types import DeclarationError, Params
 
 

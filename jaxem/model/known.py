@@ -91,8 +91,8 @@ def _meaning(model: Model, row: Data) -> bytes:
     latent = model.latent
     parts: list[Any] = [type(latent).__qualname__, dict(vars(latent))]
     for p in model.parameters:
-        support = [type(p.support).__qualname__, *jax.tree.leaves(p.support)]
-        parts.append([p.name, p.path, p.kind, p.shape, p.fixed, p.described, support])
+        constraint = [type(p.constraint).__qualname__, *jax.tree.leaves(p.constraint)]
+        parts.append([p.name, p.path, p.shape, p.fixed, p.described, constraint])
     parts += [[t.name, t.path, t.shape, t.weighed] for t in model.tied]
     x64 = bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
     for wide in {x64, True}:  # plans are made in double precision

@@ -4,7 +4,6 @@ import jax
 import numpy as np
 
 from jaxem.model.model import Model
-from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.types import Data, DeclarationError
 
@@ -53,11 +52,9 @@ def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:
     out = {}
     for p in model.parameters:
         values = np.broadcast_to(p.center(), (draws, *p.shape)).copy()
-        if p.fixed is None and p.kind != "other":
+        if p.fixed is None and p.support.has_chart:
             noise = 0.5 * np.arange(draws).reshape(-1, *[1] * len(p.shape))
-            values = from_real(
-                p.kind, to_real(p.kind, values) + noise * rng.normal(size=values.shape)
-            )
+            values = p.from_real(p.to_real(values) + noise * rng.normal(size=values.shape))
         out[p.name] = values
     return out
 

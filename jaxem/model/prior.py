@@ -4,15 +4,18 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax.core import Tracer
 from numpyro.distributions import biject_to, constraints
 
-from jaxem.model.support import center, check_chart, support_kind, without_reinterpretation
-from jaxem.numerics import charts
+from jaxem.supports import (
+    Support,
+    UnitSimplex,
+    check_transformation,
+    support_of,
+    without_reinterpretation,
+)
 from jaxem.types import Array, DeclarationError, Params
 
 Prior = dist.Distribution | Callable[[Params], dist.Distribution]
@@ -54,8 +57,8 @@ class Parameter:
         name: Dotted path in the prior, for instance "emission.loc".
         path: The same as a tuple of keys.
         prior: Its distribution, or a function of the parameters that gives it.
-        support: Its constraint, with reinterpreted batch axes taken off.
-        kind: The family of closed forms that the support admits (see `support_kind`).
+        constraint: NumPyro's constraint, with reinterpreted batch axes taken off.
+        support: The set that this describes, with its real coordinates.
         shape: Shape of the parameter.
         fixed: Its value if a Delta prior fixes it, else None.
         described: The prior in words.
@@ -64,8 +67,8 @@ class Parameter:
     name: str
     path: tuple[str, ...]
     prior: Prior
-    support: Any
-    kind: str
+    constraint: Any
+    support: Support
     shape: tuple[int, ...]
     fixed: np.ndarray | None
     described: str
@@ -73,20 +76,20 @@ class Parameter:
     @property
     def event_dim(self) -> int:
         """Axes of one value of the support: 0 for a scalar, 1 for a simplex, 2 for a matrix."""
-        return self.support.event_dim
+        return self.constraint.event_dim
 
     def constrain(self, u: Array) -> Array:
         """From unconstrained coordinates to the support."""
-        return biject_to(self.support)(u)
+        return biject_to(self.constraint)(u)
 
     def unconstrain(self, value: Array) -> Array:
         """To unconstrained coordinates, from a value that `interior` has made safe."""
-        return biject_to(self.support).inv(self.interior(value))
+        return biject_to(self.constraint).inv(self.interior(value))
 
     @property
     def unconstrained_shape(self) -> tuple[int, ...]:
         """Shape of the unconstrained coordinates."""
-        return tuple(biject_to(self.support).inverse_shape(self.shape))
+        return tuple(biject_to(self.constraint).inverse_shape(self.shape))
 
     @property
     def is_conditional(self) -> bool:
@@ -97,49 +100,25 @@ class Parameter:
         """The prior, given all parameters nested as declared."""
         return self.prior if isinstance(self.prior, dist.Distribution) else self.prior(params)
 
-    def interior(self, value: Any) -> Array:
-        """The value moved off an exact boundary of its support, by less than any rounding.
-
-        Derivatives of log densities do not exist at 0 or 1; a probability that EM has put
-        exactly there is looked at from just inside.
-        """
-        xp = value.__array_namespace__()
-        if self.kind in ("simplex", "positive"):
-            return xp.maximum(value, 1e-30)
-        if self.kind == "unit":
-            return xp.clip(value, 1e-30, 1 - jnp.finfo(value.dtype).epsneg)
-        return value
+    def interior(self, value: Any) -> Any:
+        """The value moved off an exact boundary of its support, by less than any rounding."""
+        return self.support.interior(value)
 
     def floored(self, value: Any) -> Any:
-        """The value with exact zeros made the smallest number whose logarithm is harmless.
-
-        Log factors that are added with signs must be finite; 1e-300 is as good as zero in them.
-        """
-        tiny = 1e-300 if value.dtype == np.float64 else 1e-37
-        if self.kind in ("simplex", "positive"):
-            return value + tiny * (value <= 0)
-        if self.kind == "unit":
-            return (value + tiny * (value <= 0)) * (1 - np.finfo(value.dtype).epsneg * (value >= 1))
-        return value
+        """The value with exact zeros made the smallest number whose logarithm is harmless."""
+        return self.support.floored(value)
 
     def to_real(self, value: Any) -> Any:
         """Real coordinates: logs and logits, of the shape of the value where there is a chart."""
-        return charts.to_real(self.kind, value) if self.kind != "other" else self.unconstrain(value)
+        return self.support.to_real(value)
 
     def from_real(self, u: Any) -> Any:
         """The value with these real coordinates."""
-        return charts.from_real(self.kind, u) if self.kind != "other" else self.constrain(u)
-
-    def real_gradient(self, value: Any, gradient: Any) -> Any:
-        """A gradient at a value, carried to real coordinates."""
-        if self.kind != "other":
-            return charts.real_gradient(self.kind, value, gradient)
-        _, carry = jax.vjp(self.constrain, self.to_real(value))
-        return carry(jnp.asarray(gradient))[0]
+        return self.support.from_real(u)
 
     def center(self) -> np.ndarray:
         """An ordinary value: the image of 0 in unconstrained coordinates."""
-        return center(self.support, self.shape) if self.fixed is None else self.fixed
+        return self.support.center(self.shape) if self.fixed is None else self.fixed
 
 
 def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Parameter:
@@ -155,25 +134,26 @@ def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Para
             f"Use jaxem.flat(shape, support) for maximum likelihood, or "
             f"numpyro.distributions.Delta(value) to fix the parameter."
         )
-    support = distribution.support
-    if support is None or support.is_discrete:
+    constraint = distribution.support
+    if constraint is None or constraint.is_discrete:
         raise DeclarationError(
             f"prior[{name!r}] is {type(distribution).__name__}, a discrete distribution; "
             f"parameters are continuous. A hidden discrete quantity belongs in `latent`."
         )
-    support = without_reinterpretation(support)
-    check_chart(name, support)
+    constraint = without_reinterpretation(constraint)
+    check_transformation(name, constraint)
+    support = support_of(constraint)
     base = base_of(distribution)
     shape = tuple(distribution.shape())
     fixed = _known(name, distribution.mean) if isinstance(base, dist.Delta) else None
-    if support_kind(support) == "simplex" and shape[-1] == 1:
+    if isinstance(support, UnitSimplex) and shape[-1] == 1:
         fixed = np.ones(shape)  # a simplex of a single category has a single point
     return Parameter(
         name=name,
         path=path,
         prior=entry,
+        constraint=constraint,
         support=support,
-        kind=support_kind(support),
         shape=shape,
         fixed=fixed,
         described=_describe(entry, base),

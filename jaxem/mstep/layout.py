@@ -47,7 +47,7 @@ class Layout:
             int(np.prod([n for a, n in enumerate(p.unconstrained_shape) if a not in batch]))
             for p, batch in zip(self.parameters, self.batch, strict=True)
         ]
-        return np.repeat([p.kind != "real" for p in self.parameters], widths)
+        return np.repeat([not p.support.is_real for p in self.parameters], widths)
 
     def unpack(self, x: Array) -> dict[str, Array]:
         """Parameters by dotted name from unknowns (B, d)."""

@@ -104,7 +104,7 @@ def lengths(layout: Layout, spread: Mapping[str, Any], like: Array) -> Array:
 
 
 def _spread(p: Parameter, spread: Mapping[str, Any], dtype: Any) -> Array:
-    if p.kind != "real":
+    if not p.support.is_real:
         return jnp.zeros(p.unconstrained_shape, dtype)
     return jnp.asarray(spread[p.name], dtype)
 

@@ -1,1 +1,1 @@
-"""Pure array mathematics: log-space sums, small matrices, charts, rows of pytrees."""
+"""Pure array mathematics: log-space sums, small matrices, rows of pytrees."""

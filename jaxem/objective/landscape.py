@@ -84,9 +84,11 @@ class Landscape:
         u = {p.name: _to_real(p, values[p.name]) for p in self._free}
         self._shapes = {k: v.shape[1:] for k, v in u.items()}
         self._count = len(next(iter(u.values())))
-        self.unitless = np.repeat([p.kind != "real" for p in self._free], self.widths)
-        self.other = np.repeat([p.kind == "other" for p in self._free], self.widths)
-        self.moving = np.concatenate([_moving(p, self._shapes[p.name]) for p in self._free])
+        self.unitless = np.repeat([not p.support.is_real for p in self._free], self.widths)
+        self.other = np.repeat([not p.support.has_chart for p in self._free], self.widths)
+        self.moving = np.concatenate(
+            [p.support.moving(self._shapes[p.name]).ravel() for p in self._free]
+        )
         return np.concatenate([v.reshape(v.shape[0], -1) for v in u.values()], 1)
 
     def values(self, u: np.ndarray, near: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -144,17 +146,13 @@ class Landscape:
         return np.concatenate(home)
 
     def _units_of(self, p: Parameter, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if p.kind == "real":
+        if p.support.is_real:
             home = self._climbs[0][p.name]
             spread = np.max([np.abs(c[p.name] - home) for c in self._climbs], axis=0)
             away = np.abs(value - home)
             spread = np.where(spread > 0, spread, np.where(away > 0, away, 1.0))
             return np.fmax(away, spread), spread
-        if p.kind in ("positive_definite", "lower_cholesky"):
-            width = np.exp(np.diagonal(value, axis1=-2, axis2=-1))[..., :, None]
-            unit = np.where(np.eye(value.shape[-1]) > 0, 1.0, width)
-        else:
-            unit = np.ones(value.shape)
+        unit = p.support.lengths(value)
         return unit, unit
 
     def face(self, u: np.ndarray) -> "Landscape | Face":
@@ -207,15 +205,6 @@ class Face:
         """Objective (R,), and gradient (R, d), zero where held."""
         value, gradient = self.whole(np.where(self.held, self.at, u))
         return value, np.where(self.held, 0.0, gradient)
-
-
-def _moving(p: Parameter, shape: tuple[int, ...]) -> np.ndarray:
-    whole = np.ones(shape, bool)
-    return (
-        np.tril(whole).ravel()
-        if p.kind in ("positive_definite", "lower_cholesky")
-        else whole.ravel()
-    )
 
 
 def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:

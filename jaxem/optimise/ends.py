@@ -22,7 +22,7 @@ _OTHER_SIDE = (-20.0, -8.0, -5.0, -3.0)
 
 def has_far_ends(model: Model) -> bool:
     """Whether a free parameter has a support without a chart of its own."""
-    return any(p.kind == "other" for p in model.free)
+    return any(not p.support.has_chart for p in model.free)
 
 
 def to_edges(landscape: Landscape, states: State, restarts: np.ndarray, max_steps: int) -> list:

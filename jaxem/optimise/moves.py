@@ -53,6 +53,6 @@ def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool)
 
 def _midpoint(p, a, b):
     """Half way; on the straight line where the support is known to be convex."""
-    if p.kind != "other" or p.fixed is not None:
+    if p.support.is_convex or p.fixed is not None:
         return (a + b) / 2
     return p.constrain((p.unconstrain(a) + p.unconstrain(b)) / 2)

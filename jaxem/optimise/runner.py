@@ -223,7 +223,7 @@ class Runner:
         zero = [
             np.any(values[p.name] == 0, axis=tuple(range(1, values[p.name].ndim)))
             for p in self._model.parameters
-            if p.kind in ("simplex", "unit", "positive")
+            if p.support.has_zero
         ]
         for restart in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
             ((_, evidence),) = self._guards.evidence(

@@ -236,7 +236,7 @@ def _unflatten(p: Parameter, mean: Array) -> Array:
 
 
 def _is_curved(p: Parameter) -> bool:
-    return p.kind == "other" and p.fixed is None
+    return not p.support.is_convex and p.fixed is None
 
 
 def _where(condition: Array, a: Any, b: Any) -> Any:

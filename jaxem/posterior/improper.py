@@ -2,19 +2,12 @@
 
 import warnings
 
-import numpy as np
-from numpyro.distributions import constraints
-
 from jaxem.model import Model
-from jaxem.model.prior import Parameter
-
-_BOUNDED = ("simplex", "unit")
-_CORRELATIONS = (type(constraints.corr_matrix), type(constraints.corr_cholesky))
 
 
 def improper_priors(model: Model) -> tuple[str, ...]:
     """Names of the parameters that are flat on an unbounded set."""
-    return tuple(p.name for p in model.free if p.described == "flat" and not _is_bounded(p))
+    return tuple(p.name for p in model.free if p.described == "flat" and not p.support.is_bounded)
 
 
 def warn_of_improper_priors(model: Model) -> None:
@@ -31,10 +24,3 @@ def warn_of_improper_priors(model: Model) -> None:
             f"and long chains end there. Give these parameters a proper prior.",
             stacklevel=3,
         )
-
-
-def _is_bounded(parameter: Parameter) -> bool:
-    if parameter.kind in _BOUNDED or isinstance(parameter.support, _CORRELATIONS):
-        return True
-    ends = (getattr(parameter.support, f"{end}_bound", np.inf) for end in ("lower", "upper"))
-    return all(np.all(np.isfinite(np.asarray(end, float))) for end in ends)

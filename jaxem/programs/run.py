@@ -15,9 +15,9 @@ from numpyro import handlers
 from numpyro.primitives import Messenger
 
 from jaxem.model.prior import base_of
-from jaxem.model.support import center
 from jaxem.programs.glimpse import Glimpse
 from jaxem.programs.scans import Step, check_scan, keep_carries, kept_carries
+from jaxem.supports import support_of
 from jaxem.types import Array, DeclarationError
 
 
@@ -173,7 +173,7 @@ def _ordinary(fn: Any) -> Any:
     if support.is_discrete:
         return _first(fn)
     try:
-        return jnp.asarray(center(support, tuple(fn.shape())), jnp.result_type(float))
+        return jnp.asarray(support_of(support).center(tuple(fn.shape())), jnp.result_type(float))
     except NotImplementedError:
         return None
 

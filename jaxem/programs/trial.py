@@ -11,8 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.compiled.program import Program
-from jaxem.model.support import center, support_kind, without_reinterpretation
-from jaxem.numerics.charts import from_real, to_real
 from jaxem.numerics.rows import take_rows
 from jaxem.programs.anatomy import STEPS, Anatomy
 from jaxem.programs.arguments import Arguments
@@ -20,6 +18,7 @@ from jaxem.programs.datum import Datum, StepOfChain
 from jaxem.programs.layout import Layout, layouts
 from jaxem.programs.run import TRACER_ERRORS, run
 from jaxem.programs.states import States
+from jaxem.supports import support_of
 from jaxem.types import DeclarationError
 
 _TRIALS = 2
@@ -146,11 +145,11 @@ def _said(found: dict[str, np.ndarray], anatomy: Anatomy) -> np.ndarray:
 
 def _scattered(site: Any, rng: np.random.Generator) -> Any:
     """A value of a parameter about the middle of its support."""
-    middle = center(site.support, np.shape(site.value))
-    kind = support_kind(without_reinterpretation(site.support))
-    if kind == "other":
+    support = support_of(site.support)
+    middle = support.center(np.shape(site.value))
+    if not support.has_chart:
         return middle
-    return from_real(kind, to_real(kind, middle) + 0.5 * rng.normal(size=middle.shape))
+    return support.from_real(support.to_real(middle) + 0.5 * rng.normal(size=middle.shape))
 
 
 def _by_datum(density: np.ndarray, anatomy: Anatomy) -> np.ndarray:

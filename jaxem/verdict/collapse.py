@@ -15,6 +15,7 @@ from jaxem.model.prior import Parameter
 from jaxem.objective.landscape import Landscape
 from jaxem.optimise.runs import Runs
 from jaxem.status import Status
+from jaxem.supports import Matrices
 
 _SUSPECT = 1e-4
 _SHRINK = 1e-2
@@ -46,11 +47,11 @@ def collapsed(
     ended = np.isin(runs.status, _OWN_ENDS)
     broken = (runs.status == Status.NON_FINITE) | ~np.isfinite(gradient_norm)
     for p in parameters:
-        if p.kind not in ("positive", "positive_definite", "lower_cholesky"):
+        if not p.support.is_scale:
             continue
         with np.errstate(all="ignore"):
             found |= _vanished(p, runs.values[p.name])
-            for change in (_shrink, _grow) if p.kind == "positive" else (_shrink,):
+            for change in (_shrink,) if isinstance(p.support, Matrices) else (_shrink, _grow):
                 changed, tiny = change(p, runs.values[p.name], plan.home[p.name])
                 _, next_tiny = change(p, runs.proposals[p.name], plan.home[p.name])
                 if not np.any(ended | tiny | (broken & next_tiny)):
@@ -63,20 +64,19 @@ def collapsed(
 
 def _vanished(p: Parameter, t: np.ndarray) -> np.ndarray:
     """Whether a matrix has a direction of no width at all, to rounding, by restart."""
-    if p.kind == "positive":
+    if not isinstance(p.support, Matrices):
         return np.zeros(len(t), bool)
     spread = np.abs(np.diagonal(t, axis1=-2, axis2=-1)).reshape(len(t), -1)
-    power = 1 if p.kind == "lower_cholesky" else 2
-    return spread.min(1) < _NOTHING**power
+    return spread.min(1) < _NOTHING**p.support.degree
 
 
 def _shrink(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The leaf with its smallest block made smaller, and whether that was tiny, by restart."""
-    if p.kind == "positive":
-        ratio = (t / np.median(home)).reshape(len(t), -1)
-        factor = np.where(_is_smallest(ratio), _SHRINK, 1.0).reshape(t.shape)
-        return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT
-    return _shrink_matrices(t, home, p.kind == "lower_cholesky")
+    if isinstance(p.support, Matrices):
+        return _shrink_matrices(p.support, t, home)
+    ratio = (t / np.median(home)).reshape(len(t), -1)
+    factor = np.where(_is_smallest(ratio), _SHRINK, 1.0).reshape(t.shape)
+    return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT
 
 
 def _grow(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,10 +86,9 @@ def _grow(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np
     return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT**2
 
 
-def _shrink_matrices(t: np.ndarray, home: np.ndarray, factored: bool):
+def _shrink_matrices(support: Matrices, t: np.ndarray, home: np.ndarray):
     """Shrink the narrowest direction of the narrowest matrix, in ordinary units."""
-    square = t @ t.swapaxes(-1, -2) if factored else t
-    ordinary = home @ home.swapaxes(-1, -2) if factored else home
+    square, ordinary = support.square(t), support.square(home)
     units = np.broadcast_to(
         np.sqrt(np.diagonal(ordinary, axis1=-2, axis2=-1)), (*t.shape[:-2], t.shape[-1])
     )
@@ -100,12 +99,7 @@ def _shrink_matrices(t: np.ndarray, home: np.ndarray, factored: bool):
     smaller = widths.copy()
     smaller[..., 0] *= np.where(smallest, _SHRINK**2, 1.0)
     half = np.sqrt(smaller)[..., :, None] * vectors.swapaxes(-1, -2) * units[..., None, :]
-    rebuilt = half.swapaxes(-1, -2) @ half
-    if factored:
-        upper = np.linalg.qr(half)[1]
-        signs = np.where(np.diagonal(upper, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-        rebuilt = (upper * signs[..., :, None]).swapaxes(-1, -2)
-    out = np.where(smallest[..., None, None], rebuilt, t).astype(t.dtype)
+    out = np.where(smallest[..., None, None], support.of_root(half), t).astype(t.dtype)
     return out, widths[..., 0].reshape(len(t), -1).min(1) < _SUSPECT**2
 
 

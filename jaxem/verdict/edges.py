@@ -16,6 +16,7 @@ from jaxem.objective.landscape import Landscape
 from jaxem.objective.priors import log_priors
 from jaxem.optimise.runs import Runs
 from jaxem.status import Status
+from jaxem.supports import PositiveNumbers
 
 _TINY = 1e-3
 _INWARD = (1e-2, 0.1, 1.0)
@@ -38,7 +39,7 @@ def rises_inward(
     for p in parameters:
         t, home = runs.values[p.name], plan.home[p.name]
         tiny = t < _TINY * home
-        if p.kind != "positive" or not tiny.any():
+        if not isinstance(p.support, PositiveNumbers) or not tiny.any():
             continue
         for factor in _INWARD:
             moved = {**runs.values, p.name: np.where(tiny, factor * home, t).astype(t.dtype)}
@@ -58,7 +59,7 @@ def prior_is_infinite(model: Model, plan: Plan, runs: Runs) -> np.ndarray:
     nearer, tiny = dict(here), np.zeros(len(runs.objective), bool)
     limit = np.where(runs.status == Status.STALLED, _STALLED, _VANISHING)
     for p in model.free:
-        if p.kind in ("simplex", "unit") and p.described != "flat":
+        if p.support.is_probability and p.described != "flat":
             t = runs.values[p.name]
             small = t < limit.reshape(-1, *[1] * (t.ndim - 1))
             nearer[p.name] = np.where(small, np.maximum(t, 1e-30) * 1e-2, t)

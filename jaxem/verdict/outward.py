@@ -17,6 +17,7 @@ from jaxem.model import Model
 from jaxem.objective.landscape import Landscape
 from jaxem.optimise.runs import Runs
 from jaxem.status import Status
+from jaxem.supports import PositiveNumbers
 from jaxem.verdict.promise import newton_steps
 from jaxem.verdict.rays import NOT_AT_REST, Place, places_of
 from jaxem.verdict.stationarity import FLAT, Certificate
@@ -132,12 +133,10 @@ def _scaled(place: Place, going: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 def _may_go(landscape: Landscape, model: Model, u: np.ndarray) -> np.ndarray:
     """Coordinates that could be on such a way, (R, d): not those that EM itself takes to zero."""
-    kinds = np.concatenate(
-        [[p.kind] * n for p, n in zip(model.free, landscape.widths, strict=True)]
-    )
-    home = landscape.home()
-    other = (kinds == "real") | (kinds == "other")
-    return np.isfinite(u) & (u != home) & (other | ((kinds == "positive") & (u > home)))
+    grows = [isinstance(p.support, PositiveNumbers) for p in model.free]
+    home, both_ways = landscape.home(), ~landscape.unitless | landscape.other
+    up = np.repeat(grows, landscape.widths) & (u > home)
+    return np.isfinite(u) & (u != home) & (both_ways | up)
 
 
 def _words(
@@ -157,7 +156,7 @@ def _words(
         names = coordinate_names(p, near[p.name][0])
         before, after = np.abs(near[p.name][0]).max(initial=0), np.abs(there[p.name]).max(initial=0)
         for k in needed[(needed >= start) & (needed < start + width)]:
-            if p.kind == "other" and not after > 1.5 * before + 1.0:
+            if not p.support.has_chart and not after > 1.5 * before + 1.0:
                 edge.append(names[k - start].removeprefix("unconstrained "))
             else:
                 sign = "+" if outer[0, k] > place.u[k] else "-"

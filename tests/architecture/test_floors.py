@@ -14,6 +14,7 @@ FLOORS = {
     "traces": 0.3,
     "compiled": 0.5,
     "latent": 1,
+    "supports": 1,
     "model": 2,
     "programs": 3,
     "algebra": 3,

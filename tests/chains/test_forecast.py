@@ -66,7 +66,7 @@ def driven_and_masked():
         emission = model.log_joint(p, None, z, x) - jnp.log(p["initial"])[z]
         return model.log_joint(p, z_prev, z, x) - jnp.where(x["seen"], 0.0, emission)
 
-    prior = {p.name: jaxem.flat(p.shape, p.support) for p in model.parameters}
+    prior = {p.name: jaxem.flat(p.shape, p.constraint) for p in model.parameters}
     seen = np.ones((3, 4), bool)
     return jaxem.Model(log_joint, jaxem.Chain(2), prior), {**data, "seen": seen}, start
 

@@ -74,7 +74,7 @@ def test_every_start_is_inside_its_support(name):
         value = starts(name)[p.name]
         assert value.shape == (3, *p.shape)
         assert np.all(np.isfinite(value))
-        assert np.all(p.support(jnp.asarray(value))), p.name
+        assert np.all(p.constraint(jnp.asarray(value))), p.name
 
 
 @pytest.mark.parametrize("name", INITIALISERS)

@@ -9,6 +9,15 @@ from numpyro.distributions import constraints
 import jaxem
 from jaxem import DeclarationError
 from jaxem.model.reading import read_prior
+from jaxem.supports import (
+    CholeskyFactors,
+    PositiveDefinite,
+    PositiveNumbers,
+    RealNumbers,
+    Transformed,
+    UnitInterval,
+    UnitSimplex,
+)
 
 
 def read(prior):
@@ -16,35 +25,42 @@ def read(prior):
     return parameter
 
 
-KINDS = {
-    "real": (dist.Normal(0.0, 1.0), (), 0),
-    "real ": (dist.MultivariateNormal(jnp.zeros(3), jnp.eye(3)), (3,), 0),
-    "positive": (dist.Gamma(2.0, 1.0).expand([4]), (4,), 0),
-    "positive ": (dist.HalfNormal(1.0), (), 0),
-    "positive  ": (dist.LogNormal(0.0, 1.0).expand([2]).to_event(1), (2,), 0),
-    "unit": (dist.Beta(2.0, jnp.ones((2, 3))), (2, 3), 0),
-    "unit ": (dist.Uniform(0.0, 1.0), (), 0),
-    "simplex": (dist.Dirichlet(jnp.ones((5, 2, 3))), (5, 2, 3), 1),
+SUPPORTS = {
+    "real": (RealNumbers, dist.Normal(0.0, 1.0), (), 0),
+    "real ": (RealNumbers, dist.MultivariateNormal(jnp.zeros(3), jnp.eye(3)), (3,), 0),
+    "positive": (PositiveNumbers, dist.Gamma(2.0, 1.0).expand([4]), (4,), 0),
+    "positive ": (PositiveNumbers, dist.HalfNormal(1.0), (), 0),
+    "positive  ": (PositiveNumbers, dist.LogNormal(0.0, 1.0).expand([2]).to_event(1), (2,), 0),
+    "unit": (UnitInterval, dist.Beta(2.0, jnp.ones((2, 3))), (2, 3), 0),
+    "unit ": (UnitInterval, dist.Uniform(0.0, 1.0), (), 0),
+    "simplex": (UnitSimplex, dist.Dirichlet(jnp.ones((5, 2, 3))), (5, 2, 3), 1),
     "positive_definite": (
+        PositiveDefinite,
         dist.InverseWishart(5.0, scale_matrix=jnp.eye(2)).expand([3]),
         (3, 2, 2),
         2,
     ),
-    "positive_definite ": (dist.Wishart(5.0, scale_matrix=jnp.eye(2)), (2, 2), 2),
-    "lower_cholesky": (jaxem.flat((2, 3, 3), constraints.lower_cholesky), (2, 3, 3), 2),
-    "other": (dist.Uniform(-1.0, 2.0), (), 0),
-    "other ": (dist.LKJCholesky(3, 1.0), (3, 3), 2),
+    "positive_definite ": (PositiveDefinite, dist.Wishart(5.0, scale_matrix=jnp.eye(2)), (2, 2), 2),
+    "lower_cholesky": (
+        CholeskyFactors,
+        jaxem.flat((2, 3, 3), constraints.lower_cholesky),
+        (2, 3, 3),
+        2,
+    ),
+    "other": (Transformed, dist.Uniform(-1.0, 2.0), (), 0),
+    "other ": (Transformed, dist.LKJCholesky(3, 1.0), (3, 3), 2),
 }
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", SUPPORTS)
 def test_shape_and_support_come_from_the_distribution(name):
-    prior, shape, event = KINDS[name]
+    support, prior, shape, event = SUPPORTS[name]
     parameter = read(prior)
-    assert (parameter.kind, parameter.shape, parameter.event_dim) == (name.strip(), shape, event)
+    assert type(parameter.support) is support
+    assert (parameter.shape, parameter.event_dim) == (shape, event)
     assert parameter.fixed is None
     centre = parameter.center()
-    assert centre.shape == shape and np.all(parameter.support(jnp.asarray(centre)))
+    assert centre.shape == shape and np.all(parameter.constraint(jnp.asarray(centre)))
     u = parameter.unconstrain(jnp.asarray(centre))
     assert u.shape == parameter.unconstrained_shape
     np.testing.assert_allclose(parameter.constrain(u), centre, atol=1e-12)
@@ -85,7 +101,7 @@ def test_a_prior_may_ask_for_others_in_any_order():
     }
     loc, width, centre = read_prior(prior)[0]
     assert loc.is_conditional and width.is_conditional and not centre.is_conditional
-    assert loc.shape == (3,) and width.kind == "positive"
+    assert loc.shape == (3,) and width.support == PositiveNumbers()
     assert loc.described == "Normal given others"
 
 
@@ -107,12 +123,10 @@ def test_what_is_no_prior_is_explained(prior, words):
         read_prior(prior)
 
 
-@pytest.mark.parametrize("kind", ["positive", "unit", "simplex"])
-def test_the_interior_is_next_to_the_edge(kind):
-    edge = {"positive": [0.0, 1.0], "unit": [0.0, 1.0], "simplex": [0.0, 1.0]}[kind]
-    parameter = read(
-        jaxem.flat((2,), getattr(constraints, {"unit": "unit_interval"}.get(kind, kind)))
-    )
+@pytest.mark.parametrize("constraint", ["positive", "unit_interval", "simplex"])
+def test_the_interior_is_next_to_the_edge(constraint):
+    edge = [0.0, 1.0]
+    parameter = read(jaxem.flat((2,), getattr(constraints, constraint)))
     inside = np.asarray(parameter.interior(jnp.array(edge)))
     assert np.all(inside > 0) and np.all(np.abs(inside - edge) < 1e-15)
     assert np.all(np.isfinite(parameter.unconstrain(jnp.array(edge))))

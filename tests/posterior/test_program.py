@@ -71,7 +71,7 @@ def test_it_is_likelihood_prior_and_jacobian():
     x, weights = rng.normal(size=(150_000, 2)), rng.integers(0, 3, 150_000).astype(float)
     program = jaxem.to_numpyro(model, x, weights=weights)
     (u,) = points(model, 1, rng)
-    transforms = {p.name: biject_to(p.support) for p in model.free}
+    transforms = {p.name: biject_to(p.constraint) for p in model.free}
     values = {name: transforms[name](value) for name, value in u.items()}
     expected = float(model.log_likelihood(values, x, weights) + model.log_prior(values))
     for name, t in transforms.items():

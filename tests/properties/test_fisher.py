@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from jaxem.supports import Matrices, UnitSimplex
+
 
 def test_q_is_as_steep_as_the_log_posterior(study):
     expected, posterior = study.at_start.expected_slope, study.at_start.posterior_slope
@@ -27,8 +29,10 @@ def test_the_slope_is_that_of_finite_differences(study):
 
 def _direction(p, value, rng):
     """A move that keeps to the support: relative, and the same for all of a matrix."""
-    if p.kind == "real":
+    if p.support.is_real:
         return rng.normal(size=p.shape)
-    matrix = p.kind in ("positive_definite", "lower_cholesky")
+    matrix = isinstance(p.support, Matrices)
     move = value * rng.normal(size=(*p.shape[:-2], 1, 1) if matrix else p.shape)
-    return move - value * move.sum(-1, keepdims=True) if p.kind == "simplex" else move
+    if isinstance(p.support, UnitSimplex):
+        return move - value * move.sum(-1, keepdims=True)
+    return move

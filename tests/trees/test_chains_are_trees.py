@@ -20,7 +20,7 @@ def both():
     tree = jaxem.Model(
         chain.log_joint,
         jaxem.Tree(range(-1, 29), 2),
-        {name: jaxem.flat(p.shape, p.support) for name, p in _parameters(chain)},
+        {name: jaxem.flat(p.shape, p.constraint) for name, p in _parameters(chain)},
     )
     options = {"init": START, "max_steps": 6, "tolerance": 0}
     return jaxem.fit(tree, Y, **options), jaxem.fit(chain, Y, **options)
@@ -68,7 +68,7 @@ def test_starts_come_from_shares_of_parents(both):
     tree = jaxem.Model(
         chain.log_joint,
         jaxem.Tree([-1, 0, 0, 0], 2),
-        {name: jaxem.flat(p.shape, p.support) for name, p in _parameters(chain)},
+        {name: jaxem.flat(p.shape, p.constraint) for name, p in _parameters(chain)},
     )
     labels = np.array([[0, 1, 1, 1], [0, 1, 1, 0], [1, 1, 0, 1]])
     start = jaxem.initial.from_responsibilities(labels)

@@ -4,6 +4,10 @@ What replaces the data, and single precision, are judged by it; and parameters t
 some rows are judged on others.
 """
 
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
 import jax
 import numpy as np
 
@@ -15,6 +19,39 @@ from jaxem.estep.steps import evidence_of_steps
 from jaxem.initial import Setting
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import take_rows
+
+#: Seconds that looks at all rows may take together, whatever the run took.
+_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+def as_time_allows(these: Iterable[T], began: float) -> Iterator[T]:
+    """The first of several, and others for half a second, or a tenth of the time of a run.
+
+    Args:
+        these: What is to be looked at, the most important first.
+        began: When the run began, by `time.monotonic`.
+    """
+    start = time.monotonic()
+    allowed = max(_SECONDS, 0.1 * (start - began))
+    for this in these:
+        yield this
+        if time.monotonic() - start > allowed:
+            return
+
+
+def tolerated(evidence: float, rows: int, dtype: Any) -> float:
+    """How far a log likelihood may be from the exact one for rounding alone, in nats.
+
+    Args:
+        evidence: The exact one.
+        rows: Rows that it sums over.
+        dtype: The precision of the other.
+    """
+    slack = 1e-6 if dtype != np.float32 else 1e-3
+    eps = float(np.finfo(dtype).eps)
+    return slack + 100 * eps * (8 + 0.25 * rows**0.5) * (1 + abs(evidence))
 
 
 def exact_evidence(setting: Setting, e_step: EStep, values: Values) -> float:

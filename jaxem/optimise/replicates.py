@@ -23,7 +23,8 @@ from jaxem.data.ways import Ways
 from jaxem.estep import Exact
 from jaxem.initial import Setting
 from jaxem.model import Model
-from jaxem.objective.exact import exact_evidence
+from jaxem.numerics.rows import row_count
+from jaxem.objective.exact import as_time_allows, exact_evidence, tolerated
 from jaxem.optimise.loop import Controls
 from jaxem.optimise.moves import chunk_function
 from jaxem.optimise.race import Race, leave_behind
@@ -43,12 +44,6 @@ _PASSES = 8
 #: A loop that is compiled for other numbers of restarts serves up to so many times as many as would
 #: fill the machine, and so few that replicates wait in line for at most so many turns.
 _LARGER, _TURNS = 4, 100
-
-#: Seconds that the last look at all rows may always take.
-_SECONDS = 0.5
-
-#: Nats by which products may differ from the log joint at every row.
-_HARMLESS = 1e-5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -162,16 +157,14 @@ def _agrees(
         rows: Rows of each, leaves (B, n, ...), or None.
         began: When the refits began, in seconds.
     """
-    start = time.monotonic()
-    allowed = max(_SECONDS, 0.1 * (start - began))
-    for b, r in np.argwhere(found.usable):
+    count = row_count(setting.data)
+    dtype = np.dtype(jnp.result_type(float))
+    for b, r in as_time_allows(np.argwhere(found.usable), began):
         data = setting.data if rows is None else _take(rows, b)
         mine = dataclasses.replace(setting, data=data, weights=weights[b])
         right = exact_evidence(mine, Exact(), {k: v[b, r] for k, v in found.values.items()})
-        if abs(right - found.log_likelihood[b, r]) > _HARMLESS + 1e-9 * abs(right):
+        if abs(right - found.log_likelihood[b, r]) > tolerated(right, count, dtype):
             return False
-        if time.monotonic() - start > allowed:
-            break
     return True
 
 

@@ -219,18 +219,8 @@ class Runner:
         """The guard's first look; and all rows, where a start holds a zero that excludes some."""
         if path == "direct":
             return
-        values = self._states.values
-        zero = [
-            np.any(values[p.name] == 0, axis=tuple(range(1, values[p.name].ndim)))
-            for p in self._model.parameters
-            if p.support.has_zero
-        ]
-        for restart in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
-            ((_, evidence),) = self._guards.evidence(
-                self._algorithm.e_step, [restart], self._values
-            )
-            if not np.isfinite(evidence):
-                self._move(restart, "direct", "the start makes some rows impossible")
+        for restart in self._guards.excluded(self._algorithm.e_step, self._states.values):
+            self._move(restart, "direct", "the start makes some rows impossible")
         self._guard(path, self._running(path))
 
     def _guard(self, path: str, restarts: np.ndarray) -> np.ndarray:

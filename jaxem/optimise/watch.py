@@ -22,14 +22,13 @@ from jaxem.estep import EStep
 from jaxem.initial import Setting
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
-from jaxem.objective.exact import exact_evidence
+from jaxem.objective.exact import as_time_allows, exact_evidence, tolerated
 
 _ROWS = 256
 _RESTARTS = 4
 _NEAR = 40.0
 _WORST_BOUND = 1e-2
 _EXPLAINED = 10.0
-_SECONDS = 0.5
 
 
 class Guards:
@@ -74,21 +73,33 @@ class Guards:
         The first restart is always looked at, the others while that takes no more than half a
         second, or a tenth of the time since the run began.
         """
-        began = time.monotonic()
-        allowed = max(_SECONDS, 0.1 * (began - self._began))
         ways = self._ways
         setting = Setting(self._model, self._plan, ways.rows, ways.weights, ways.sequences)
-        for restart in restarts:
+        for restart in as_time_allows(restarts, self._began):
             yield int(restart), exact_evidence(setting, e_step, values(restart))
-            if time.monotonic() - began > allowed:
-                return
 
     def tolerance(self, evidence: float) -> float:
         """Nats that the evidence of all rows may differ for rounding alone."""
-        eps = float(np.finfo(self._dtype).eps)
-        rows = row_count(self._ways.rows)
-        slack = 1e-6 if self._dtype != np.float32 else 1e-3
-        return slack + 100 * eps * (8 + 0.25 * rows**0.5) * (1 + abs(evidence))
+        return tolerated(evidence, row_count(self._ways.rows), self._dtype)
+
+    def excluded(self, e_step: EStep, starts: Values) -> list[int]:
+        """Restarts whose start holds a zero that makes some rows impossible.
+
+        Args:
+            e_step: How states are summed out.
+            starts: Parameters by dotted name, stacked over restarts.
+        """
+        zero = [
+            np.any(np.equal(starts[p.name], 0), axis=tuple(range(1, np.ndim(starts[p.name]))))
+            for p in self._model.parameters
+            if p.support.has_zero
+        ]
+        found = []
+        for restart in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
+            here = {name: np.asarray(leaf)[restart] for name, leaf in starts.items()}
+            ((_, evidence),) = self.evidence(e_step, [restart], lambda _, here=here: here)
+            found += [] if np.isfinite(evidence) else [restart]
+        return found
 
     def _look(self, values: Values, found: Anchors) -> tuple[float, float]:
         at_anchors = self._table(values, found.rows) - found.reference[:, None]

@@ -5,7 +5,7 @@ of their own (folds, the bootstrap) find it compiled.
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -92,7 +92,8 @@ class OwnData:
             there = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
             weights = _cut(self._weights, blocks) * there
             rows = jax.tree.map(lambda leaf: _cut(leaf, blocks), self._rows)
-        own = Own(weights.astype(self._weights.dtype), None, rows)
+        kept: Any = weights.astype(self._weights.dtype)
+        own = Own(kept, None, rows)
         if not isinstance(source, Anchored):
             return source, own
         return source, own._replace(beyond=self._beyond().astype(self._weights.dtype))

@@ -78,10 +78,9 @@ class Ways:
         """Weights of `rows`, (B, n), from several sets of weights of the rows given, (B, N)."""
         if self.place is None:
             return weights
-        total = np.zeros((len(weights), len(self.weights)), weights.dtype)
-        there = self.place >= 0
-        np.add.at(total, (slice(None), self.place[there]), weights[:, there])
-        return total
+        there, size = self.place >= 0, len(self.weights)
+        place = self.place[there]
+        return np.stack([np.bincount(place, one[there], minlength=size) for one in weights])
 
     def route(self) -> Route:
         """What a reader is told of them."""
@@ -176,9 +175,9 @@ def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
         return Ways(data, weights, given, why, "direct", spread=plan.spread, fills=False)
     rows, merged, place = merge_rows(data, weights)
     found = replace_data(plan, model, rows)
-    path = "direct" if isinstance(found, Refused) else "product"
-    ways = Ways(rows, merged, given, found, path, spread=plan.spread, place=place)
-    if path == "direct":
+    first = "direct" if isinstance(found, Refused) else "product"
+    ways = Ways(rows, merged, given, found, first, spread=plan.spread, place=place)
+    if isinstance(found, Refused):
         return ways
     if row_count(rows) * model.latent.cells * restarts < _WORTH_TIMING:
         return ways

@@ -211,7 +211,8 @@ class _Line:
         def until(most: int) -> None:
             numbers: Any = self.tolerance, most, 0, _PASSES
             kinds = dtype, np.int32, dtype, np.int32
-            controls = Controls(*map(np.asarray, numbers, kinds))
+            given: Any = map(np.asarray, numbers, kinds)
+            controls = Controls(*given)
             while (running := np.flatnonzero(states.status == Status.RUNNING)[:width]).size:
                 some = with_frozen(_take(states, running), width)
                 theirs = jax.tree.map(lambda leaf: filled(leaf[owner[running]], width), own)

@@ -81,9 +81,9 @@ class Opened:
         rows = take_rows(data, present)
         check_indices(self.model, rows, starts if starts is None else starts[present])
         draws = self._draws()
-        table = self.tables(draws[0], rows)
-        wrong = np.isnan(table) | (table == np.inf)
-        broken = np.flatnonzero(wrong.any(1) | (table == -np.inf).all(1))
+        broken = np.flatnonzero(
+            np.concatenate([_is_broken(table) for table in self.tables.blocks(draws[0], rows)])
+        )
         if len(broken):
             suspects = take_rows(rows, broken)
             looked = np.stack([self.tables(draw, suspects) for draw in draws])
@@ -112,6 +112,12 @@ class Opened:
     def _draws(self) -> list[Values]:
         ordinary = ordinary_values(self.model, _DRAWS)
         return [{name: leaf[i] for name, leaf in ordinary.items()} for i in range(_DRAWS)]
+
+
+def _is_broken(table: np.ndarray) -> np.ndarray:
+    """Rows at which a log factor is no number, or none is possible, (n,)."""
+    highest = table.max(1)  # NaN if any is
+    return np.isnan(highest) | np.isinf(highest)
 
 
 def fingerprint(data: Data) -> bytes:

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxem.errors.surface import columns
+from jaxem.numerics.symmetric import make_dominant, solve_definite
 from jaxem.types import Array
 
 _STEPS = 50
@@ -76,32 +76,12 @@ def climb(function: Callable[[Array], Array], start: Array) -> Top:
     no = jnp.zeros((), bool)
     first = _Climb(*look(start, no), jnp.zeros((), int), no)
     found = jax.lax.while_loop(goes_on, step, first)
-    curved = jnp.all(jnp.isfinite(newton_step(found.top.hessian, found.gradient)))
+    curved = jnp.all(jnp.isfinite(solve_definite(-found.top.hessian, found.gradient)))
     return found.top._replace(reached=found.top.reached & curved)
 
 
-def newton_step(hessian: Array, gradient: Array) -> Array:
-    """The step of Newton's method (d,), NaN where the Hessian (d, d) is not negative definite."""
-    scaled, scale = _scaled(hessian)
-    return cho_solve(cho_factor(scaled, lower=True), gradient / scale) / scale
-
-
 def _uphill(hessian: Array, gradient: Array) -> Array:
-    """Newton's step; where that is none, one with a diagonal large enough to dominate.
-
-    Eigenvalues would tell what is enough more closely, but many of them at once, when restarts or
-    data sets run side by side, lock XLA's CPU backend (see `traces.plain`).
-    """
-    scaled, scale = _scaled(hessian)
-    others = jnp.abs(scaled).sum(1) - jnp.abs(jnp.diagonal(scaled))
-    raised = scaled + jnp.diag(jnp.maximum(1.1 * others + 0.1 - jnp.diagonal(scaled), 0.0))
-    safe = cho_solve(cho_factor(raised, lower=True), gradient / scale) / scale
-    step = newton_step(hessian, gradient)
+    """Newton's step; where that is none, one with a diagonal large enough to dominate."""
+    step = solve_definite(-hessian, gradient)
+    safe = solve_definite(make_dominant(-hessian), gradient)
     return jnp.where(jnp.all(jnp.isfinite(step)), step, safe)
-
-
-def _scaled(hessian: Array) -> tuple[Array, Array]:
-    """Its negative with a diagonal of ones or minus ones, and the scale (d,)."""
-    diagonal = jnp.abs(jnp.diagonal(hessian))
-    scale = jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
-    return -(hessian + hessian.T) / (2 * scale[:, None] * scale), scale

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_batching import sequential_vmap
 
-from jaxem.derivatives.climb import climb, newton_step
+from jaxem.derivatives.climb import climb
 from jaxem.derivatives.hyper import PriorOf, read_family
 from jaxem.derivatives.problem import Density, Inputs, Problem, hessian, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import Chart
 from jaxem.model.arrays import as_arrays, in_flag_precision
+from jaxem.numerics.symmetric import solve_definite
 from jaxem.types import Array, Data, DeclarationError, Params
 
 Values = dict[str, Array]
@@ -153,7 +154,7 @@ def _with_rule(problem: Problem, chart: Chart, compile: Any):
     def carry(chart: Chart, u: Array, inputs: Inputs, rest: Data, change: Values) -> Inputs:
         density = density_of(chart, rest)
         slope = jax.vjp(lambda u: free(u, chart), u)[1](change)[0]
-        direction = newton_step(hessian(density, u, inputs), slope)
+        direction = solve_definite(-hessian(density, u, inputs), slope)
         return pull(density, u, inputs, direction)
 
     # one after another under vmap: climbs of unequal length would wait for one another

@@ -20,6 +20,7 @@ from jaxem.likelihood.units import make_units
 from jaxem.model import Model
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
+from jaxem.numerics.symmetric import spectrum
 from jaxem.types import Data
 
 #: States whose log joints vary against one another by less, in nats, are near duplicates.
@@ -137,9 +138,7 @@ def _scales(model: Model, values: Any) -> tuple[dict[str, float], dict[str, floa
         value = np.asarray(values[p.name], float)
         if p.kind in ("positive_definite", "lower_cholesky"):
             square = value @ value.mT if p.kind == "lower_cholesky" else value
-            deviation = np.sqrt(np.maximum(np.diagonal(square, axis1=-2, axis2=-1), 1e-300))
-            correlation = square / (deviation[..., :, None] * deviation[..., None, :])
-            eigenvalues = np.linalg.eigvalsh(correlation)
+            eigenvalues = spectrum(square)[0]
             number = eigenvalues[..., -1] / np.maximum(eigenvalues[..., 0], 1e-300)
             ill |= _beyond(p.name, number, _ILL)
         elif p.kind == "positive" and value.size > 1:

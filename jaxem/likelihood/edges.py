@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxem.model.prior import Parameter
+from jaxem.numerics.symmetric import spectrum
 
 #: The largest share of the ordinary value that a start is mixed with, however few rows there are.
 _MOST = 1e-2
@@ -100,7 +101,4 @@ def step_inside(
 
 def _is_singular(matrix: np.ndarray) -> np.ndarray:
     """Whether a covariance has a correlation of one, or a variance of zero; (..., 1, 1)."""
-    deviations = np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 0))
-    safe = np.where(deviations > 0, deviations, 1.0)
-    correlation = matrix / (safe[..., :, None] * safe[..., None, :])
-    return (np.linalg.eigvalsh(correlation)[..., 0] <= _VANISHING)[..., None, None]
+    return (spectrum(matrix)[0][..., 0] <= _VANISHING)[..., None, None]

@@ -33,7 +33,7 @@ from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.model.prior import Parameter
 from jaxem.mstep.layout import Layout, derivatives
-from jaxem.numerics.linalg import solve_concave
+from jaxem.numerics.symmetric import solve_concave
 from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 

@@ -20,7 +20,7 @@ from jaxem.estep.expectation import Expectation, Values
 from jaxem.mstep.layout import Layout, derivatives
 from jaxem.mstep.newton import GROWTH, HALVINGS, ITERATIONS, STIFFNESS, Region, lengths
 from jaxem.numerics.lasso import lasso
-from jaxem.numerics.linalg import make_semidefinite
+from jaxem.numerics.symmetric import make_semidefinite
 from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 

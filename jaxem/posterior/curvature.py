@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxem.numerics.spectrum import spectrum
+from jaxem.numerics.symmetric import covariance, spectrum
 from jaxem.posterior.target import Target
 
 _STEPS = 60
@@ -69,17 +69,3 @@ def _rising_share(target: Target, u, value: float, step: np.ndarray, promised: f
             return share
         share /= 2
     return 0.0
-
-
-def covariance(precision: np.ndarray, floor: float) -> np.ndarray:
-    """The inverse of a precision matrix made positive definite, (d, d).
-
-    Eigenvalues, of the matrix scaled to a unit diagonal, count with their absolute value, and none
-    below ``floor`` times the largest: the inverse itself where the matrix is well conditioned.
-    """
-    if not np.all(np.isfinite(precision)):
-        return np.eye(len(precision))
-    values, vectors, scale = spectrum(precision)
-    values = np.maximum(np.abs(values), floor * np.abs(values).max())
-    half = vectors / np.sqrt(values) / scale[:, None]
-    return half @ half.T

@@ -11,7 +11,8 @@ from jaxem.algebra.plan import kinks_of
 from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.numerics.keys import generator
-from jaxem.posterior.curvature import Mode, covariance, find_mode
+from jaxem.numerics.symmetric import covariance
+from jaxem.posterior.curvature import Mode, find_mode
 from jaxem.posterior.fitted import Fitted, Start, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
 from jaxem.types import Array, Data, DeclarationError, Params

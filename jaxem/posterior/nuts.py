@@ -10,7 +10,8 @@ from numpyro.infer import MCMC, NUTS
 
 from jaxem.fitting import Fit
 from jaxem.numerics.keys import as_key, generator
-from jaxem.posterior.curvature import covariance, find_mode
+from jaxem.numerics.symmetric import covariance
+from jaxem.posterior.curvature import find_mode
 from jaxem.posterior.fitted import Fitted, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
 from jaxem.posterior.starts import Start, chain_starts

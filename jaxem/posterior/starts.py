@@ -4,7 +4,8 @@ import jax
 import numpy as np
 
 from jaxem.fitting import Fit
-from jaxem.posterior.curvature import Mode, covariance
+from jaxem.numerics.symmetric import covariance
+from jaxem.posterior.curvature import Mode
 from jaxem.posterior.fitted import Fitted, Start
 
 #: Relative difference of parameters below which two restarts are at one place.

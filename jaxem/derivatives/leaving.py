@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxem.errors.surface import Quantity, columns, flat_quantity, log_posterior
+from jaxem.errors.surface import Quantity, flat_quantity, log_posterior
 from jaxem.estep.expectation import over_blocks
 from jaxem.estep.order import later_steps
 from jaxem.estep.source import Source
@@ -28,6 +28,7 @@ from jaxem.latent.links import dense_links
 from jaxem.likelihood.chart import Chart
 from jaxem.likelihood.evidence import in_units
 from jaxem.model import Model
+from jaxem.numerics.columns import columns
 from jaxem.numerics.symmetric import solve_definite
 from jaxem.types import Array
 

@@ -23,9 +23,9 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from jaxem.derivatives.climb import climb
 from jaxem.derivatives.problem import Density, Inputs, Problem, hessian
 from jaxem.model import Model
+from jaxem.numerics.newton import climb
 from jaxem.types import Array, Data
 
 
@@ -61,7 +61,7 @@ def marginal_function(problem: Problem, real: Callable[[Array], Any]):
     def marginal(start: Array, h: Array, inputs: Inputs, rest: Data):
         density = _density(problem, real, inputs, rest)
         top = climb(lambda u: density(u, h), start)
-        u = jnp.where(top.reached, top.u, jnp.nan)
+        u = jnp.where(top.reached & top.is_peak, top.u, jnp.nan)
         information = -(top.hessian + top.hessian.T) / 2
         factor = jnp.linalg.cholesky(information)
         inverse = jax.scipy.linalg.cho_solve((factor, True), jnp.eye(u.size, dtype=u.dtype))

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_batching import sequential_vmap
 
-from jaxem.derivatives.climb import climb
 from jaxem.derivatives.hyper import PriorOf, read_family
 from jaxem.derivatives.problem import Density, Inputs, Problem, hessian, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import Chart
 from jaxem.model.arrays import as_arrays, in_flag_precision
+from jaxem.numerics.newton import climb
 from jaxem.numerics.symmetric import solve_definite
 from jaxem.types import Array, Data, DeclarationError, Params
 
@@ -148,7 +148,7 @@ def _with_rule(problem: Problem, chart: Chart, compile: Any):
     def find(chart: Chart, inputs: Inputs, rest: Data) -> tuple[Values, Array]:
         density = density_of(chart, rest)
         top = climb(lambda u: density(u, inputs), chart.point)
-        u = jnp.where(top.reached, top.u, jnp.nan)
+        u = jnp.where(top.reached & top.is_peak, top.u, jnp.nan)
         return free(u, chart), u
 
     def carry(chart: Chart, u: Array, inputs: Inputs, rest: Data, change: Values) -> Inputs:

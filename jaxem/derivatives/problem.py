@@ -21,11 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.derivatives.hyper import Family
-from jaxem.errors.surface import columns
 from jaxem.likelihood.units import evidence, make_source, unit_weights
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.sequences import Sequences
+from jaxem.numerics.columns import columns
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array, Data
 

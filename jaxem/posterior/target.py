@@ -22,6 +22,7 @@ from jaxem.compiled.program import Program
 from jaxem.estep.source import Source
 from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
+from jaxem.numerics.newton import Top, climb
 from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
 from jaxem.traces.plain import plain
 from jaxem.types import Array
@@ -30,7 +31,7 @@ Potential = Callable[[dict[str, Array], Source], Array]
 
 
 class Target:
-    """The log density at flat coordinates, compiled, with its first two derivatives.
+    """The log density at flat coordinates, compiled, with its gradient and the mode near a point.
 
     Args:
         model: The declared model.
@@ -48,7 +49,7 @@ class Target:
         self.size = flat.size
         self._potential = _with_gradient(self._negative)
         self._slope = Program(jax.value_and_grad(self._log_density), "log density")
-        self._curvature = Program(self._hessian, "curvature", brief=True)
+        self._climb = Program(self._top, "mode", brief=True)
         self._inward = Program(self._flatten, "coordinates", brief=True)
         self._constrain = Program(self._sites, "parameters", inside=True)
         self._outward = Program(jax.vmap(self._sites, in_axes=(0, None)), "parameters")
@@ -80,10 +81,9 @@ class Target:
         value, gradient = self._slope(jnp.asarray(u, self.dtype), self.source)
         return float(jnp.nan_to_num(value, nan=-jnp.inf)), np.asarray(gradient, float)
 
-    def hessian(self, u: np.ndarray) -> np.ndarray:
-        """Second derivatives of the log density, (d, d)."""
-        out = np.asarray(self._curvature(jnp.asarray(u, self.dtype), self.source), float)
-        return (out + out.T) / 2
+    def climb(self, u: np.ndarray) -> Top:
+        """The mode near flat coordinates (d,), and the second derivatives there."""
+        return self._climb(jnp.asarray(u, self.dtype), self.source)
 
     def _negative(self, u: dict[str, Array], source: Source) -> Array:
         return jnp.asarray(potential_energy(self.program, (source,), {}, u))
@@ -91,11 +91,8 @@ class Target:
     def _log_density(self, u: Array, source: Source) -> Array:
         return -self._negative(self.split(u), source)
 
-    def _hessian(self, u: Array, source: Source) -> Array:
-        """One column at a time, so that it takes no more memory than a gradient."""
-        gradient = jax.grad(partial(self._log_density, source=source))
-        columns = jnp.eye(self.size, dtype=self.dtype)
-        return jax.lax.map(lambda v: jax.jvp(gradient, (u,), (v,))[1], columns)
+    def _top(self, u: Array, source: Source) -> Top:
+        return climb(partial(self._log_density, source=source), u)
 
     def _flatten(self, values: Values, source: Source) -> Array:
         return ravel_pytree(unconstrain_fn(self.program, (source,), {}, dict(values)))[0]

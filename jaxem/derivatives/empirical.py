@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from jaxem.derivatives.hyper import Family, PriorOf, read_family
 from jaxem.derivatives.marginal import coordinates, marginal_function, parameters
-from jaxem.derivatives.problem import Problem
+from jaxem.derivatives.posterior import PosteriorFamily
 from jaxem.derivatives.stationary import errors_at_mode
 from jaxem.fitting import Fit
 from jaxem.likelihood.edges import step_inside
@@ -106,10 +106,10 @@ def empirical_bayes(
             "no prior has arguments that could be read; give prior, a function of hyper-parameters."
         )
     start, back = ravel_pytree(family.to_real(family.hyper))
-    problem = Problem(model, bound.sequences, family)
-    function = marginal_function(problem, lambda h: family.from_real(back(h)))
-    program = fit.compile(("marginal", problem), function)
-    inputs, rest = problem.split(bound.rows, errors.surface.units.weights, family.hyper)
+    posterior = PosteriorFamily(model, bound.sequences, family)
+    function = marginal_function(posterior, lambda h: family.from_real(back(h)))
+    program = fit.compile(("marginal", posterior), function)
+    inputs, rest = posterior.split(bound.rows, errors.surface.units.weights, family.hyper)
     climbs = [coordinates(model, _inside(fit, model))]
 
     def look(h: Any) -> tuple[float, np.ndarray, Any]:

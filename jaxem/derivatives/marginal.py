@@ -23,7 +23,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 
-from jaxem.derivatives.problem import Density, Inputs, Problem, hessian
+from jaxem.derivatives.posterior import Density, Inputs, PosteriorFamily, hessian
 from jaxem.model import Model
 from jaxem.numerics.newton import climb
 from jaxem.types import Array, Data
@@ -48,18 +48,18 @@ def parameters(model: Model, u: Array) -> tuple[dict[str, Array], Array]:
     return values, volume
 
 
-def marginal_function(problem: Problem, real: Callable[[Array], Any]):
+def marginal_function(posterior: PosteriorFamily, real: Callable[[Array], Any]):
     """A function of coordinates to start at, real coordinates of h (p,), inputs, and the rest.
 
     It returns log m, its gradient (p,), and the mode (d,); NaN where there is none.
 
     Args:
-        problem: The log posterior.
+        posterior: The log posterior.
         real: From real coordinates (p,) to hyper-parameters.
     """
 
     def marginal(start: Array, h: Array, inputs: Inputs, rest: Data):
-        density = _density(problem, real, inputs, rest)
+        density = _density(posterior, real, inputs, rest)
         top = climb(lambda u: density(u, h), start)
         u = jnp.where(top.reached & top.is_peak, top.u, jnp.nan)
         information = -(top.hessian + top.hessian.T) / 2
@@ -82,10 +82,12 @@ def marginal_function(problem: Problem, real: Callable[[Array], Any]):
     return marginal
 
 
-def _density(problem: Problem, real: Callable[[Array], Any], inputs: Inputs, rest: Data) -> Density:
+def _density(
+    posterior: PosteriorFamily, real: Callable[[Array], Any], inputs: Inputs, rest: Data
+) -> Density:
     def density(u: Array, h: Array) -> Array:
-        values, volume = parameters(problem.model, u)
+        values, volume = parameters(posterior.model, u)
         here = inputs._replace(hyper=real(h))
-        return problem.log_posterior(values, here, rest) + volume
+        return posterior.log_posterior(values, here, rest) + volume
 
     return density

@@ -34,7 +34,7 @@ _LONGEST = 3.0
 _LEAST = 1e-12
 
 
-class Climb(NamedTuple):
+class Polished(NamedTuple):
     """How restarts climbed.
 
     Attributes:
@@ -84,7 +84,7 @@ def climb_on(landscape: Landscape, states: State, restarts: np.ndarray, max_step
     return [np.fmax(t, w).tolist() for t, w in zip(found.trace, was, strict=True)]
 
 
-def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.ndarray) -> Climb:
+def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.ndarray) -> Polished:
     """Climb from flat coordinates until a step promises no more than rounding.
 
     Args:
@@ -96,7 +96,7 @@ def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.nd
     width = int(landscape.moving.sum())
     if not (allowed > width).any():
         nothing = np.zeros(len(u), int)
-        return Climb(u, np.full(len(u), -np.inf), nothing, [[] for _ in u])
+        return Polished(u, np.full(len(u), -np.inf), nothing, [[] for _ in u])
     value, gradient = landscape(u)
     able = allowed > width
     going = able & np.isfinite(value) & np.isfinite(gradient).all(1)
@@ -127,7 +127,7 @@ def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.nd
         fresh = _steps(curvature, gradient, landscape.unitless, eps)
         step = np.where(kept[:, None], fresh, step)
         share = np.where(kept, 1.0, share / 2)
-    return Climb(u, value, np.asarray([len(t) for t in trace]), trace)
+    return Polished(u, value, np.asarray([len(t) for t in trace]), trace)
 
 
 def _curvature(landscape: Landscape | Face, u, gradient, move: float) -> np.ndarray:

@@ -17,12 +17,12 @@ from jaxem.numerics.rows import row_count
 from jaxem.posterior.rows import prepare
 from jaxem.types import Array, Data, DeclarationError
 
-Program = Callable[..., None]
+NumPyroProgram = Callable[..., None]
 
 
 def to_numpyro(
     model: Any, data: Any = None, *, weights: Any = None, lengths: Any = None
-) -> Program:
+) -> NumPyroProgram:
     r"""A declared model as a program for NumPyro's own MCMC, SVI and automatic guides.
 
     Every free parameter is a sample site of its dotted name with its prior, a flat one
@@ -66,7 +66,7 @@ def to_numpyro(
     return lambda: program(rows, given, ends)
 
 
-def _open(model: Model) -> Program:
+def _open(model: Model) -> NumPyroProgram:
     """The program that takes rows, or sequences, and weights when it runs."""
     order = order_of_priors(model)
     plate, factor = site_name(model, "rows"), site_name(model, "log_likelihood")

@@ -18,7 +18,7 @@ import numpyro
 from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.estep.source import Source
 from jaxem.likelihood.evidence import Values, of_source
 from jaxem.model import Model
@@ -48,11 +48,11 @@ class Target:
         flat, self.split = ravel_pytree(zeros)
         self.size = flat.size
         self._potential = _with_gradient(self._negative)
-        self._slope = Program(jax.value_and_grad(self._log_density), "log density")
-        self._climb = Program(self._top, "mode", brief=True)
-        self._inward = Program(self._flatten, "coordinates", brief=True)
-        self._constrain = Program(self._sites, "parameters", inside=True)
-        self._outward = Program(jax.vmap(self._sites, in_axes=(0, None)), "parameters")
+        self._slope = CompiledProgram(jax.value_and_grad(self._log_density), "log density")
+        self._climb = CompiledProgram(self._top, "mode", brief=True)
+        self._inward = CompiledProgram(self._flatten, "coordinates", brief=True)
+        self._constrain = CompiledProgram(self._sites, "parameters", inside=True)
+        self._outward = CompiledProgram(jax.vmap(self._sites, in_axes=(0, None)), "parameters")
 
     def program(self, source: Source) -> None:
         """The NumPyro program: a site a parameter, and the whole evidence as one factor."""

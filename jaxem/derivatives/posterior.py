@@ -49,7 +49,7 @@ Density = Callable[[Array, Any], Array]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Problem:
+class PosteriorFamily:
     """What stays the same when inputs change.
 
     Attributes:

@@ -10,11 +10,12 @@ from jax.flatten_util import ravel_pytree
 from scipy.optimize import minimize
 
 from jaxem.derivatives.hyper import Family, PriorOf, read_family
-from jaxem.derivatives.marginal import coordinates, marginal_function, parameters
+from jaxem.derivatives.marginal import marginal_function
 from jaxem.derivatives.posterior import PosteriorFamily
 from jaxem.derivatives.stationary import errors_at_mode
 from jaxem.fitting import Fit
 from jaxem.likelihood.edges import step_inside
+from jaxem.likelihood.unconstrained import coordinates, parameters, sites
 from jaxem.model import Model
 from jaxem.model.tied import nest
 from jaxem.numerics.tables import aligned
@@ -141,7 +142,7 @@ def empirical_bayes(
         converged=bool(np.abs(gradient).max() <= 1e-3),
         prior=family.priors(new),
         model=_with_priors(family, new) if model is fit.model else None,
-        params=model.nest(jax.tree.map(np.asarray, parameters(model, u)[0])),
+        params=model.nest(jax.tree.map(np.asarray, parameters(model, sites(model, u))[0])),
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from jaxem.compiled.program import CompiledProgram
 from jaxem.estep.source import Source
-from jaxem.likelihood.evidence import Values, of_source
+from jaxem.likelihood.evidence import Values
+from jaxem.likelihood.units import total_evidence
 from jaxem.model import Model
 from jaxem.types import Array
 
@@ -26,7 +27,7 @@ class Evidence:
 
     def __init__(self, model: Model):
         self._program = CompiledProgram(
-            lambda values, source: of_source(model, values, source), "evidence"
+            lambda values, source: total_evidence(model, values, source), "evidence"
         )
 
     def __call__(self, values: Values, source: Source) -> float:

@@ -8,22 +8,20 @@ Jacobian belongs to the density, not to the model: the mode that EM finds is tha
 terms alone, and the mode of all three lies elsewhere.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
-from jax.flatten_util import ravel_pytree
-from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from jaxem.compiled.program import CompiledProgram
 from jaxem.estep.source import Source
-from jaxem.likelihood.evidence import Values, of_source
+from jaxem.likelihood.unconstrained import coordinates, parameters, sites
+from jaxem.likelihood.units import total_evidence
 from jaxem.model import Model
 from jaxem.numerics.newton import Top, climb
-from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
 from jaxem.traces.plain import plain
 from jaxem.types import Array
 
@@ -42,31 +40,21 @@ class Target:
         self.model = model
         self.source = source
         self.dtype = source.batch.weights.dtype
-        self._order = order_of_priors(model)
-        self._factor = site_name(model, "log_likelihood")
-        zeros = {p.name: jnp.zeros(p.unconstrained_shape, self.dtype) for p in model.free}
-        flat, self.split = ravel_pytree(zeros)
-        self.size = flat.size
+        self.size = sum(math.prod(p.unconstrained_shape) for p in model.free)
+        self.split = partial(sites, model)
         self._potential = _with_gradient(self._negative)
         self._slope = CompiledProgram(jax.value_and_grad(self._log_density), "log density")
         self._climb = CompiledProgram(self._top, "mode", brief=True)
-        self._inward = CompiledProgram(self._flatten, "coordinates", brief=True)
-        self._constrain = CompiledProgram(self._sites, "parameters", inside=True)
-        self._outward = CompiledProgram(jax.vmap(self._sites, in_axes=(0, None)), "parameters")
-
-    def program(self, source: Source) -> None:
-        """The NumPyro program: a site a parameter, and the whole evidence as one factor."""
-        values = sample_parameters(self.model, self._order)
-        numpyro.factor(self._factor, of_source(self.model, values, source))
+        self._constrain = CompiledProgram(self._values, "parameters", inside=True)
+        self._outward = CompiledProgram(jax.vmap(self._values), "parameters")
 
     def coordinates(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Flat coordinates (d,) of parameters by dotted name, which are inside their supports."""
-        free = {p.name: jnp.asarray(values[p.name], self.dtype) for p in self.model.free}
-        return np.asarray(self._inward(free, self.source), float)
+        return np.asarray(coordinates(self.model, values), float)
 
     def parameters(self, u: np.ndarray) -> dict[str, Array]:
         """Parameters by dotted name of stacked flat coordinates (S, d), the fixed ones too."""
-        return self._outward(jax.vmap(self.split)(jnp.asarray(u, self.dtype)), self.source)
+        return self._outward(jax.vmap(self.split)(jnp.asarray(u, self.dtype)))
 
     def potential(self, u: dict[str, Array]) -> Array:
         """The negative log density at coordinates by dotted name."""
@@ -74,7 +62,7 @@ class Target:
 
     def constrain(self, u: dict[str, Array]) -> dict[str, Array]:
         """Parameters by dotted name at coordinates by dotted name, the fixed ones too."""
-        return self._constrain(u, self.source)
+        return self._constrain(u)
 
     def slope(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         """Log density and gradient (d,); a density that is no number counts as none."""
@@ -86,7 +74,9 @@ class Target:
         return self._climb(jnp.asarray(u, self.dtype), self.source)
 
     def _negative(self, u: dict[str, Array], source: Source) -> Array:
-        return jnp.asarray(potential_energy(self.program, (source,), {}, u))
+        values, volume = parameters(self.model, u)
+        evidence = total_evidence(self.model, values, source)
+        return -(evidence + self.model.prior_density(values) + volume)
 
     def _log_density(self, u: Array, source: Source) -> Array:
         return -self._negative(self.split(u), source)
@@ -94,12 +84,9 @@ class Target:
     def _top(self, u: Array, source: Source) -> Top:
         return climb(partial(self._log_density, source=source), u)
 
-    def _flatten(self, values: Values, source: Source) -> Array:
-        return ravel_pytree(unconstrain_fn(self.program, (source,), {}, dict(values)))[0]
-
-    def _sites(self, u: dict[str, Array], source: Source) -> dict[str, Array]:
-        found = constrain_fn(self.program, (source,), {}, u, return_deterministic=True)
-        return {p.name: found[p.name] for p in self.model.parameters}
+    def _values(self, u: dict[str, Array]) -> dict[str, Array]:
+        values, _ = parameters(self.model, u)
+        return {p.name: values[p.name] for p in self.model.parameters}
 
 
 def _with_gradient(potential: Potential) -> Potential:

@@ -5,8 +5,8 @@ import numpy as np
 
 from jaxem.fitting import Fit
 from jaxem.numerics.symmetric import covariance
-from jaxem.posterior.curvature import Mode
 from jaxem.posterior.fitted import Fitted, Start
+from jaxem.posterior.target import Mode
 
 #: Relative difference of parameters below which two restarts are at one place.
 _SAME = 1e-3

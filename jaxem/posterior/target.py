@@ -11,6 +11,7 @@ terms alone, and the mode of all three lies elsewhere.
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +23,29 @@ from jaxem.likelihood.unconstrained import coordinates, parameters, sites
 from jaxem.likelihood.units import total_evidence
 from jaxem.model import Model
 from jaxem.numerics.newton import Top, climb
+from jaxem.numerics.symmetric import spectrum
 from jaxem.traces.plain import plain
 from jaxem.types import Array
 
 Potential = Callable[[dict[str, Array], Source], Array]
+
+
+class Mode(NamedTuple):
+    """A mode of the density in unconstrained coordinates.
+
+    Attributes:
+        u: Flat coordinates, (d,).
+        log_density: Log density there.
+        precision: The negative Hessian there, (d, d), as it is.
+        reached: Whether Newton's method converged.
+        is_peak: Whether the density curves downwards in every direction, beyond rounding.
+    """
+
+    u: np.ndarray
+    log_density: float
+    precision: np.ndarray
+    reached: bool
+    is_peak: bool
 
 
 class Target:
@@ -69,9 +89,13 @@ class Target:
         value, gradient = self._slope(jnp.asarray(u, self.dtype), self.source)
         return float(jnp.nan_to_num(value, nan=-jnp.inf)), np.asarray(gradient, float)
 
-    def climb(self, u: np.ndarray) -> Top:
-        """The mode near flat coordinates (d,), and the second derivatives there."""
-        return self._climb(jnp.asarray(u, self.dtype), self.source)
+    def mode(self, start: np.ndarray) -> Mode:
+        """The mode that Newton's method reaches from flat coordinates (d,)."""
+        top = self._climb(jnp.asarray(start, self.dtype), self.source)
+        u, hessian = np.asarray(top.u, float), np.asarray(top.hessian, float)
+        precision, least = -(hessian + hessian.T) / 2, 100 * len(u) * np.finfo(self.dtype).eps
+        peak = np.all(np.isfinite(precision)) and spectrum(precision)[0].min() > least
+        return Mode(u, float(top.value), precision, bool(top.reached), bool(peak))
 
     def _negative(self, u: dict[str, Array], source: Source) -> Array:
         values, volume = parameters(self.model, u)

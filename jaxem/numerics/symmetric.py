@@ -158,25 +158,5 @@ def make_semidefinite(matrix: Float[Array, "*batch d d"]) -> Float[Array, "*batc
     scaled, scale = unit_diagonal(matrix)
     finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)
     lowest = jnp.linalg.eigvalsh(jnp.where(finite, scaled, 0.0))[..., :1]
-    return _raised(matrix, scale, jnp.maximum(-lowest, 0.0))
-
-
-def make_dominant(matrix: Float[Array, "*batch d d"]) -> Float[Array, "*batch d d"]:
-    """A symmetric matrix with its diagonal raised until it dominates, (..., d, d).
-
-    It is then positive definite. Eigenvalues would tell more closely how much is enough, but many
-    decompositions at once lock XLA's CPU backend (see `traces.plain`).
-
-    Args:
-        matrix: Shape (..., d, d), symmetrised here; it is raised in units of its diagonal.
-    """
-    scaled, scale = unit_diagonal(matrix)
-    own = jnp.linalg.diagonal(scaled)
-    others = jnp.abs(scaled).sum(-1) - jnp.abs(own)
-    return _raised(matrix, scale, jnp.maximum(1.1 * others + 0.1 - own, 0.0))
-
-
-def _raised(matrix: Array, scale: Array, by: Array) -> Array:
-    """The symmetric part of a matrix, lengths added to its diagonal in units of the scale."""
     eye = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
-    return (matrix + matrix.mT) / 2 + eye * (scale**2 * by)[..., :, None]
+    return (matrix + matrix.mT) / 2 + eye * (scale**2 * jnp.maximum(-lowest, 0.0))[..., :, None]

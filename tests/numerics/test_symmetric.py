@@ -5,7 +5,6 @@ import numpy as np
 
 from jaxem.numerics.symmetric import (
     covariance,
-    make_dominant,
     solve_concave,
     solve_definite,
     spectrum,
@@ -89,11 +88,3 @@ def test_equations_are_solved_where_the_matrix_is_definite_and_nowhere_else():
     found = np.asarray(solve_definite(matrix, jnp.asarray(SLOPE)))
     assert np.isnan(found[1]).all()
     np.testing.assert_allclose(found[[0, 2, 3]], step(CONCAVE, SLOPE)[[0, 2, 3]], rtol=1e-9)
-
-
-def test_a_dominant_diagonal_makes_any_matrix_definite():
-    raised = np.asarray(make_dominant(jnp.asarray(CONCAVE)))
-    assert np.all(np.linalg.eigvalsh(raised) > 0)
-    off = ~np.eye(3, dtype=bool)
-    np.testing.assert_allclose(raised[:, off], CONCAVE[:, off])
-    np.testing.assert_array_equal(make_dominant(2 * jnp.eye(2)), 2 * jnp.eye(2))

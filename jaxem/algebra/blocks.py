@@ -10,6 +10,7 @@ import numpy as np
 from jaxem.algebra.probe import Probe, Values
 from jaxem.algebra.prove import Solve, Trial
 from jaxem.model.prior import Parameter
+from jaxem.numerics.symmetric import spectrum
 
 _COUPLED = 1e-9
 
@@ -120,15 +121,13 @@ def by_least_squares(probe: Probe, p: Parameter, batch: tuple[int, ...]) -> Solv
 
 def _step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Uphill for a concave block; NaN if any curvature is upward."""
-    diagonal = np.abs(np.diagonal(hessian))
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2 / np.outer(scale, scale))
+    values, directions, _ = spectrum(hessian)
     floor = 1e-12 * np.abs(values).max(initial=0.0)
     if np.any(values > floor):
         return np.full_like(gradient, np.nan)
     curved = values < -floor
     inverse = np.where(curved, -1 / np.where(curved, values, 1.0), 0.0)
-    return vectors @ (inverse * (vectors.T @ (gradient / scale))) / scale
+    return directions @ (inverse * (directions.T @ gradient))
 
 
 def _columns(p: Parameter, batch: tuple[int, ...]) -> list[np.ndarray]:

@@ -33,7 +33,7 @@ from jaxem.algebra.prove import Trial, by_form, prove
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.compiled.programs import Programs
 from jaxem.model import Model
 from jaxem.model.known import known_of
@@ -185,7 +185,7 @@ def kinks_of(model: Model, plan: Plan | None = None) -> Kinks:
     """Where the log prior of a model has kinks; a plan knows."""
     if plan is not None:
         return plan.kinks
-    return find_kinks(model, lambda function: Program(function, "log prior", brief=True))
+    return find_kinks(model, lambda function: CompiledProgram(function, "log prior", brief=True))
 
 
 def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:

@@ -18,7 +18,7 @@ from jaxem.algorithm.algorithm import Algorithm
 from jaxem.algorithm.em import EM
 from jaxem.algorithm.warm_up import WarmUp, check_count
 from jaxem.estep import EStep
-from jaxem.estep.warming import Drawn
+from jaxem.estep.warming import DrawnStates
 from jaxem.types import Array, DeclarationError
 
 
@@ -97,4 +97,4 @@ class Stochastic(WarmUp):
 
     def e_step_at(self, key: Array, inverse_temperature: Array) -> EStep:
         """Draws."""
-        return Drawn(key, self.draws)
+        return DrawnStates(key, self.draws)

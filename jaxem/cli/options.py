@@ -125,7 +125,7 @@ class LatentClasses(Options):
         return self.classes * (1 + sum(self.levels))
 
 
-class Chain(Options):
+class ChainOptions(Options):
     """Options that all hidden Markov models share, after their own."""
 
     chain = True
@@ -139,7 +139,7 @@ class Chain(Options):
         return states * (states + 1)
 
 
-class GaussianChain(Chain):
+class GaussianChain(ChainOptions):
     """Options of `jaxem.zoo.gaussian_chain`; features are the columns of the data."""
 
     wide = True
@@ -153,7 +153,7 @@ class GaussianChain(Chain):
         return self.path + _moments(columns, self.covariance, self.states)
 
 
-class PoissonChain(Chain):
+class PoissonChain(ChainOptions):
     """Options of `jaxem.zoo.poisson_chain`."""
 
     states: Count
@@ -163,7 +163,7 @@ class PoissonChain(Chain):
         return self.path + self.states
 
 
-class CategoricalChain(Chain):
+class CategoricalChain(ChainOptions):
     """Options of `jaxem.zoo.categorical_chain`."""
 
     states: Count
@@ -174,7 +174,7 @@ class CategoricalChain(Chain):
         return self.path + self.states * self.categories
 
 
-class MultinomialChain(Chain):
+class MultinomialChain(ChainOptions):
     """Options of `jaxem.zoo.multinomial_chain`; categories are the columns of the data."""
 
     wide = True
@@ -198,7 +198,7 @@ class GaussianMixtureChain(GaussianChain):
         return self.path + count + _moments(columns, self.covariance, count)
 
 
-class RegressionChain(Chain):
+class RegressionChain(ChainOptions):
     """Options of `jaxem.zoo.regression_chain`, which names its columns."""
 
     states: Count

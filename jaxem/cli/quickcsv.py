@@ -22,7 +22,7 @@ _QUOTED = re.compile(rb'(?<![^,\n])"[^"\r\n]*"(?![^,\r\n])')
 _DOUBTFUL = r"^\+|[^-+.eE0-9]"
 
 
-class Read(NamedTuple):
+class ReadColumns(NamedTuple):
     """Columns of a file, as `jaxem.cli.csvfile.Sheet` has them.
 
     Attributes:
@@ -38,7 +38,7 @@ class Read(NamedTuple):
 
 def read(
     path: Path, header: Sequence[str], line: int, numbers: Sequence[str], texts: Sequence[str]
-) -> Read | None:
+) -> ReadColumns | None:
     """Read columns, or leave it to another reader.
 
     Args:
@@ -75,7 +75,7 @@ def read(
     if not all(values is not None for values in found.values()):
         return None
     lines = line + 1 + np.arange(rows)
-    return Read(lines, {k: v for k, v in found.items() if v is not None}, words)
+    return ReadColumns(lines, {k: v for k, v in found.items() if v is not None}, words)
 
 
 def _body(path: Path, line: int) -> bytes | None:

@@ -14,7 +14,7 @@ import numpy as np
 import jaxem
 from jaxem.cli import folder, running
 from jaxem.cli.finished import Finished
-from jaxem.diagnostics import Diagnosis, Landscape
+from jaxem.diagnostics import Diagnosis, Optima
 from jaxem.errors import Errors
 from jaxem.selection import Criteria
 from jaxem.types import DeclarationError
@@ -91,7 +91,7 @@ def _numbers(section: Any) -> Any:
             return _entries(section)
         case Criteria() | Diagnosis():
             return vars(section)
-        case Landscape():
+        case Optima():
             return [{**vars(o), "status": o.status.name} for o in section.optima]
         case jaxem.Fit():
             return section.params

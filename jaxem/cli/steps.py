@@ -12,7 +12,7 @@ from jaxem.cli.problems import Problem, place
 from jaxem.cli.schema import DataSection
 
 
-class Steps(NamedTuple):
+class TableSequences(NamedTuple):
     """The sequences of a table.
 
     Attributes:
@@ -26,11 +26,11 @@ class Steps(NamedTuple):
     rows: list[np.ndarray]
 
 
-def read_steps(data: DataSection, sheet: Sheet) -> tuple[Steps, list[Problem]]:
+def read_steps(data: DataSection, sheet: Sheet) -> tuple[TableSequences, list[Problem]]:
     """Sequences of a sheet, and what is wrong with them; all rows are one if none are named."""
     names = [""] * len(sheet.lines) if data.sequence is None else sheet.texts[data.sequence]
     if data.sequence is not None and "" in names:
-        return Steps(names, None, []), _without_sequence(sheet, data.sequence, names)
+        return TableSequences(names, None, []), _without_sequence(sheet, data.sequence, names)
     labels = {name: label for label, name in enumerate(dict.fromkeys(names))}
     member = np.array([labels[name] for name in names])
     if data.time is None:
@@ -41,13 +41,13 @@ def read_steps(data: DataSection, sheet: Sheet) -> tuple[Steps, list[Problem]]:
         ranks, wrong = _ranks(sheet, data.time)
         wrong = wrong or _repeated(sheet, data.time, names, times, ranks)
     if wrong:
-        return Steps(names, times, []), wrong
+        return TableSequences(names, times, []), wrong
     ends = np.cumsum(np.bincount(member))[:-1]
-    return Steps(names, times, np.split(np.lexsort((ranks, member)), ends)), []
+    return TableSequences(names, times, np.split(np.lexsort((ranks, member)), ends)), []
 
 
 def sequence_weights(
-    data: DataSection, steps: Steps, weights: np.ndarray | None
+    data: DataSection, steps: TableSequences, weights: np.ndarray | None
 ) -> tuple[np.ndarray | None, list[Problem]]:
     """One weight a sequence, (sequences,), from those of its rows, which must agree.
 

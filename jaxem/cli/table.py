@@ -10,7 +10,7 @@ from jaxem.cli.csvfile import Header, read_columns, read_header, unknown_column
 from jaxem.cli.limits import too_many_columns
 from jaxem.cli.problems import Location, Problem, did_you_mean, listing, place
 from jaxem.cli.schema import DataSection
-from jaxem.cli.steps import Steps, read_steps
+from jaxem.cli.steps import TableSequences, read_steps
 
 
 class Table(NamedTuple):
@@ -25,7 +25,7 @@ class Table(NamedTuple):
 
     columns: dict[str, np.ndarray]
     weights: np.ndarray | None
-    steps: Steps
+    steps: TableSequences
     lines: np.ndarray
 
     def rows(self, layout: str, wide: bool) -> Any:

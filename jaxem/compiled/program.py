@@ -15,7 +15,7 @@ from jaxem.traces.plain import plain
 _FEW = 2**14
 
 
-class Program:
+class CompiledProgram:
     """The compiled form of a function of pytrees.
 
     Args:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.traces.meaning import IncomparableError, digest_of
 
 #: Compiled forms, one for each shape of arguments, that the programs of a process have together.
@@ -46,13 +46,13 @@ class Programs(dict[Any, Any]):
                 part is what the program is called before a reader who waits for it.
             function: What to compile, if it is not here or was dropped.
             inside: Whether other programs call it, which then say how they are compiled.
-            brief: Whether it is run a few times, see `Program`.
+            brief: Whether it is run a few times, see `CompiledProgram`.
         """
         with _lock:
             if key not in self:
                 name = str(key[0] if isinstance(key, tuple) else key)
                 mark = None if inside else self._mark(key)
-                self[key] = Program(function, name, mark, inside, brief)
+                self[key] = CompiledProgram(function, name, mark, inside, brief)
             program = self[key]
             self._used[key] = next(_clock)
             _make_room()

@@ -10,11 +10,12 @@ from jax.flatten_util import ravel_pytree
 from scipy.optimize import minimize
 
 from jaxem.derivatives.hyper import Family, PriorOf, read_family
-from jaxem.derivatives.marginal import coordinates, marginal_function, parameters
-from jaxem.derivatives.problem import Problem
+from jaxem.derivatives.marginal import marginal_function
+from jaxem.derivatives.posterior import PosteriorFamily
 from jaxem.derivatives.stationary import errors_at_mode
 from jaxem.fitting import Fit
 from jaxem.likelihood.edges import step_inside
+from jaxem.likelihood.unconstrained import coordinates, parameters, sites
 from jaxem.model import Model
 from jaxem.model.tied import nest
 from jaxem.numerics.tables import aligned
@@ -106,10 +107,10 @@ def empirical_bayes(
             "no prior has arguments that could be read; give prior, a function of hyper-parameters."
         )
     start, back = ravel_pytree(family.to_real(family.hyper))
-    problem = Problem(model, bound.sequences, family)
-    function = marginal_function(problem, lambda h: family.from_real(back(h)))
-    program = fit.compile(("marginal", problem), function)
-    inputs, rest = problem.split(bound.rows, errors.surface.units.weights, family.hyper)
+    posterior = PosteriorFamily(model, bound.sequences, family)
+    function = marginal_function(posterior, lambda h: family.from_real(back(h)))
+    program = fit.compile(("marginal", posterior), function)
+    inputs, rest = posterior.split(bound.rows, errors.surface.units.weights, family.hyper)
     climbs = [coordinates(model, _inside(fit, model))]
 
     def look(h: Any) -> tuple[float, np.ndarray, Any]:
@@ -141,7 +142,7 @@ def empirical_bayes(
         converged=bool(np.abs(gradient).max() <= 1e-3),
         prior=family.priors(new),
         model=_with_priors(family, new) if model is fit.model else None,
-        params=model.nest(jax.tree.map(np.asarray, parameters(model, u)[0])),
+        params=model.nest(jax.tree.map(np.asarray, parameters(model, sites(model, u))[0])),
     )
 
 

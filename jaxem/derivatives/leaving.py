@@ -18,9 +18,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 
-from jaxem.errors.surface import Quantity, columns, flat_quantity, log_posterior
+from jaxem.errors.surface import Quantity, flat_quantity, log_posterior
 from jaxem.estep.expectation import over_blocks
 from jaxem.estep.order import later_steps
 from jaxem.estep.source import Source
@@ -29,6 +28,8 @@ from jaxem.latent.links import dense_links
 from jaxem.likelihood.chart import Chart
 from jaxem.likelihood.evidence import in_units
 from jaxem.model import Model
+from jaxem.numerics.columns import columns
+from jaxem.numerics.symmetric import solve_definite
 from jaxem.types import Array
 
 
@@ -65,10 +66,10 @@ def leave_out_function(model: Model, quantity: Quantity):
                 return _columns_of_each(score, steps)
 
             information = jnp.eye(size) + hessian(at)
-            newton = _steps(information, score(at))
+            newton = -solve_definite(information, score(at))
             own_bend = jax.jvp(hessian, (at,), (newton,))[1]
             bend = jnp.einsum("ni,ijk->njk", newton, white) - own_bend
-            step = _steps(information - bend / 2, score(at))
+            step = -solve_definite(information - bend / 2, score(at))
 
             def estimate(step: Array) -> Array:
                 return flat_quantity(quantity, model, chart, chart.point + root @ step)
@@ -113,9 +114,3 @@ def _columns_of_each(gradient: Callable[[Array], Array], steps: Array) -> Array:
         return jax.jvp(gradient, (steps,), (jnp.broadcast_to(v, steps.shape),))[1]
 
     return jnp.moveaxis(jax.lax.map(along, directions), 0, 1)
-
-
-def _steps(information: Array, score: Array) -> Array:
-    """Solutions (size, k) of matrices (size, k, k); NaN where one is not positive definite."""
-    factor = cho_factor(information, lower=True)
-    return -cho_solve(factor, score[..., None])[..., 0]

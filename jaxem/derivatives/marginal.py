@@ -14,54 +14,32 @@ function theorem (Tierney and Kadane 1986; MacKay 1992; Kass and Steffey 1989). 
 is quadratic.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.flatten_util import ravel_pytree
-from numpyro.distributions import biject_to
 
-from jaxem.derivatives.climb import climb
-from jaxem.derivatives.problem import Density, Inputs, Problem, hessian
-from jaxem.model import Model
+from jaxem.derivatives.posterior import Density, Inputs, PosteriorFamily, hessian
+from jaxem.likelihood.unconstrained import parameters, sites
+from jaxem.numerics.newton import climb
 from jaxem.types import Array, Data
 
 
-def coordinates(model: Model, values: Mapping[str, np.ndarray]) -> Array:
-    """Unconstrained coordinates (d,) of parameters by dotted name, inside their supports."""
-    dtype = jnp.result_type(float)
-    sites = {p.name: p.unconstrain(jnp.asarray(values[p.name], dtype)) for p in model.free}
-    return ravel_pytree(sites)[0]
-
-
-def parameters(model: Model, u: Array) -> tuple[dict[str, Array], Array]:
-    """Parameters by dotted name at unconstrained coordinates (d,), and the log Jacobian."""
-    zeros = {p.name: jnp.zeros(p.unconstrained_shape, u.dtype) for p in model.free}
-    values: dict[str, Array] = {k: jnp.asarray(v, u.dtype) for k, v in model.fixed.items()}
-    volume = jnp.zeros((), u.dtype)
-    for name, site in ravel_pytree(zeros)[1](u).items():
-        transform = biject_to(model.parameter(name).constraint)
-        values[name] = transform(site)
-        volume = volume + jnp.sum(transform.log_abs_det_jacobian(site, values[name]))
-    return values, volume
-
-
-def marginal_function(problem: Problem, real: Callable[[Array], Any]):
+def marginal_function(posterior: PosteriorFamily, real: Callable[[Array], Any]):
     """A function of coordinates to start at, real coordinates of h (p,), inputs, and the rest.
 
     It returns log m, its gradient (p,), and the mode (d,); NaN where there is none.
 
     Args:
-        problem: The log posterior.
+        posterior: The log posterior.
         real: From real coordinates (p,) to hyper-parameters.
     """
 
     def marginal(start: Array, h: Array, inputs: Inputs, rest: Data):
-        density = _density(problem, real, inputs, rest)
+        density = _density(posterior, real, inputs, rest)
         top = climb(lambda u: density(u, h), start)
-        u = jnp.where(top.reached, top.u, jnp.nan)
+        u = jnp.where(top.reached & top.is_peak, top.u, jnp.nan)
         information = -(top.hessian + top.hessian.T) / 2
         factor = jnp.linalg.cholesky(information)
         inverse = jax.scipy.linalg.cho_solve((factor, True), jnp.eye(u.size, dtype=u.dtype))
@@ -82,10 +60,12 @@ def marginal_function(problem: Problem, real: Callable[[Array], Any]):
     return marginal
 
 
-def _density(problem: Problem, real: Callable[[Array], Any], inputs: Inputs, rest: Data) -> Density:
+def _density(
+    posterior: PosteriorFamily, real: Callable[[Array], Any], inputs: Inputs, rest: Data
+) -> Density:
     def density(u: Array, h: Array) -> Array:
-        values, volume = parameters(problem.model, u)
+        values, volume = parameters(posterior.model, sites(posterior.model, u))
         here = inputs._replace(hyper=real(h))
-        return problem.log_posterior(values, here, rest) + volume
+        return posterior.log_posterior(values, here, rest) + volume
 
     return density

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_batching import sequential_vmap
 
-from jaxem.derivatives.climb import climb, newton_step
 from jaxem.derivatives.hyper import PriorOf, read_family
-from jaxem.derivatives.problem import Density, Inputs, Problem, hessian, pull
+from jaxem.derivatives.posterior import Density, Inputs, PosteriorFamily, hessian, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.fitting import Fit
 from jaxem.likelihood.chart import Chart
 from jaxem.model.arrays import as_arrays, in_flag_precision
+from jaxem.numerics.newton import climb
+from jaxem.numerics.symmetric import solve_definite
 from jaxem.types import Array, Data, DeclarationError, Params
 
 Values = dict[str, Array]
@@ -50,12 +51,12 @@ class ImplicitMode:
         chart, self._model = errors.surface.chart, bound.model
         values = chart.values(bound.model, chart.point)
         family = read_family(bound.model, values, fit.log_prior, prior, hyper)
-        self._problem = Problem(bound.model, bound.sequences, family)
+        self._posterior = PosteriorFamily(bound.model, bound.sequences, family)
         self._data = as_arrays(data)
         self._is_program = bound.model is not fit.model
         self._rows, self._weights = bound.rows, errors.surface.units.weights
         self.hyper, self.notes = family.hyper, notes_of(errors)
-        self._mode = _with_rule(self._problem, chart, fit.compile)
+        self._mode = _with_rule(self._posterior, chart, fit.compile)
 
     def __call__(self, data: Data = None, *, weights: Any = None, hyper: Any = None) -> Params:
         """The mode.
@@ -83,7 +84,7 @@ class ImplicitMode:
         if wanted != got:
             raise DeclarationError(f"hyper has the form {got}; expected that of the fit, {wanted}.")
         hyper = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(float)), hyper)
-        free = self._mode(*self._problem.split(rows, weights, hyper))
+        free = self._mode(*self._posterior.split(rows, weights, hyper))
         fixed = {name: jnp.asarray(v) for name, v in self._model.fixed.items()}
         return self._model.nest({**fixed, **free})
 
@@ -99,7 +100,7 @@ class ImplicitMode:
             raise DeclarationError(f"data has the form {got}; expected that of the fit, {wanted}.")
         dtypes = jax.tree.map(lambda leaf: in_flag_precision(leaf).dtype, self._data)
         arrays = jax.tree.map(jnp.asarray, data, dtypes)
-        sequences = self._problem.sequences
+        sequences = self._posterior.sequences
         return arrays if sequences is None else sequences.unroll(arrays)
 
     def __repr__(self) -> str:
@@ -134,31 +135,33 @@ def implicit_mode(
     return ImplicitMode(fit, data, prior, hyper, weights, lengths)
 
 
-def _with_rule(problem: Problem, chart: Chart, compile: Any):
+def _with_rule(posterior: PosteriorFamily, chart: Chart, compile: Any):
     """From inputs, and leaves that are no floats, to free parameters by dotted name."""
 
     def free(u: Array, chart: Chart) -> Values:
-        values = chart.values(problem.model, u)
-        return {p.name: values[p.name] for p in problem.model.free}
+        values = chart.values(posterior.model, u)
+        return {p.name: values[p.name] for p in posterior.model.free}
 
     def density_of(chart: Chart, rest: Data) -> Density:
-        return lambda u, inputs: problem.log_posterior(chart.values(problem.model, u), inputs, rest)
+        return lambda u, inputs: posterior.log_posterior(
+            chart.values(posterior.model, u), inputs, rest
+        )
 
     def find(chart: Chart, inputs: Inputs, rest: Data) -> tuple[Values, Array]:
         density = density_of(chart, rest)
         top = climb(lambda u: density(u, inputs), chart.point)
-        u = jnp.where(top.reached, top.u, jnp.nan)
+        u = jnp.where(top.reached & top.is_peak, top.u, jnp.nan)
         return free(u, chart), u
 
     def carry(chart: Chart, u: Array, inputs: Inputs, rest: Data, change: Values) -> Inputs:
         density = density_of(chart, rest)
         slope = jax.vjp(lambda u: free(u, chart), u)[1](change)[0]
-        direction = newton_step(hessian(density, u, inputs), slope)
+        direction = solve_definite(-hessian(density, u, inputs), slope)
         return pull(density, u, inputs, direction)
 
     # one after another under vmap: climbs of unequal length would wait for one another
-    found = sequential_vmap(compile(("mode", problem), find, inside=True))
-    carried = sequential_vmap(compile(("mode, backwards", problem), carry, inside=True))
+    found = sequential_vmap(compile(("mode", posterior), find, inside=True))
+    carried = sequential_vmap(compile(("mode, backwards", posterior), carry, inside=True))
 
     @jax.custom_vjp
     def mode(inputs: Inputs, rest: Data) -> Values:

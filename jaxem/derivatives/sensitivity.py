@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.derivatives.hyper import PriorOf, read_family
-from jaxem.derivatives.problem import Inputs, Problem, pull
+from jaxem.derivatives.posterior import Inputs, PosteriorFamily, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
@@ -105,8 +105,8 @@ def sensitivity(
     surface = errors.surface
     values = surface.chart.values(bound.model, surface.chart.point)
     family = read_family(bound.model, values, fit.log_prior, prior, hyper)
-    problem = Problem(bound.model, bound.sequences, family)
-    inputs, rest = problem.split(bound.rows, surface.units.weights, family.hyper)
+    posterior = PosteriorFamily(bound.model, bound.sequences, family)
+    inputs, rest = posterior.split(bound.rows, surface.units.weights, family.hyper)
     asked = inputs.hyper if wrt == "prior" else inputs.rows
     if not jax.tree.leaves(asked):
         raise DeclarationError(
@@ -115,7 +115,7 @@ def sensitivity(
             else "the data hold no floats to differentiate in."
         )
 
-    program = fit.compile(("sensitivity", wrt, problem), _pulled(problem, wrt))
+    program = fit.compile(("sensitivity", wrt, posterior), _pulled(posterior, wrt))
     directions = jnp.asarray(errors.slopes @ errors.identified.inverse, surface.chart.base.dtype)
     found = program(surface.chart, inputs, rest, directions)
     return Sensitivity(
@@ -126,14 +126,14 @@ def sensitivity(
     )
 
 
-def _pulled(problem: Problem, wrt: str):
+def _pulled(posterior: PosteriorFamily, wrt: str):
     """A function of a mode and of directions (m, d): mixed derivatives along each."""
 
     def all_of(chart: Chart, inputs: Inputs, rest: Data, directions: Array) -> Any:
         def density(u: Array, asked: Any) -> Array:
-            values = chart.values(problem.model, u)
+            values = chart.values(posterior.model, u)
             changed = inputs._replace(**{field: asked})
-            return problem.log_posterior(values, changed, rest)
+            return posterior.log_posterior(values, changed, rest)
 
         asked = getattr(inputs, field)
         return jax.lax.map(lambda v: pull(density, chart.point, asked, v), directions)

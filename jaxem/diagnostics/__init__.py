@@ -2,13 +2,13 @@
 
 from jaxem.diagnostics.components import Diagnosis, diagnose
 from jaxem.diagnostics.labels import Aligned, align
-from jaxem.diagnostics.landscape import Landscape, Optimum, landscape
+from jaxem.diagnostics.landscape import Optima, Optimum, landscape
 from jaxem.diagnostics.predictive import PredictiveCheck, predictive_check
 
 __all__ = [
     "Aligned",
     "Diagnosis",
-    "Landscape",
+    "Optima",
     "Optimum",
     "PredictiveCheck",
     "align",

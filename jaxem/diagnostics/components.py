@@ -20,6 +20,7 @@ from jaxem.likelihood.units import make_units
 from jaxem.model import Model
 from jaxem.model.declaration import check_call
 from jaxem.numerics.rows import take_rows
+from jaxem.numerics.symmetric import spectrum
 from jaxem.supports import Matrices
 from jaxem.types import Data
 
@@ -137,10 +138,7 @@ def _scales(model: Model, values: Any) -> tuple[dict[str, float], dict[str, floa
     for p in model.free:
         value = np.asarray(values[p.name], float)
         if isinstance(p.support, Matrices):
-            square = p.support.square(value)
-            deviation = np.sqrt(np.maximum(np.diagonal(square, axis1=-2, axis2=-1), 1e-300))
-            correlation = square / (deviation[..., :, None] * deviation[..., None, :])
-            eigenvalues = np.linalg.eigvalsh(correlation)
+            eigenvalues = spectrum(p.support.square(value))[0]
             number = eigenvalues[..., -1] / np.maximum(eigenvalues[..., 0], 1e-300)
             ill |= _beyond(p.name, number, _ILL)
         elif p.support.is_scale and value.size > 1:

@@ -37,7 +37,7 @@ class Optimum:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Landscape:
+class Optima:
     """The optima that restarts found, best first; print it for a table.
 
     Attributes:
@@ -85,7 +85,7 @@ class Landscape:
     __repr__ = __str__
 
 
-def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None) -> Landscape:
+def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None) -> Optima:
     """Sort the restarts of a fit into optima.
 
     Two restarts are at one optimum if their objectives agree to 1e-4 nats and they give every row
@@ -125,4 +125,4 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
         )
         waiting = [k for k in waiting if k not in same]
     lost = Counter(s for s, good in zip(restarts.status, usable, strict=True) if not good)
-    return Landscape(tuple(optima), len(restarts), dict(lost))
+    return Optima(tuple(optima), len(restarts), dict(lost))

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxem.numerics.spectrum import spectrum
+from jaxem.numerics.symmetric import spectrum
 
 #: Coefficients of a combination below this share of the largest are left out of a sentence.
 _MENTIONED = 0.05
@@ -53,15 +53,12 @@ def identify(information: np.ndarray, precision: float) -> Identified:
         information: Shape (d, d).
         precision: Rounding of one of its entries, relative to the diagonal.
     """
-    values, vectors, scale = spectrum(information)
-    size = 1 / scale
+    values, directions, scale = spectrum(information)
     limit = np.sqrt(precision) * max(np.abs(values).max(initial=0.0), 1e-300)
     flat, upward = np.abs(values) <= limit, values < -limit
     good = ~flat & ~upward
-    half = vectors[:, good] / np.sqrt(values[good]) * size[:, None]
-    return Identified(
-        half, vectors[:, flat] * size[:, None], vectors[:, upward] * size[:, None], size
-    )
+    root = directions[:, good] / np.sqrt(values[good])
+    return Identified(root, directions[:, flat], directions[:, upward], 1 / scale)
 
 
 def combination(direction: np.ndarray, names: tuple[str, ...]) -> str:

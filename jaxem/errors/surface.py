@@ -20,15 +20,12 @@ from jaxem.estep import Exact
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.source import Source
 from jaxem.likelihood.chart import Chart
-from jaxem.likelihood.units import Units, evidence, in_line, unit_weights
+from jaxem.likelihood.units import Units, evidence, in_line, total_evidence, unit_weights
 from jaxem.model import Model
 from jaxem.model.prior import dotted
 from jaxem.model.tied import nest
-from jaxem.numerics.logspace import weighted
+from jaxem.numerics.columns import columns
 from jaxem.types import Array, Params
-
-#: Directions that derivatives are taken along side by side.
-AT_ONCE = 8
 
 #: Compiles a function under a key, or finds it compiled.
 Compile = Callable[..., Callable[..., Any]]
@@ -234,11 +231,4 @@ def flat_quantity(quantity: Quantity, model: Model, chart: Chart, u: Array) -> A
 def log_posterior(model: Model, chart: Chart, source: Source, u: Array) -> Array:
     """The log posterior at free coordinates (d,), a scalar; differentiable."""
     values = chart.values(model, u)
-    total = weighted(evidence(model, values, source), unit_weights(source)).sum()
-    return total + model.prior_density(values)
-
-
-def columns(function: Callable[[Array], Any], u: Array) -> Any:
-    """A function and its derivatives along every coordinate, a few at a time, both stacked."""
-    directions = jnp.eye(u.size, dtype=u.dtype)
-    return jax.lax.map(lambda v: jax.jvp(function, (u,), (v,)), directions, batch_size=AT_ONCE)
+    return total_evidence(model, values, source) + model.prior_density(values)

@@ -35,7 +35,7 @@ class Warmed(EStep):
 
 
 @dataclasses.dataclass(frozen=True)
-class Drawn(EStep):
+class DrawnStates(EStep):
     """States drawn from their posterior, and the mean of so many draws.
 
     A row of weight w is w equal rows, each with draws of its own. The states of a sequence or tree
@@ -76,9 +76,9 @@ class Drawn(EStep):
         times = jax.random.multinomial(self.key, self.draws * weights, last, dtype=last.dtype)
         return evidence, jnp.moveaxis(times, -1, axis) / self.draws
 
-    def numbered(self, number: int | Array) -> "Drawn":
+    def numbered(self, number: int | Array) -> "DrawnStates":
         """The same with a key of its own."""
-        return Drawn(jax.random.fold_in(self.key, number), self.draws)
+        return DrawnStates(jax.random.fold_in(self.key, number), self.draws)
 
 
 def _evidence(latent: Latent, factors: Any, axis: int) -> tuple[Array, Any]:

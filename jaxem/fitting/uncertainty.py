@@ -8,13 +8,13 @@ import numpy as np
 from jaxem.algebra.plan import kinks_of
 from jaxem.data.replaced import make_replaced
 from jaxem.errors import Errors, standard_errors
-from jaxem.errors.surface import AT_ONCE
 from jaxem.estep import Exact
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.likelihood.units import make_units
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.declaration import check_call
+from jaxem.numerics.columns import AT_ONCE
 from jaxem.numerics.rows import take_rows
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError

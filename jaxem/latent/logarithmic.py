@@ -13,7 +13,7 @@ from jaxem.numerics.logspace import finite, log_sum_exp
 from jaxem.types import Array
 
 
-class Filter(NamedTuple):
+class LogFilter(NamedTuple):
     """What the data up to each step say, in logarithms.
 
     Attributes:
@@ -33,7 +33,7 @@ class Filter(NamedTuple):
         return jnp.concatenate([self.first[None], self.filtered], 0)
 
 
-def forward(links: Links) -> Filter:
+def forward(links: Links) -> LogFilter:
     """The filter."""
     evidence, first = _normalise(links.start)
 
@@ -52,10 +52,10 @@ def forward(links: Links) -> Filter:
     (evidence, _), (predicted, filtered) = jax.lax.scan(
         step, (evidence, first), (inputs_of(links.steps), links.valid)
     )
-    return Filter(evidence, first, predicted, filtered)
+    return LogFilter(evidence, first, predicted, filtered)
 
 
-def backward(links: Links, filter_: Filter) -> Links:
+def backward(links: Links, filter_: LogFilter) -> Links:
     """Posterior probabilities as `Links`, from the filter in logarithms."""
     earlier = before(filter_.first, filter_.filtered)
     split = isinstance(links.steps, Split)

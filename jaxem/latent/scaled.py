@@ -46,7 +46,7 @@ _FEW = 16
 Collect = Callable[[Any, Array, Array, Array, Any], tuple[Any, Any]]
 
 
-class Filter(NamedTuple):
+class ScaledFilter(NamedTuple):
     """What the data up to each step say.
 
     Attributes:
@@ -72,7 +72,7 @@ class Filter(NamedTuple):
         return jnp.concatenate(every, 0).swapaxes(1, 2)
 
 
-def forward(problem: Columns) -> tuple[Filter, Array]:
+def forward(problem: Columns) -> tuple[ScaledFilter, Array]:
     """The filter, and whether nothing was lost to underflow, a scalar."""
     top = finite(problem.start.max(-2, keepdims=True))
     raised = jnp.exp(problem.start - top)
@@ -110,10 +110,10 @@ def forward(problem: Columns) -> tuple[Filter, Array]:
     start = (first, jnp.log(total) + top, total)
     (_, evidence, smallest), (later, gain) = jax.lax.scan(piece, start, inputs)
     least = _LEAST if total.dtype == jnp.float64 else _LEAST_SINGLE
-    return Filter(evidence, first, later, gain), jnp.all(smallest > least)
+    return ScaledFilter(evidence, first, later, gain), jnp.all(smallest > least)
 
 
-def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]:
+def backward(links: Links, found: ScaledFilter, weights: Array) -> tuple[Links, Array]:
     """Posterior probabilities times weights, as `Links`, and whether nothing was lost.
 
     Args:
@@ -146,7 +146,12 @@ def backward(links: Links, found: Filter, weights: Array) -> tuple[Links, Array]
 
 
 def back_over(
-    problem: Columns, found: Filter, ends: Array, matrix: Array | None, collect: Collect, sums: Any
+    problem: Columns,
+    found: ScaledFilter,
+    ends: Array,
+    matrix: Array | None,
+    collect: Collect,
+    sums: Any,
 ) -> tuple[Array, Any, Any]:
     """The message to the first state, and what was collected of the posteriors of steps.
 

@@ -43,11 +43,11 @@ class Segments(NamedTuple):
     links: Links
     count: int
 
-    def evidence(self, found: scaled.Filter) -> Array:
+    def evidence(self, found: scaled.ScaledFilter) -> Array:
         """Log evidence of each sequence, (n,)."""
         return found.evidence.reshape(self.count, -1).sum(0)
 
-    def agree(self, found: scaled.Filter) -> Array:
+    def agree(self, found: scaled.ScaledFilter) -> Array:
         """Whether the passes over the segments give the messages that these were given."""
         if self.count == 1:
             return jnp.array(True)
@@ -75,7 +75,7 @@ class Segments(NamedTuple):
             start, Split(pairs, _whole(responsibilities.steps.emission, self.count)), links.valid
         )
 
-    def last(self, found: scaled.Filter) -> Array:
+    def last(self, found: scaled.ScaledFilter) -> Array:
         """The last states given all data, in logarithms, (n, S)."""
         return jnp.log(found.last.reshape(len(found.last), self.count, -1)[:, -1].T)
 

@@ -48,7 +48,7 @@ class Chart(eqx.Module):
         return {**{name: jnp.asarray(v) for name, v in self.fixed.items()}, **out}
 
 
-class Place(eqx.Module):
+class ChartReport(eqx.Module):
     """What a reader is told of a chart.
 
     Attributes:
@@ -71,7 +71,7 @@ def make_chart(
     resting: Mapping[str, np.ndarray],
     total: float,
     endless: Collection[str] = (),
-) -> tuple[Chart, Place]:
+) -> tuple[Chart, ChartReport]:
     """The chart at a point.
 
     Args:
@@ -103,7 +103,7 @@ def make_chart(
         free=jax.device_put(free),
         fixed=jax.device_put({n: np.asarray(v, dtype) for n, v in model.fixed.items()}),
     )
-    return chart, Place(tuple(names[i] for i in free), edges, resting, gone)
+    return chart, ChartReport(tuple(names[i] for i in free), edges, resting, gone)
 
 
 def free_numbers(model: Model, resting: Mapping[str, np.ndarray]) -> int:

@@ -1,6 +1,13 @@
-"""Independent units, rows or whole sequences, and the log evidence of each."""
+r"""Independent units, rows or whole sequences, and their log evidence, the states summed out.
+
+.. math:: \log p(x_i \mid \theta) = \log \sum_z e^{\log p(x_i, z \mid \theta)}
+
+Rows are taken in blocks and a block's table of log factors is made again for the derivative, so
+that memory does not grow with N K.
+"""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,6 +23,7 @@ from jaxem.estep.steps import make_steps
 from jaxem.likelihood.evidence import Values, factors, in_units
 from jaxem.model import Model
 from jaxem.model.binding import Bound
+from jaxem.numerics.logspace import weighted
 from jaxem.numerics.rows import row_count
 from jaxem.types import Array
 
@@ -82,9 +90,28 @@ def evidence(model: Model, values: Values, source: Source) -> Array:
         values: Parameters by dotted name.
         source: `Units.source`.
     """
+    return _by_block(model, source, lambda inputs: factors(model, values, source, inputs))
 
+
+def total_evidence(model: Model, values: Values, source: Source) -> Array:
+    """Log evidence of all units, weighted, a scalar; differentiable.
+
+    Args:
+        model: The declared model.
+        values: Parameters by dotted name.
+        source: The rows, or what replaces them (see `estep.anchored`): the table of log factors of
+            a block is then a matrix product.
+    """
+    if not isinstance(source, Anchored) or not source.product:
+        return weighted(evidence(model, values, source), unit_weights(source)).sum()
+    eta = source.coefficients_of(model, values)
+    found = _by_block(model, source, lambda block: source.features_of(block[0], block[2]) @ eta.T)
+    return weighted(found, unit_weights(source)).sum() + source.beyond
+
+
+def _by_block(model: Model, source: Source, factors_of: Callable[[Any], Any]) -> Array:
     def block(nothing, inputs):
-        return nothing, model.latent.log_partition(factors(model, values, source, inputs))
+        return nothing, model.latent.log_partition(factors_of(inputs))
 
     return over_blocks(block, jnp.zeros(()), source.blocks)[1]
 

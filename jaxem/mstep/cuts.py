@@ -22,8 +22,8 @@ import jax.numpy as jnp
 
 from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
-from jaxem.mstep.layout import Layout
 from jaxem.mstep.newton import LONGEST, lengths
+from jaxem.mstep.unknowns import Unknowns
 from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 
@@ -63,19 +63,19 @@ def solve_nonsmooth(block: Block, q: Expectation, values: Values) -> dict[str, A
         q: The expected log joint.
         values: All parameters by dotted name.
     """
-    layout = Layout(q.model, block)
-    start = layout.pack(values)
-    unit = lengths(layout, q.spread, start) / LONGEST
+    unknowns = Unknowns(q.model, block)
+    start = unknowns.pack(values)
+    unit = lengths(unknowns, q.spread, start) / LONGEST
 
     def objective(x: Array) -> Array:
-        return q({**values, **layout.unpack(off_zero(start + unit * x))})
+        return q({**values, **unknowns.unpack(off_zero(start + unit * x))})
 
     eps = jnp.finfo(start.dtype).eps
     enough = eps**0.7 * (1 + jnp.abs(q.counts).sum())
     size = jnp.max(jnp.abs(start) / unit, axis=-1, keepdims=True)
     found = _search(jax.grad(objective), start, jnp.maximum(_SMALLEST, 64 * eps * size), enough)
     before, after = jax.lax.map(objective, jnp.stack([jnp.zeros_like(found), found]))
-    return layout.unpack(jnp.where(after > before, start + unit * found, start))
+    return unknowns.unpack(jnp.where(after > before, start + unit * found, start))
 
 
 def _search(slope, like: Array, smallest: Array, enough: Array) -> Array:

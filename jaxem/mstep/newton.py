@@ -32,8 +32,8 @@ import numpy as np
 from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
 from jaxem.model.prior import Parameter
-from jaxem.mstep.layout import Layout, derivatives
-from jaxem.numerics.linalg import solve_concave
+from jaxem.mstep.unknowns import Unknowns, derivatives
+from jaxem.numerics.symmetric import solve_concave
 from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 
@@ -52,23 +52,23 @@ def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array
         q: The expected log joint.
         values: All parameters by dotted name.
     """
-    layout = Layout(q.model, block)
-    start = layout.pack(values)
+    unknowns = Unknowns(q.model, block)
+    start = unknowns.pack(values)
 
     def objective(x: Array, q: Expectation = q) -> Array:
-        return q({**values, **layout.unpack(off_zero(x))})
+        return q({**values, **unknowns.unpack(off_zero(x))})
 
     if block.same_at_every_row:
         gradient = jax.grad(objective)(start)
         _, _, hessian = derivatives(lambda x: objective(x, q.at_one_row()), start)
-        return layout.unpack(start + solve_concave(hessian, gradient))
+        return unknowns.unpack(start + solve_concave(hessian, gradient))
     if block.quadratic:
         _, gradient, hessian = derivatives(objective, start)
-        return layout.unpack(start + solve_concave(hessian, gradient))
-    unitless = layout.unitless()
+        return unknowns.unpack(start + solve_concave(hessian, gradient))
+    unitless = unknowns.unitless()
     stiffness = jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0)
-    region = Region(lengths(layout, q.spread, start), unitless)
-    return layout.unpack(_climb(objective, start, region, stiffness))
+    region = Region(lengths(unknowns, q.spread, start), unitless)
+    return unknowns.unpack(_climb(objective, start, region, stiffness))
 
 
 class Region:
@@ -88,19 +88,19 @@ class Region:
         return kept * self._length
 
 
-def lengths(layout: Layout, spread: Mapping[str, Any], like: Array) -> Array:
+def lengths(unknowns: Unknowns, spread: Mapping[str, Any], like: Array) -> Array:
     """A few ordinary units of each unknown of a block, (d,), in the precision of the unknowns.
 
     Args:
-        layout: The unknowns.
+        unknowns: How parameters become them.
         spread: How far ordinary values of real parameters lie apart, by dotted name.
         like: Unknowns (B, d).
     """
-    moves = {p.name: _spread(p, spread, like.dtype) for p in layout.parameters}
-    far = jnp.max(jnp.abs(layout.beside(moves)), 0)
+    moves = {p.name: _spread(p, spread, like.dtype) for p in unknowns.parameters}
+    far = jnp.max(jnp.abs(unknowns.beside(moves)), 0)
     far = jnp.where(jnp.isfinite(far), far, 0.0)
     far = jnp.where(far > 0, far, jnp.max(far))
-    return LONGEST * jnp.where(layout.unitless() | (far == 0), 1.0, far)
+    return LONGEST * jnp.where(unknowns.unitless() | (far == 0), 1.0, far)
 
 
 def _spread(p: Parameter, spread: Mapping[str, Any], dtype: Any) -> Array:

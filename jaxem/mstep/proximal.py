@@ -17,10 +17,10 @@ import jax.numpy as jnp
 from jaxem.algebra.penalty import Penalty, gap
 from jaxem.algebra.solvers import Block
 from jaxem.estep.expectation import Expectation, Values
-from jaxem.mstep.layout import Layout, derivatives
 from jaxem.mstep.newton import GROWTH, HALVINGS, ITERATIONS, STIFFNESS, Region, lengths
+from jaxem.mstep.unknowns import Unknowns, derivatives
 from jaxem.numerics.lasso import lasso
-from jaxem.numerics.linalg import make_semidefinite
+from jaxem.numerics.symmetric import make_semidefinite
 from jaxem.numerics.ties import off_zero
 from jaxem.types import Array
 
@@ -32,12 +32,12 @@ def solve_kinked(
     penalty: Penalty,
 ) -> dict[str, Array]:
     """New values of the parameters of a block with kinks, the others given."""
-    layout = Layout(q.model, block)
-    start = layout.pack(values)
-    centre, strength = _kinks(layout, block, values, penalty)
+    unknowns = Unknowns(q.model, block)
+    start = unknowns.pack(values)
+    centre, strength = _kinks(unknowns, block, values, penalty)
 
     def objective(x: Array, q: Expectation = q) -> Array:
-        return q({**values, **layout.unpack(x)})
+        return q({**values, **unknowns.unpack(x)})
 
     def smooth(x: Array, q: Expectation = q) -> Array:
         return objective(x, q) + jnp.sum(strength * jnp.abs(x - centre))
@@ -50,10 +50,10 @@ def solve_kinked(
         _, gradient, hessian = derivatives(smooth, aside(start))
         if block.same_at_every_row:
             _, _, hessian = derivatives(lambda x: smooth(x, q.at_one_row()), aside(start))
-        return layout.unpack(lasso(-hessian, gradient, start, centre, strength))
+        return unknowns.unpack(lasso(-hessian, gradient, start, centre, strength))
 
-    unitless = layout.unitless()
-    region = Region(lengths(layout, q.spread, start), unitless)
+    unitless = unknowns.unitless()
+    region = Region(lengths(unknowns, q.spread, start), unitless)
     stiffness = jnp.diag(jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0))
 
     def unfinished(state):
@@ -76,17 +76,19 @@ def solve_kinked(
 
     one = jnp.ones((), start.dtype)
     state = (start, objective(start), jnp.ones_like(start[:, :1]), one, 0)
-    return layout.unpack(jax.lax.while_loop(unfinished, iterate, state)[0])
+    return unknowns.unpack(jax.lax.while_loop(unfinished, iterate, state)[0])
 
 
-def _kinks(layout: Layout, block: Block, values: Values, penalty: Penalty) -> tuple[Array, Array]:
+def _kinks(
+    unknowns: Unknowns, block: Block, values: Values, penalty: Penalty
+) -> tuple[Array, Array]:
     """Centres and strengths of the unknowns, (B, d); zero where there is no kink."""
-    shapes = {p.name: layout.coordinates(p, values) for p in layout.parameters}
+    shapes = {p.name: unknowns.coordinates(p, values) for p in unknowns.parameters}
     none = {name: jnp.zeros_like(u) for name, u in shapes.items()}
     mine = {name: c for name, c in penalty.centres.items() if name in block.names}
     centres = {n: jnp.nan_to_num(c).astype(none[n].dtype) for n, c in mine.items()}
     strengths = Penalty(penalty.model, mine).strengths(values)
-    return layout.beside({**none, **centres}), layout.beside({**none, **strengths})
+    return unknowns.beside({**none, **centres}), unknowns.beside({**none, **strengths})
 
 
 def _no_further(x: Array, target: Array, longest: Array) -> tuple[Array, Array]:

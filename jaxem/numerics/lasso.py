@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxem.numerics.linalg import solve_concave
+from jaxem.numerics.symmetric import solve_concave
 from jaxem.types import Array
 
 _ROUNDS = 50

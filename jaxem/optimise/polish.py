@@ -18,6 +18,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxem.numerics.symmetric import spectrum
 from jaxem.objective.landscape import Face, Landscape
 from jaxem.optimise.state import State
 
@@ -30,9 +31,10 @@ _SUFFICIENT = 1e-4
 _BLIND = 100.0
 _NOTHING = 1e-7
 _LONGEST = 3.0
+_LEAST = 1e-12
 
 
-class Climb(NamedTuple):
+class Polished(NamedTuple):
     """How restarts climbed.
 
     Attributes:
@@ -82,7 +84,7 @@ def climb_on(landscape: Landscape, states: State, restarts: np.ndarray, max_step
     return [np.fmax(t, w).tolist() for t, w in zip(found.trace, was, strict=True)]
 
 
-def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.ndarray) -> Climb:
+def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.ndarray) -> Polished:
     """Climb from flat coordinates until a step promises no more than rounding.
 
     Args:
@@ -94,7 +96,7 @@ def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.nd
     width = int(landscape.moving.sum())
     if not (allowed > width).any():
         nothing = np.zeros(len(u), int)
-        return Climb(u, np.full(len(u), -np.inf), nothing, [[] for _ in u])
+        return Polished(u, np.full(len(u), -np.inf), nothing, [[] for _ in u])
     value, gradient = landscape(u)
     able = allowed > width
     going = able & np.isfinite(value) & np.isfinite(gradient).all(1)
@@ -125,7 +127,7 @@ def climb(landscape: Landscape | Face, u: np.ndarray, eps: float, allowed: np.nd
         fresh = _steps(curvature, gradient, landscape.unitless, eps)
         step = np.where(kept[:, None], fresh, step)
         share = np.where(kept, 1.0, share / 2)
-    return Climb(u, value, np.asarray([len(t) for t in trace]), trace)
+    return Polished(u, value, np.asarray([len(t) for t in trace]), trace)
 
 
 def _curvature(landscape: Landscape | Face, u, gradient, move: float) -> np.ndarray:
@@ -141,18 +143,18 @@ def _curvature(landscape: Landscape | Face, u, gradient, move: float) -> np.ndar
 
 def _positive(matrix: np.ndarray, eps: float) -> np.ndarray:
     """The matrix with the absolute values of its eigenvalues, those near zero made zero."""
-    values, vectors, scale = _spectrum(matrix)
+    values, directions, scale = spectrum(matrix, _LEAST)
     values = np.where(np.abs(values) > _none(values, eps), np.abs(values), 0.0)
-    half = scale[:, :, None] * vectors * np.sqrt(values)[:, None, :]
+    half = (scale**2)[:, :, None] * directions * np.sqrt(values)[:, None, :]
     return half @ half.swapaxes(-1, -2)
 
 
 def _steps(matrix: np.ndarray, gradient: np.ndarray, unitless: np.ndarray, eps: float):
     """Newton's steps (R, d), no logarithm or logit going further than a few units."""
-    values, vectors, scale = _spectrum(matrix)
+    values, directions, _ = spectrum(matrix, _LEAST)
     inverse = np.where(values > _none(values, eps), 1 / values, 0.0)
-    along = np.einsum("rij,ri->rj", vectors, gradient / scale)
-    step = np.einsum("rij,rj->ri", vectors, np.where(inverse > 0, inverse, 0.0) * along) / scale
+    along = np.einsum("rij,ri->rj", directions, gradient)
+    step = np.einsum("rij,rj->ri", directions, np.where(inverse > 0, inverse, 0.0) * along)
     step = np.where(np.isfinite(step), step, 0.0)
     longest = np.abs(step * unitless).max(1, initial=0.0, keepdims=True)
     return step / np.maximum(longest / _LONGEST, 1.0)
@@ -161,15 +163,6 @@ def _steps(matrix: np.ndarray, gradient: np.ndarray, unitless: np.ndarray, eps: 
 def _none(values: np.ndarray, eps: float) -> np.ndarray:
     """Eigenvalues below this are differences of rounded gradients."""
     return 10 * np.sqrt(eps) * np.abs(values).max(1, initial=0.0, keepdims=True)
-
-
-def _spectrum(matrix: np.ndarray):
-    """Eigenvalues and vectors of matrices scaled to a unit diagonal, and the scale."""
-    diagonal = np.abs(np.diagonal(matrix, axis1=-2, axis2=-1))
-    curved = diagonal > 1e-12 * diagonal.max(1, initial=0.0, keepdims=True)
-    scale = np.sqrt(np.where(curved, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(matrix / (scale[:, :, None] * scale[:, None, :]))
-    return values, vectors, scale
 
 
 def _update(matrix: np.ndarray, move: np.ndarray, change: np.ndarray) -> np.ndarray:

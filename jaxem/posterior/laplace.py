@@ -11,9 +11,10 @@ from jaxem.algebra.plan import kinks_of
 from jaxem.fitting import Fit
 from jaxem.model import Model
 from jaxem.numerics.keys import generator
-from jaxem.posterior.curvature import Mode, covariance, find_mode
+from jaxem.numerics.symmetric import covariance
 from jaxem.posterior.fitted import Fitted, Start, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
+from jaxem.posterior.target import Mode
 from jaxem.types import Array, Data, DeclarationError, Params
 
 
@@ -131,7 +132,7 @@ def _few(numbers: np.ndarray) -> str:
 def _approximate(fitted: Fitted, draws: int, rng: np.random.Generator) -> Laplace:
     target = fitted.target
     start = fitted.start(fitted.fit.restarts.best)
-    mode = find_mode(target, start.u)
+    mode = target.mode(start.u)
     spread = covariance(mode.precision, 100 * float(np.finfo(target.dtype).eps))
     moves = rng.normal(size=(draws, target.size)) @ np.linalg.cholesky(spread).T
     return Laplace(

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.estep.batch import Batch, block_size, make_batch
 from jaxem.estep.order import in_order, later_steps
 from jaxem.fitting import Fit
@@ -99,7 +99,7 @@ def _of_sequences(
 
         return jax.lax.map(of_draw, (values, keys))
 
-    program = Program(of_block, "states")
+    program = CompiledProgram(of_block, "states")
     parts = []
     for block, (index, exists) in enumerate(zip(order.index, order.exists, strict=True)):
         keys = jax.random.split(jax.random.fold_in(key, block), len(next(iter(values.values()))))
@@ -129,7 +129,7 @@ def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> A
     def of_all(values, rows, keys):
         return jax.lax.map(lambda x: of_draw((*x, rows)), (values, keys), batch_size=at_once)
 
-    return Program(of_all, "states")(values, batch.rows, jax.random.split(key, count))
+    return CompiledProgram(of_all, "states")(values, batch.rows, jax.random.split(key, count))
 
 
 def _tell(impossible: np.ndarray) -> None:

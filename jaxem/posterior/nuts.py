@@ -10,7 +10,7 @@ from numpyro.infer import MCMC, NUTS
 
 from jaxem.fitting import Fit
 from jaxem.numerics.keys import as_key, generator
-from jaxem.posterior.curvature import covariance, find_mode
+from jaxem.numerics.symmetric import covariance
 from jaxem.posterior.fitted import Fitted, open_fit
 from jaxem.posterior.improper import warn_of_improper_priors
 from jaxem.posterior.starts import Start, chain_starts
@@ -103,7 +103,7 @@ def _sample(
 ) -> MCMC:
     """Find the mode, start the chains, and run them."""
     target, chains = fitted.target, options["num_chains"]
-    mode = find_mode(target, fitted.start(fitted.fit.restarts.best).u)
+    mode = target.mode(fitted.start(fitted.fit.restarts.best).u)
     u, starts = chain_starts(fitted, mode, chains, within, generator(key))
     _warn_of_edges(starts)
     metric = covariance(mode.precision, _FLOOR)

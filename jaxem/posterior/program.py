@@ -5,11 +5,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 
 from jaxem.latent import Markov
-from jaxem.likelihood.evidence import of_rows
+from jaxem.likelihood.units import evidence, make_source
 from jaxem.model import Model
+from jaxem.model.binding import Bound
 from jaxem.model.prior import Parameter
 from jaxem.model.tied import Tied, nest_known, tied_values
 from jaxem.numerics.logspace import weighted
@@ -17,12 +19,12 @@ from jaxem.numerics.rows import row_count
 from jaxem.posterior.rows import prepare
 from jaxem.types import Array, Data, DeclarationError
 
-Program = Callable[..., None]
+NumPyroProgram = Callable[..., None]
 
 
 def to_numpyro(
     model: Any, data: Any = None, *, weights: Any = None, lengths: Any = None
-) -> Program:
+) -> NumPyroProgram:
     r"""A declared model as a program for NumPyro's own MCMC, SVI and automatic guides.
 
     Every free parameter is a sample site of its dotted name with its prior, a flat one
@@ -66,7 +68,7 @@ def to_numpyro(
     return lambda: program(rows, given, ends)
 
 
-def _open(model: Model) -> Program:
+def _open(model: Model) -> NumPyroProgram:
     """The program that takes rows, or sequences, and weights when it runs."""
     order = order_of_priors(model)
     plate, factor = site_name(model, "rows"), site_name(model, "log_likelihood")
@@ -74,14 +76,18 @@ def _open(model: Model) -> Program:
     def program(data: Data, weights: Any = None, lengths: Any = None) -> None:
         values = sample_parameters(model, order)
         rows = jax.tree.map(jnp.asarray, data)
-        with numpyro.plate(plate, row_count(rows)):
+        count = row_count(rows)
+        with numpyro.plate(plate, count):
             if isinstance(model.latent, Markov):
-                evidence = model.latent.log_partition(model.factors(values, rows, lengths))
+                found = model.latent.log_partition(model.factors(values, rows, lengths))
             else:
-                evidence = of_rows(model, values, rows)
+                source = make_source(
+                    Bound(model, rows, None), np.ones(count, jnp.result_type(float))
+                )
+                found = evidence(model, values, source).reshape(-1)[:count]
             if weights is not None:
-                evidence = weighted(evidence, jnp.asarray(weights, evidence.dtype))
-            numpyro.factor(factor, evidence)
+                found = weighted(found, jnp.asarray(weights, found.dtype))
+            numpyro.factor(factor, found)
 
     return program
 

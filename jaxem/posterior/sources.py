@@ -8,9 +8,10 @@ every row for a few of the draws, and where the replacement was wrong the work i
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.estep.source import Source
-from jaxem.likelihood.evidence import Values, of_source
+from jaxem.likelihood.evidence import Values
+from jaxem.likelihood.units import total_evidence
 from jaxem.model import Model
 from jaxem.types import Array
 
@@ -25,7 +26,9 @@ class Evidence:
     """The log evidence of all rows at given parameters, compiled."""
 
     def __init__(self, model: Model):
-        self._program = Program(lambda values, source: of_source(model, values, source), "evidence")
+        self._program = CompiledProgram(
+            lambda values, source: total_evidence(model, values, source), "evidence"
+        )
 
     def __call__(self, values: Values, source: Source) -> float:
         """One number, at parameters by dotted name."""

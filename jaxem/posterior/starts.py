@@ -4,8 +4,9 @@ import jax
 import numpy as np
 
 from jaxem.fitting import Fit
-from jaxem.posterior.curvature import Mode, covariance
+from jaxem.numerics.symmetric import covariance
 from jaxem.posterior.fitted import Fitted, Start
+from jaxem.posterior.target import Mode
 
 #: Relative difference of parameters below which two restarts are at one place.
 _SAME = 1e-3

@@ -8,29 +8,48 @@ Jacobian belongs to the density, not to the model: the mode that EM finds is tha
 terms alone, and the mode of all three lies elsewhere.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
-from jax.flatten_util import ravel_pytree
-from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.estep.source import Source
-from jaxem.likelihood.evidence import Values, of_source
+from jaxem.likelihood.unconstrained import coordinates, parameters, sites
+from jaxem.likelihood.units import total_evidence
 from jaxem.model import Model
-from jaxem.posterior.program import order_of_priors, sample_parameters, site_name
+from jaxem.numerics.newton import Top, climb
+from jaxem.numerics.symmetric import spectrum
 from jaxem.traces.plain import plain
 from jaxem.types import Array
 
 Potential = Callable[[dict[str, Array], Source], Array]
 
 
+class Mode(NamedTuple):
+    """A mode of the density in unconstrained coordinates.
+
+    Attributes:
+        u: Flat coordinates, (d,).
+        log_density: Log density there.
+        precision: The negative Hessian there, (d, d), as it is.
+        reached: Whether Newton's method converged.
+        is_peak: Whether the density curves downwards in every direction, beyond rounding.
+    """
+
+    u: np.ndarray
+    log_density: float
+    precision: np.ndarray
+    reached: bool
+    is_peak: bool
+
+
 class Target:
-    """The log density at flat coordinates, compiled, with its first two derivatives.
+    """The log density at flat coordinates, compiled, with its gradient and the mode near a point.
 
     Args:
         model: The declared model.
@@ -41,31 +60,21 @@ class Target:
         self.model = model
         self.source = source
         self.dtype = source.batch.weights.dtype
-        self._order = order_of_priors(model)
-        self._factor = site_name(model, "log_likelihood")
-        zeros = {p.name: jnp.zeros(p.unconstrained_shape, self.dtype) for p in model.free}
-        flat, self.split = ravel_pytree(zeros)
-        self.size = flat.size
+        self.size = sum(math.prod(p.unconstrained_shape) for p in model.free)
+        self.split = partial(sites, model)
         self._potential = _with_gradient(self._negative)
-        self._slope = Program(jax.value_and_grad(self._log_density), "log density")
-        self._curvature = Program(self._hessian, "curvature", brief=True)
-        self._inward = Program(self._flatten, "coordinates", brief=True)
-        self._constrain = Program(self._sites, "parameters", inside=True)
-        self._outward = Program(jax.vmap(self._sites, in_axes=(0, None)), "parameters")
-
-    def program(self, source: Source) -> None:
-        """The NumPyro program: a site a parameter, and the whole evidence as one factor."""
-        values = sample_parameters(self.model, self._order)
-        numpyro.factor(self._factor, of_source(self.model, values, source))
+        self._slope = CompiledProgram(jax.value_and_grad(self._log_density), "log density")
+        self._climb = CompiledProgram(self._top, "mode", brief=True)
+        self._constrain = CompiledProgram(self._values, "parameters", inside=True)
+        self._outward = CompiledProgram(jax.vmap(self._values), "parameters")
 
     def coordinates(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Flat coordinates (d,) of parameters by dotted name, which are inside their supports."""
-        free = {p.name: jnp.asarray(values[p.name], self.dtype) for p in self.model.free}
-        return np.asarray(self._inward(free, self.source), float)
+        return np.asarray(coordinates(self.model, values), float)
 
     def parameters(self, u: np.ndarray) -> dict[str, Array]:
         """Parameters by dotted name of stacked flat coordinates (S, d), the fixed ones too."""
-        return self._outward(jax.vmap(self.split)(jnp.asarray(u, self.dtype)), self.source)
+        return self._outward(jax.vmap(self.split)(jnp.asarray(u, self.dtype)))
 
     def potential(self, u: dict[str, Array]) -> Array:
         """The negative log density at coordinates by dotted name."""
@@ -73,36 +82,35 @@ class Target:
 
     def constrain(self, u: dict[str, Array]) -> dict[str, Array]:
         """Parameters by dotted name at coordinates by dotted name, the fixed ones too."""
-        return self._constrain(u, self.source)
+        return self._constrain(u)
 
     def slope(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         """Log density and gradient (d,); a density that is no number counts as none."""
         value, gradient = self._slope(jnp.asarray(u, self.dtype), self.source)
         return float(jnp.nan_to_num(value, nan=-jnp.inf)), np.asarray(gradient, float)
 
-    def hessian(self, u: np.ndarray) -> np.ndarray:
-        """Second derivatives of the log density, (d, d)."""
-        out = np.asarray(self._curvature(jnp.asarray(u, self.dtype), self.source), float)
-        return (out + out.T) / 2
+    def mode(self, start: np.ndarray) -> Mode:
+        """The mode that Newton's method reaches from flat coordinates (d,)."""
+        top = self._climb(jnp.asarray(start, self.dtype), self.source)
+        u, hessian = np.asarray(top.u, float), np.asarray(top.hessian, float)
+        precision, least = -(hessian + hessian.T) / 2, 100 * len(u) * np.finfo(self.dtype).eps
+        peak = np.all(np.isfinite(precision)) and spectrum(precision)[0].min() > least
+        return Mode(u, float(top.value), precision, bool(top.reached), bool(peak))
 
     def _negative(self, u: dict[str, Array], source: Source) -> Array:
-        return jnp.asarray(potential_energy(self.program, (source,), {}, u))
+        values, volume = parameters(self.model, u)
+        evidence = total_evidence(self.model, values, source)
+        return -(evidence + self.model.prior_density(values) + volume)
 
     def _log_density(self, u: Array, source: Source) -> Array:
         return -self._negative(self.split(u), source)
 
-    def _hessian(self, u: Array, source: Source) -> Array:
-        """One column at a time, so that it takes no more memory than a gradient."""
-        gradient = jax.grad(partial(self._log_density, source=source))
-        columns = jnp.eye(self.size, dtype=self.dtype)
-        return jax.lax.map(lambda v: jax.jvp(gradient, (u,), (v,))[1], columns)
+    def _top(self, u: Array, source: Source) -> Top:
+        return climb(partial(self._log_density, source=source), u)
 
-    def _flatten(self, values: Values, source: Source) -> Array:
-        return ravel_pytree(unconstrain_fn(self.program, (source,), {}, dict(values)))[0]
-
-    def _sites(self, u: dict[str, Array], source: Source) -> dict[str, Array]:
-        found = constrain_fn(self.program, (source,), {}, u, return_deterministic=True)
-        return {p.name: found[p.name] for p in self.model.parameters}
+    def _values(self, u: dict[str, Array]) -> dict[str, Array]:
+        values, _ = parameters(self.model, u)
+        return {p.name: values[p.name] for p in self.model.parameters}
 
 
 def _with_gradient(potential: Potential) -> Potential:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxem.programs.anatomy import Anatomy
 from jaxem.programs.layout import Layout
 from jaxem.programs.run import run
-from jaxem.programs.scans import Step
+from jaxem.programs.scans import ScanStep
 from jaxem.programs.states import States
 from jaxem.types import Array, Params, State
 
@@ -41,7 +41,7 @@ class Datum:
         z: State,
         row: Mapping[str, Any],
         counted: Collection[str],
-        step: Step | None,
+        step: ScanStep | None,
     ) -> Array:
         """Sum of the log densities of some sites."""
         values = {**self._parameters(params, row), **self.states.values(z)}
@@ -80,8 +80,8 @@ class StepOfChain(Datum):
         before = {name for name in self.anatomy.inner if not sites[name].scanned}
         inside = self.anatomy.inner - before
         if z_prev is not None:
-            step = Step(self.states.values(z_prev), True, self.layout.clock_of(row))
+            step = ScanStep(self.states.values(z_prev), True, self.layout.clock_of(row))
             return self._joint(params, z, row, inside, step)
         if self.anatomy.first:
-            return self._joint(params, z, row, before, Step(None, False, {}))
-        return self._joint(params, z, row, self.anatomy.inner, Step(None, True, {}))
+            return self._joint(params, z, row, before, ScanStep(None, False, {}))
+        return self._joint(params, z, row, self.anatomy.inner, ScanStep(None, True, {}))

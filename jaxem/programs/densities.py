@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.programs.run import Run, run
 from jaxem.traces.dependence import dependence, evaluate
 
@@ -52,7 +52,7 @@ class Densities:
         self._jaxpr, self._constants = closed.jaxpr, closed.consts
         self._tree = jax.tree.structure(shapes)
         self.densities_on, self.supports_on = self._tree.unflatten(self._dependence())
-        self._compiled = Program(self._evaluate, "densities of a program")
+        self._compiled = CompiledProgram(self._evaluate, "densities of a program")
 
     def __call__(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Log densities, of the shape of the plates of each site.

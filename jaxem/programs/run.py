@@ -16,7 +16,7 @@ from numpyro.primitives import Messenger
 
 from jaxem.model.prior import base_of
 from jaxem.programs.glimpse import Glimpse
-from jaxem.programs.scans import Step, check_scan, keep_carries, kept_carries
+from jaxem.programs.scans import ScanStep, check_scan, keep_carries, kept_carries
 from jaxem.supports import support_of
 from jaxem.types import Array, DeclarationError
 
@@ -90,7 +90,7 @@ def run(
     program: Callable[[], Any],
     values: Mapping[str, Any],
     single: Collection[str] = (),
-    step: Step | None = None,
+    step: ScanStep | None = None,
 ) -> Run:
     """Run a program that has its arguments already.
 
@@ -119,7 +119,7 @@ def run(
 class _Given(Messenger):
     """Answers for hidden values and for plates."""
 
-    def __init__(self, values: Mapping[str, Any], single: frozenset[str], step: Step | None):
+    def __init__(self, values: Mapping[str, Any], single: frozenset[str], step: ScanStep | None):
         super().__init__()
         self.values, self.single, self.step = values, single, step
         self.sizes: dict[str, int] = {}

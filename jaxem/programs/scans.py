@@ -22,7 +22,7 @@ Answers = Callable[[Mapping[str, Any]], contextlib.AbstractContextManager[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class ScanStep:
     """One step, in place of a scan whose inputs have been cut to a step, perhaps given twice.
 
     Attributes:

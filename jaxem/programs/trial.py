@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.compiled.program import Program
+from jaxem.compiled.program import CompiledProgram
 from jaxem.numerics.rows import take_rows
 from jaxem.programs.anatomy import STEPS, Anatomy
 from jaxem.programs.arguments import Arguments
@@ -106,12 +106,12 @@ class _Trial:
 def _joints(datum: Datum) -> Any:
     """The log joint of many rows, each with its states, as one compiled program."""
     if not isinstance(datum, StepOfChain):
-        return Program(jax.vmap(datum, in_axes=(None, 0, 0)), "log joint")
+        return CompiledProgram(jax.vmap(datum, in_axes=(None, 0, 0)), "log joint")
 
     def step(values, is_first, before, now, row):
         return jnp.where(is_first, datum(values, None, now, row), datum(values, before, now, row))
 
-    return Program(jax.vmap(step, in_axes=(None, 0, 0, 0, 0)), "log joint")
+    return CompiledProgram(jax.vmap(step, in_axes=(None, 0, 0, 0, 0)), "log joint")
 
 
 def _clock(arguments: Arguments, anatomy: Anatomy, trials: list[_Trial]) -> list[int]:

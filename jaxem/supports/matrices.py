@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import constraints
 
+from jaxem.numerics.symmetric import spectrum
 from jaxem.supports.numbers import VANISHING
 from jaxem.supports.support import Support
 
@@ -160,7 +161,4 @@ def _cholesky(t: Any) -> Any:
 
 def _is_singular(matrix: np.ndarray) -> np.ndarray:
     """Whether a covariance has a correlation of one, or a variance of zero; (..., 1, 1)."""
-    deviations = np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 0))
-    safe = np.where(deviations > 0, deviations, 1.0)
-    correlation = matrix / (safe[..., :, None] * safe[..., None, :])
-    return (np.linalg.eigvalsh(correlation)[..., 0] <= VANISHING)[..., None, None]
+    return (spectrum(matrix)[0][..., 0] <= VANISHING)[..., None, None]

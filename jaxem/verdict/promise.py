@@ -11,7 +11,7 @@ it no step can take: that of parameters rounded to the nearest number, at most
 
 import numpy as np
 
-from jaxem.numerics.spectrum import spectrum
+from jaxem.numerics.symmetric import spectrum
 
 _LONGEST = 3.0
 _FLOOR = 1e-6
@@ -40,10 +40,9 @@ def newton_steps(
     spacing = np.spacing(np.abs(u).astype(kind)).astype(float)
     step, promised = np.zeros_like(u), np.zeros(len(u))
     for r in np.flatnonzero(np.isfinite(bent).all((1, 2)) & np.isfinite(gradient).all(1)):
-        values, vectors, scale = spectrum(bent[r])
-        along = vectors.T @ (gradient[r, which] / scale)
+        values, rays, scale = spectrum(bent[r])
+        along = rays.T @ gradient[r, which]
         lengths = along / np.maximum(np.abs(values), floor)
-        rays = vectors / scale[:, None]
         relative = np.abs(rays * lengths / units[r, which][:, None]).max(0, initial=0.0)
         lengths = lengths / np.maximum(relative / _LONGEST, 1.0)
         step[r, which] = rays @ lengths

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxem.numerics.spectrum import spectrum
+from jaxem.numerics.symmetric import spectrum
 from jaxem.objective.landscape import Landscape
 from jaxem.verdict.stationarity import FLAT, Certificate
 
@@ -139,10 +139,9 @@ def _unbent(
     matrix = bent[np.ix_(which, which)] * np.outer(unit, unit)
     if not np.isfinite(matrix).all() or not np.isfinite(gradient).all():
         return []
-    values, vectors, scale = spectrum(matrix)
-    relative = vectors / scale[:, None]
+    values, relative, _ = spectrum(matrix)
     flat = (values < _FLAT_SHARE) | (values / np.abs(relative).max(0) ** 2 < FLAT)
-    within = vectors[:, flat] @ (vectors[:, flat].T @ (gradient[which] * unit / scale)) / scale
+    within = relative[:, flat] @ (relative[:, flat].T @ (gradient[which] * unit))
     out = []
     for some in [within, *relative[:, flat].T[:_MOST]]:
         direction = np.zeros(len(place.u))

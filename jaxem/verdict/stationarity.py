@@ -18,7 +18,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.numerics.spectrum import spectrum
+from jaxem.numerics.symmetric import spectrum
 from jaxem.objective.curvature import curvature
 from jaxem.objective.landscape import Face, Landscape
 from jaxem.verdict.promise import newton_steps
@@ -189,9 +189,9 @@ def _upward(bent: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarra
     ray = np.zeros_like(units)
     for r in np.flatnonzero(np.isfinite(bent).all((1, 2))):
         unit = units[r, which]
-        values, vectors, scale = spectrum(bent[r] * np.outer(unit, unit), 1e-8)
+        values, directions, _ = spectrum(bent[r] * np.outer(unit, unit), 1e-8)
         if values[0] < -1e-6:
-            relative = vectors[:, 0] / scale
+            relative = directions[:, 0]
             ray[r, which] = relative / np.abs(relative).max() * unit
     return ray
 

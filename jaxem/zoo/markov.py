@@ -17,7 +17,7 @@ from jaxem.types import Array, DeclarationError, Params
 Emission = Callable[[Params, Any, Any], Array]
 
 
-class Moves(NamedTuple):
+class Transitions(NamedTuple):
     """How the state of a step comes about.
 
     Attributes:
@@ -33,7 +33,7 @@ class Moves(NamedTuple):
 
 def free_moves(
     states: int, initial_concentration: Any = None, transition_concentration: Any = None
-) -> Moves:
+) -> Transitions:
     """Free initial and transition probabilities, `initial` (S,) and `transition` (S, S).
 
     Args:
@@ -51,12 +51,14 @@ def free_moves(
         return dist.CategoricalProbs(chances).log_prob(z)
 
     rows = _simplex((states, states), transition_concentration, "transition_concentration")
-    return Moves(states, log_prob, {**_initial(states, initial_concentration), "transition": rows})
+    return Transitions(
+        states, log_prob, {**_initial(states, initial_concentration), "transition": rows}
+    )
 
 
 def driven_moves(
     states: int, covariates: Sequence[str], initial_concentration: Any = None
-) -> Moves:
+) -> Transitions:
     r"""Transition probabilities that covariates move: a multinomial logit a state before.
 
     .. math::
@@ -84,7 +86,7 @@ def driven_moves(
         return jax.nn.log_softmax(jnp.concatenate([jnp.zeros(1), scores]))[z]
 
     slopes = flat((states, states - 1, len(covariates) + 1))
-    return Moves(
+    return Transitions(
         states, log_prob, {**_initial(states, initial_concentration), "transition": slopes}
     )
 
@@ -95,7 +97,7 @@ def with_intercept(x: Any, covariates: Sequence[str]) -> Array:
     return jnp.stack([jnp.ones((), kind), *(jnp.asarray(x[name], kind) for name in covariates)])
 
 
-def hidden_markov(moves: Moves, emission: Emission, prior: Mapping[str, Any]) -> Model:
+def hidden_markov(moves: Transitions, emission: Emission, prior: Mapping[str, Any]) -> Model:
     """A hidden Markov model.
 
     Args:

@@ -11,7 +11,7 @@ import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
-from jaxem.estep.warming import Drawn
+from jaxem.estep.warming import DrawnStates
 from jaxem.initial import Setting
 from tests.algorithm.warm_ups import CLOSE, best, centres, fit, log_likelihood, small_links
 from tests.chains.variants import plain
@@ -38,7 +38,7 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
 
         @jax.jit
         def counts(key, source=source):
-            evidence, counts, q = source.expect(model, Drawn(key, 2), at)
+            evidence, counts, q = source.expect(model, DrawnStates(key, 2), at)
             return evidence, counts, jax.grad(lambda loc: q({"loc": loc}))(at["loc"])
 
         evidence, drawn, slope = map(np.asarray, jax.lax.map(counts, keys, batch_size=500))
@@ -56,7 +56,7 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
 @pytest.mark.parametrize("kind", [pytest.param("dense", marks=pytest.mark.long), "split"])
 def test_whole_paths_are_drawn(kind):
     latent, links = jaxem.Chain(2), small_links(kind)
-    evidence, drawn = jax.jit(Drawn(jax.random.key(0), 8 * KEYS).posterior, static_argnums=0)(
+    evidence, drawn = jax.jit(DrawnStates(jax.random.key(0), 8 * KEYS).posterior, static_argnums=0)(
         latent, links
     )
     exact, responsibilities = latent.posterior(links)

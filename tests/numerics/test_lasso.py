@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.numerics.lasso import lasso
-from jaxem.numerics.linalg import make_semidefinite
+from jaxem.numerics.symmetric import make_semidefinite
 
 BLOCKS, SIZE = 6, 5
 SOLVE = jax.jit(lasso)

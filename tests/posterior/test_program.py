@@ -10,9 +10,12 @@ from numpyro import handlers
 from numpyro.distributions import biject_to, constraints
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.autoguide import AutoLaplaceApproximation
-from numpyro.infer.util import initialize_model, potential_energy
+from numpyro.infer.util import constrain_fn, initialize_model, potential_energy
 
 import jaxem
+from jaxem.likelihood.units import make_source
+from jaxem.model.binding import Bound
+from jaxem.posterior.target import Target
 
 from .problems import PAIRS, beta_bernoulli, mixture
 
@@ -51,6 +54,19 @@ def test_the_density_is_that_of_enumeration(weighted):
     for u in points(mixture(), 4, rng):
         expected = theirs.potential_fn(u)
         np.testing.assert_allclose(potential_energy(program, (), {}, u), expected, rtol=1e-10)
+
+
+def test_the_density_that_is_sampled_is_that_of_the_program():
+    """Priors that depend on one another; a simplex and scales, which have a Jacobian."""
+    model = mixture()
+    target = Target(model, make_source(Bound(model, PAIRS, None), np.ones(len(PAIRS))))
+    program = jaxem.to_numpyro(model, PAIRS)
+    for u in points(model, 3, np.random.default_rng(2)):
+        expected = potential_energy(program, (), {}, u)
+        np.testing.assert_allclose(target.potential(u), expected, rtol=1e-12)
+        values = constrain_fn(program, (), {}, u)
+        for name, value in target.constrain(u).items():
+            np.testing.assert_allclose(value, values[name], rtol=1e-12)
 
 
 def test_it_is_likelihood_prior_and_jacobian():

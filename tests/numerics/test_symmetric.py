@@ -1,9 +1,14 @@
-"""The Newton step: exact where it can be, uphill everywhere."""
+"""Symmetric matrices: Newton's step is exact where it can be and uphill everywhere; no units."""
 
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.numerics.linalg import solve_concave
+from jaxem.numerics.symmetric import (
+    covariance,
+    solve_concave,
+    solve_definite,
+    spectrum,
+)
 
 _rng = np.random.default_rng(0)
 HALF = _rng.normal(size=(4, 3, 3))
@@ -59,3 +64,27 @@ def test_only_the_broken_block_is_lost():
     found = step(broken, SLOPE)
     assert np.all(np.isnan(found[1]))
     np.testing.assert_allclose(found[[0, 2, 3]], step(CONCAVE, SLOPE)[[0, 2, 3]])
+
+
+def test_directions_take_a_matrix_apart_and_its_inverse():
+    units = np.array([1e-6, 1.0, 1e6])
+    matrix = -CONCAVE * np.outer(units, units)
+    values, directions, scale = spectrum(matrix)
+    diagonal = values[:, :, None] * np.eye(3)
+    np.testing.assert_allclose(directions.mT @ matrix @ directions, diagonal, atol=1e-12)
+    np.testing.assert_allclose(scale**2, np.diagonal(matrix, axis1=1, axis2=2))
+    np.testing.assert_allclose(values, spectrum(-CONCAVE)[0])
+    np.testing.assert_allclose(covariance(matrix[0], 1e-14), np.linalg.inv(matrix[0]), rtol=1e-9)
+
+
+def test_a_small_diagonal_entry_is_scaled_as_if_it_were_larger():
+    values, _, scale = spectrum(np.diag([-1e-9, 4.0]), 1e-6)
+    np.testing.assert_allclose(values, [-2.5e-4, 1.0])
+    np.testing.assert_allclose(scale, [2e-3, 2.0])
+
+
+def test_equations_are_solved_where_the_matrix_is_definite_and_nowhere_else():
+    matrix = jnp.asarray(-CONCAVE).at[1].multiply(-1)
+    found = np.asarray(solve_definite(matrix, jnp.asarray(SLOPE)))
+    assert np.isnan(found[1]).all()
+    np.testing.assert_allclose(found[[0, 2, 3]], step(CONCAVE, SLOPE)[[0, 2, 3]], rtol=1e-9)

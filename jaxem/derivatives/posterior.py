@@ -21,12 +21,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.derivatives.hyper import Family
-from jaxem.errors.surface import columns
-from jaxem.likelihood.units import evidence, make_source, unit_weights
+from jaxem.likelihood.units import make_source, total_evidence
 from jaxem.model import Model
 from jaxem.model.binding import Bound
 from jaxem.model.sequences import Sequences
-from jaxem.numerics.logspace import weighted
+from jaxem.numerics.columns import columns
 from jaxem.types import Array, Data
 
 
@@ -49,7 +48,7 @@ Density = Callable[[Array, Any], Array]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Problem:
+class PosteriorFamily:
     """What stays the same when inputs change.
 
     Attributes:
@@ -80,7 +79,7 @@ class Problem:
             weights = weights[np.repeat(np.arange(len(weights)), self.sequences.lengths)]
         bound = Bound(self.model, eqx.combine(inputs.rows, rest), self.sequences)
         source = make_source(bound, weights)
-        total = weighted(evidence(self.model, values, source), unit_weights(source)).sum()
+        total = total_evidence(self.model, values, source)
         return total + self.family.log_prior(values, inputs.hyper)
 
 

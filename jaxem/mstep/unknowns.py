@@ -17,7 +17,7 @@ from jaxem.types import Array
 _AT_ONCE = 64
 
 
-class Layout:
+class Unknowns:
     """How parameters become the rows (B, d) of unknowns, and back."""
 
     def __init__(self, model: Model, block: Block):

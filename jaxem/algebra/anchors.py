@@ -106,14 +106,14 @@ class Refused:
 
 
 def find_anchors(
-    tables: Tables, draw: Callable[[], Values], home: Values, data: Data
+    tables: Tables, draw: Callable[[], Values], reference_values: Values, data: Data
 ) -> Anchors | Refused:
     """Look for anchors, and prove them on all rows.
 
     Args:
         tables: The log joint at parameters and rows.
         draw: Gives ordinary parameters for the data, another time others.
-        home: Parameters of the reference.
+        reference_values: Parameters of the reference.
         data: All rows, NumPy leaves; none of weight zero.
 
     Returns:
@@ -122,7 +122,7 @@ def find_anchors(
     count = row_count(data)
     if count < _FEWEST_ROWS:
         return Refused(f"{count} rows are too few to be worth replacing")
-    search = _Search(tables, draw, home, data)
+    search = _Search(tables, draw, reference_values, data)
     for round_ in range(1, _ROUNDS + 1):
         rank = search.rank()
         if isinstance(rank, Refused):
@@ -146,7 +146,9 @@ def find_anchors(
 class _Search:
     """Sample rows, parameter draws, and the tables of both, which grow together."""
 
-    def __init__(self, tables: Tables, draw: Callable[[], Values], home: Values, data: Data):
+    def __init__(
+        self, tables: Tables, draw: Callable[[], Values], reference_values: Values, data: Data
+    ):
         self._tables, self._draw, self._data = tables, draw, data
         self._rng = np.random.default_rng(0)
         count = row_count(data)
@@ -157,7 +159,7 @@ class _Search:
         self._seen: dict[int, tuple[Values, np.ndarray, np.ndarray]] = {}
         self._draws = self._sound(_FIRST_DRAWS)
         self._proofs = self._sound(_PROOFS)
-        self._references = np.concatenate([t[:, 0] for t in tables.blocks(home, data)])
+        self._references = np.concatenate([t[:, 0] for t in tables.blocks(reference_values, data)])
 
     def rank(self) -> Rank | Refused:
         """The rank, with as many draws and rows as it takes to be sure."""

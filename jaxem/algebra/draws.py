@@ -1,9 +1,9 @@
 r"""Ordinary parameters for a model of which nothing is known but its supports and its data.
 
 A plan is proved at several parameter values, and a proof at a hopeless place (a mean of 0 where
-the data are near 1e8) proves little. So each draw is found: from home, coarse steps climb Q under
-random responsibilities, one Newton step or one search along the gradient a leaf, over many orders
-of magnitude. The draws are then mixed elementwise in real coordinates,
+the data are near 1e8) proves little. So each draw is found: from the reference, coarse steps climb
+Q under random responsibilities, one Newton step or one search along the gradient a leaf, over many
+orders of magnitude. The draws are then mixed elementwise in real coordinates,
 :math:`u_a + 0.7 \varepsilon (u_b - u_c)`, which keeps offset and scale.
 """
 
@@ -36,14 +36,14 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
     return np.pad(responsibilities, ((0, len(probe.possible) - probe.count), (0, 0)))
 
 
-def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[Values, ...]:
-    """Three coarse climbs from home under uneven responsibilities, states apart."""
+def climb_apart(probe: Probe, reference: Values, rng: np.random.Generator) -> tuple[Values, ...]:
+    """Three coarse climbs from the reference under uneven responsibilities, states apart."""
     seen = ordinary_rows(probe.rows)[:, None]
     responsibilities = [seen * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
-    climbs = tuple(climb(probe, home, share, probe.free) for share in responsibilities)
+    climbs = tuple(climb(probe, reference, share, probe.free) for share in responsibilities)
     for p in probe.free:
-        if p.support.is_real and all(np.array_equal(c[p.name], home[p.name]) for c in climbs):
-            unit = _curvature_unit(probe, home, p, responsibilities[0], rng)
+        if p.support.is_real and all(np.array_equal(c[p.name], reference[p.name]) for c in climbs):
+            unit = _curvature_unit(probe, reference, p, responsibilities[0], rng)
             climbs = tuple(
                 {**c, p.name: c[p.name] + unit * rng.normal(size=p.shape)} for c in climbs
             )
@@ -51,14 +51,14 @@ def climb_apart(probe: Probe, home: Values, rng: np.random.Generator) -> tuple[V
 
 
 def _curvature_unit(
-    probe: Probe, home: Values, p: Parameter, responsibilities: np.ndarray, rng
+    probe: Probe, reference: Values, p: Parameter, responsibilities: np.ndarray, rng
 ) -> float:
     """How far all entries move until Q has changed by about a nat a row; 0.1 if it never does.
 
     It tells the scale of a location that no climb wanted to leave: a mean of 0 of data near 1e-8.
     """
     signs = rng.choice([-1.0, 1.0], size=p.shape)
-    _, _, (image,) = probe([home], responsibilities, [{p.name: signs}])
+    _, _, (image,) = probe([reference], responsibilities, [{p.name: signs}])
     curvature = float(np.abs((signs * image[p.name]).sum())) / max(signs.size, 1)
     unit = np.sqrt(probe.count / curvature) if curvature > 0 else np.inf
     return float(unit) if np.isfinite(unit) else 0.1

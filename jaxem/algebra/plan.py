@@ -22,7 +22,6 @@ from jaxem.algebra.candidates import candidate_forms
 from jaxem.algebra.draws import climb_apart, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import LARGEST_EXACT, largest, solve_group
-from jaxem.algebra.home import find_home, ordinary_units
 from jaxem.algebra.kinks import Kinks, find_kinks
 from jaxem.algebra.levels import Level, levels
 from jaxem.algebra.nonsmooth import nonsmooth_block, with_jumps
@@ -30,6 +29,7 @@ from jaxem.algebra.opened import Opened, fingerprint
 from jaxem.algebra.order import Strengths, components, dependencies
 from jaxem.algebra.probe import Probe, Values
 from jaxem.algebra.prove import Trial, by_form, prove
+from jaxem.algebra.reference import find_reference, ordinary_units
 from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block, Climb, Closed, Solver
 from jaxem.algebra.tables import Tables
@@ -55,9 +55,9 @@ class Plan:
         solvers: One for each group of parameters, in the order of a sweep.
         levels: The same, those side by side that one gradient of Q serves.
         members: For each parameter, its solver when the others are given.
-        climbs: Ordinary parameters for the planning rows, by dotted name: `home`, where all states
-            are alike, and a few where they are apart.
-        units: How far real coordinates move from home until the data tell the difference.
+        climbs: Ordinary parameters for the planning rows, by dotted name: `reference`, where all
+            states are alike, and a few where they are apart.
+        units: How far real coordinates move from the reference until the data tell the difference.
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
         tables: The log joint in float64, compiled.
@@ -92,16 +92,16 @@ class Plan:
         return all(solver.exact for solver in self.solvers)
 
     @property
-    def home(self) -> Values:
+    def reference(self) -> Values:
         """Ordinary parameters for the planning rows, all states alike."""
         return self.climbs[0]
 
     @property
     def spread(self) -> Values:
-        """How far ordinary values of real parameters lie from home, by dotted name."""
-        home, *others = self.climbs
-        real = [name for name, member in self.members.items() if name in home]
-        return {n: np.max([np.abs(o[n] - home[n]) for o in others], axis=0) for n in real}
+        """How far ordinary values of real parameters lie from the reference, by dotted name."""
+        reference, *others = self.climbs
+        real = [name for name, member in self.members.items() if name in reference]
+        return {n: np.max([np.abs(o[n] - reference[n]) for o in others], axis=0) for n in real}
 
     @property
     def verdict(self) -> str:
@@ -206,9 +206,9 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
             with jax.enable_x64(True):
                 return {**fixed, **mix(model.free, plan.climbs, rng)}
 
-        home = {**fixed, **plan.home}
+        reference = {**fixed, **plan.reference}
         with np.errstate(all="ignore"):
-            found = find_anchors(plan.tables, draw, home, data)
+            found = find_anchors(plan.tables, draw, reference, data)
         plan.found.clear()  # one data set at a time: coefficients may be large
         plan.found[key] = found
     return found
@@ -226,9 +226,9 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         with jax.enable_x64(True):
-            home = find_home(probe, rng)
-            climbs = (home, *climb_apart(probe, home, rng))
-            units = ordinary_units(probe, home, rng)
+            reference = find_reference(probe, rng)
+            climbs = (reference, *climb_apart(probe, reference, rng))
+            units = ordinary_units(probe, reference, rng)
         trials = _trials(probe, climbs, rng)
         members, answers, reasons = _solve_each(probe, trials, rng, kinks)
         strength, coupled = dependencies(probe, trials, answers, rng)

@@ -29,8 +29,8 @@ class Tables:
 
     @property
     def states(self) -> int:
-        """The number of latent states, K, or of cells."""
-        return self._model.latent.cells
+        """The number of latent states, K, or of configurations."""
+        return self._model.latent.configurations
 
     @property
     def size(self) -> int:

@@ -81,11 +81,11 @@ class OwnData:
         Returns:
             What is shared; and what is not, NumPy leaves (B, ...).
         """
-        cells = self._model.latent.cells
-        source = self._ways.source(path, cells, replicates)
+        configurations = self._model.latent.configurations
+        source = self._ways.source(path, configurations, replicates)
         blocks = source.batch.weights.shape
         if self._ways.sequences is not None:
-            order = self._ways.order(self._ways.sequences, path, cells, replicates)
+            order = self._ways.order(self._ways.sequences, path, configurations, replicates)
             weights = self._weights[:, order.index] * order.exists
             rows = jax.tree.map(lambda leaf: leaf[:, order.index], self._rows)
         else:
@@ -106,7 +106,7 @@ class OwnData:
             return weights @ found.references
         fixed = {k: self._model.parameter(k).floored(v) for k, v in self._model.fixed.items()}
         every = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), self._rows)
-        tables = self._plan.tables.blocks({**fixed, **self._plan.home}, every)
+        tables = self._plan.tables.blocks({**fixed, **self._plan.reference}, every)
         references = np.concatenate([table[:, 0] for table in tables])
         return (weights * references.reshape(weights.shape)).sum(1)
 

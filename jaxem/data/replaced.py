@@ -30,7 +30,7 @@ def make_sources(
         points: Points at which the density is evaluated at once.
     """
     if bound.sequences is not None:
-        order = in_order(bound.sequences, bound.model.latent.cells, points)
+        order = in_order(bound.sequences, bound.model.latent.configurations, points)
         return make_steps(bound.rows, weights, order), None
     merged, states = _merged(plan, bound, weights), bound.model.latent.size
     return merged.source("direct", states, points), _products(merged, states, points)

@@ -147,12 +147,16 @@ class Ways:
         weights = np.where(slots >= 0, self.weights[slots], 0).astype(self.weights.dtype)
         return take_rows(self.rows, slots), weights, slots
 
-    def order(self, sequences: Sequences, path: str, cells: int, restarts: int) -> Order:
+    def order(self, sequences: Sequences, path: str, configurations: int, restarts: int) -> Order:
         """The order of the steps that a run on this path sees."""
-        return in_order(sequences, cells, restarts, self.split and path == "product", self.dealt)
+        return in_order(
+            sequences, configurations, restarts, self.split and path == "product", self.dealt
+        )
 
-    def _make_steps(self, sequences: Sequences, path: str, cells: int, restarts: int) -> Source:
-        product, order = path == "product", self.order(sequences, path, cells, restarts)
+    def _make_steps(
+        self, sequences: Sequences, path: str, configurations: int, restarts: int
+    ) -> Source:
+        product, order = path == "product", self.order(sequences, path, configurations, restarts)
         if path == "direct" or isinstance(self.found, Refused):
             return make_steps(self.rows, self.weights, order)
         return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
@@ -179,7 +183,7 @@ def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
     ways = Ways(rows, merged, given, found, first, spread=plan.spread, place=place)
     if isinstance(found, Refused):
         return ways
-    if row_count(rows) * model.latent.cells * restarts < _WORTH_TIMING:
+    if row_count(rows) * model.latent.configurations * restarts < _WORTH_TIMING:
         return ways
     key = algorithm.e_step, restarts, row_count(rows), found.count
     if key not in plan.seconds:
@@ -209,12 +213,12 @@ def _ways_of_steps(
 
 def _seconds(model, plan, algorithm, ways: Ways, path: str, restarts: int) -> float:
     """Time of an E-step of all restarts on all rows, from one block of them."""
-    source = ways.source(path, model.latent.cells, restarts)
+    source = ways.source(path, model.latent.configurations, restarts)
     blocks = source.batch.weights.shape[0]
     one = source.head()
     dtype = ways.weights.dtype
-    home = {**plan.home, **model.fixed}
-    stacked = {k: np.stack([v] * bucket(restarts)).astype(dtype) for k, v in home.items()}
+    reference = {**plan.reference, **model.fixed}
+    stacked = {k: np.stack([v] * bucket(restarts)).astype(dtype) for k, v in reference.items()}
     values = jax.device_put(stacked)
 
     def e_step(values: Any, source: Source):

@@ -148,10 +148,10 @@ def empirical_bayes(
 
 def _inside(fit: Fit, model: Model) -> dict[str, np.ndarray]:
     """Where the fit ended, off the boundary of the support."""
-    homes = {p.name: p.center() for p in model.free}
-    homes |= {} if fit.plan is None else fit.plan.home
+    references = {p.name: p.center() for p in model.free}
+    references |= {} if fit.plan is None else fit.plan.reference
     values = {k: np.asarray(v, float) for k, v in model.flatten(fit.params).items()}
-    return {**values, **step_inside(model.free, values, homes, fit.rows)[0]}
+    return {**values, **step_inside(model.free, values, references, fit.rows)[0]}
 
 
 def _with_priors(family: Family, hyper: Any) -> Model:

@@ -134,7 +134,7 @@ def state_axes(model: Model, fit: Fit, rows: Data) -> dict[str, tuple[int, ...]]
     )
     tables = np.asarray(program(tried, some), float)
     table = tables[[all(not axes for axes in way) for way in chosen].index(True)]
-    wanted = table[:, _cells(turn, model.latent.cells)]
+    wanted = table[:, _configurations(turn, model.latent.configurations)]
     eps = float(np.finfo(table.dtype).eps if tables.dtype == float else 1e-6)
     with np.errstate(all="ignore"):
         off = np.nan_to_num(np.abs(tables - wanted), nan=0.0).max((1, 2))
@@ -163,10 +163,10 @@ def _options(shape: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
     return [(), *((axis,) for axis in fitting), *itertools.combinations(fitting, 2)]
 
 
-def _cells(order: np.ndarray, cells: int) -> np.ndarray:
+def _configurations(order: np.ndarray, configurations: int) -> np.ndarray:
     """Columns of the log joint after renaming: states, or those of a start and all pairs."""
     size = len(order)
-    if cells == size:
+    if configurations == size:
         return order
     pairs = size + order[:, None] * size + order[None, :]
     return np.concatenate([order, pairs.ravel()])

@@ -28,7 +28,7 @@ _LARGEST = 4096
 
 def is_small(model: Model, source: Anchored) -> bool:
     """Whether the matrix over states and features is worth making."""
-    return model.latent.cells * source.change.shape[0] <= _LARGEST
+    return model.latent.configurations * source.change.shape[0] <= _LARGEST
 
 
 def missing_information(model: Model, chart: Chart, source: Anchored) -> Array:

@@ -28,7 +28,7 @@ def standard_errors(
     units: Units,
     params: Params,
     *,
-    homes: Mapping[str, np.ndarray],
+    references: Mapping[str, np.ndarray],
     resting: Mapping[str, np.ndarray],
     of: Quantity | None,
     kind: str,
@@ -42,7 +42,7 @@ def standard_errors(
         model: The declared model.
         units: The data, in their order where there are clusters.
         params: The mode, nested as declared.
-        homes: Ordinary values of the free parameters, by dotted name.
+        references: Ordinary values of the free parameters, by dotted name.
         resting: Which of their entries are exactly at a kink of the prior, by dotted name.
         of: Quantities of interest; the free parameters themselves if None.
         kind: One of `KINDS`.
@@ -57,7 +57,7 @@ def standard_errors(
         raise DeclarationError(f"kind={kind!r}; expected one of {', '.join(map(repr, KINDS))}.")
     groups = read_clusters(clusters, kind, units.count)
     values = model.flatten(params)
-    chart, place = make_chart(model, values, homes, resting, units.total, endless)
+    chart, place = make_chart(model, values, references, resting, units.total, endless)
     own = of is None
     surface = Surface(model, chart, units, of, compile)
     _check_quantity(surface, model, of)

@@ -72,7 +72,7 @@ class Anchored(Source):
                 sums + responsibilities @ t,
             ), None
 
-        dtype, states = self.batch.weights.dtype, model.latent.cells
+        dtype, states = self.batch.weights.dtype, model.latent.configurations
         zero, none = jnp.zeros((), dtype), jnp.zeros(states, dtype)
         start = (zero, none, jnp.zeros((states, self.change.shape[0]), dtype))
         (evidence, counts, sums), _ = over_blocks(block, start, self.numbered)

@@ -190,7 +190,7 @@ class AnchoredSteps(Anchored):
         (evidence, begun, sums, (more, pairs)), _ = over_blocks(block, start, self.numbered)
         sums = jnp.concatenate([sums, more])
         at = self._responsibilities(sums, jnp.concatenate([begun, pairs.sum(0)]))
-        responsibilities = jnp.zeros((len(self.reference), model.latent.cells), dtype)
+        responsibilities = jnp.zeros((len(self.reference), model.latent.configurations), dtype)
         responsibilities = (
             responsibilities.at[:, :states].set(at[:, :states]).at[:, own].add(at[:, states:])
         )

@@ -68,7 +68,7 @@ def first_steps(rows: Any, size: int) -> Any:
 
 def in_order(
     sequences: Sequences,
-    cells: int,
+    configurations: int,
     restarts: int = 1,
     split: bool = False,
     dealt: np.ndarray | None = None,
@@ -77,7 +77,7 @@ def in_order(
 
     Args:
         sequences: The sequences.
-        cells: Log factors that each step brings with it, S + S^2.
+        configurations: Log factors that each step brings with it, S + S^2.
         restarts: Restarts that run at once.
         split: Whether recursions hold vectors of states, and not tables of pairs.
         dealt: The sequences of each minibatch, see `parts.deal`; all in one if left out.
@@ -85,10 +85,10 @@ def in_order(
     given = sequences.horizon
     dealt = np.arange(sequences.count)[None] if dealt is None else dealt
     parts, count = dealt.shape
-    largest = max(1, _ENTRIES // (cells * restarts * given))
+    largest = max(1, _ENTRIES // (configurations * restarts * given))
     blocks = -(-count // largest)
     size = -(-count // blocks)
-    width = math.isqrt(cells) if split else cells
+    width = math.isqrt(configurations) if split else configurations
     windows = max(1, -(-given * size * width * restarts // _WINDOW))
     horizon = 1 + windows * _filled(-(-(given - 1) // windows))
 

@@ -113,7 +113,7 @@ class Direct(Source):
             ), responsibilities if self.keep else None
 
         zero = jnp.zeros((), self.batch.weights.dtype)
-        none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
+        none = jnp.zeros(model.latent.configurations, self.batch.weights.dtype)
         (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
         return evidence, counts, self.q(model, e_step, self.batch, values, counts, kept)
 

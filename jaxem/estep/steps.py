@@ -1,9 +1,9 @@
 r"""The E-step of chains, and a Q that is the one of independent rows.
 
-Rows are steps, cells the states of a start and the pairs of a later step (`latent.chain`). With the
-posterior of the state as weights of a start, and that of the pair, :math:`\xi_t(a, b)`, as weights
-of a later step, Q is a sum over rows and cells, and closed forms, anchors and Newton's method are
-those of any other model.
+Rows are steps, configurations the states of a start and the pairs of a later step (`latent.chain`).
+With the posterior of the state as weights of a start, and that of the pair, :math:`\xi_t(a, b)`, as
+weights of a later step, Q is a sum over rows and configurations, and closed forms, anchors and
+Newton's method are those of any other model.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from jaxem.types import Array, Data
 
 
 class Steps(Source):
-    """Steps as they are: the log joint is evaluated at every step and cell.
+    """Steps as they are: the log joint is evaluated at every step and configuration.
 
     Attributes:
         exists: Whether there is a step, (blocks, T size).
@@ -50,11 +50,11 @@ class Steps(Source):
             evidence, responsibilities = weigh_sequences(
                 here, model.latent, links, weights[: self.size]
             )
-            cells = in_cells(responsibilities)
-            return (total + evidence, counts + cells.sum(0)), cells
+            configurations = in_configurations(responsibilities)
+            return (total + evidence, counts + configurations.sum(0)), configurations
 
         zero = jnp.zeros((), self.batch.weights.dtype)
-        none = jnp.zeros(model.latent.cells, self.batch.weights.dtype)
+        none = jnp.zeros(model.latent.configurations, self.batch.weights.dtype)
         (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
         return evidence, counts, self.q(model, e_step, self.batch, values, counts, kept)
 
@@ -106,8 +106,8 @@ def evidence_of_steps(
     return weighted(evidence, weights[:size]).sum()
 
 
-def in_cells(responsibilities: Links) -> Array:
-    """Dense posteriors as a table of rows and cells, (T n, S + S^2), zero where they are not."""
+def in_configurations(responsibilities: Links) -> Array:
+    """Dense posteriors by row and configuration, (T n, S + S^2), zero where they are not."""
     assert isinstance(responsibilities.steps, Dense)
     states = responsibilities.start.shape[1]
     pairs = responsibilities.steps.factors.reshape(-1, states * states)

@@ -36,7 +36,7 @@ def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolera
     cancellation = Cancellation(model, plan, ways)
     for path in np.unique(runs.paths):
         some = np.flatnonzero(runs.paths == path)
-        source = ways.source(path, model.latent.cells, len(some))
+        source = ways.source(path, model.latent.configurations, len(some))
         landscape = Landscape(model, plan, algorithm, source)
         group = runs.take(some)
         found = examine(landscape, model, plan, group, cancellation, tolerance, rows)

@@ -46,14 +46,14 @@ def check_algorithm(algorithm: Any) -> None:
 
 def check_room(model: Model, restarts: int) -> None:
     """Restarts that run side by side fit into the memory of this machine."""
-    needed, limit = restarts * model.latent.cells * _ROWS * 8 * _COPIES, memory() // 2
+    needed, limit = restarts * model.latent.configurations * _ROWS * 8 * _COPIES, memory() // 2
     if needed > limit:
         most = limit * restarts // needed
         raise DeclarationError(
-            f"restarts={restarts} of {model.latent!r}, with {model.latent.cells:,} log factors a "
-            f"row, take about {in_words(needed)} side by side for the fewest rows of a block; the "
-            f"limit is half of the memory of this machine, {in_words(limit)}. Take at most "
-            f"restarts={max(1, most)} at once, or fewer states."
+            f"restarts={restarts} of {model.latent!r}, with {model.latent.configurations:,} log "
+            f"factors a row, take about {in_words(needed)} side by side for the fewest rows of a "
+            f"block; the limit is half of the memory of this machine, {in_words(limit)}. Take at "
+            f"most restarts={max(1, most)} at once, or fewer states."
         )
 
 

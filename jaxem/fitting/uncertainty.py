@@ -57,12 +57,12 @@ def errors_on(fit: "Fit", bound: Bound, weights: np.ndarray, merge: bool, **opti
     if merge and options["kind"] == "information":
         replaced = make_replaced(fit.plan, bound, weights)
         units = dataclasses.replace(units, replaced=replaced)
-    homes = {} if fit.plan is None else fit.plan.home
+    references = {} if fit.plan is None else fit.plan.reference
     found = standard_errors(
         bound.model,
         units,
         fit.params,
-        homes=homes,
+        references=references,
         resting=_at_kinks(fit, bound.model),
         endless=fit.endless,
         compile=fit.compile,

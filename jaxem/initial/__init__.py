@@ -4,7 +4,7 @@ An initialiser is called as ``initialiser(setting, keys)`` with a `Setting` and 
 a restart, and returns parameters by dotted name, stacked over restarts.
 """
 
-from jaxem.initial.default import at_home, in_turn, scattered
+from jaxem.initial.default import at_reference, in_turn, scattered
 from jaxem.initial.draws import prior_draws
 from jaxem.initial.responsibilities import from_responsibilities, random_responsibilities
 from jaxem.initial.seeds import kmeans_plus_plus, random_rows
@@ -13,7 +13,7 @@ from jaxem.initial.uniform import uniform
 
 __all__ = [
     "Setting",
-    "at_home",
+    "at_reference",
     "from_responsibilities",
     "in_turn",
     "kmeans_plus_plus",

@@ -2,7 +2,8 @@
 
 Parameters drawn without a look at the rows may leave a state without any: its responsibilities
 are zero, its weight is zero after one step, and EM never brings it back. Such a start is moved half
-of its way home, where all states are alike, until every state has a tenth of what it has at home.
+of its way to the reference, where all states are alike, until every state has a tenth of what it
+has there.
 """
 
 import jax
@@ -17,7 +18,7 @@ _HALVINGS = 6
 
 
 def alive(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Starts moved towards home as far as that gives every state some rows.
+    """Starts moved towards the reference as far as that gives every state some rows.
 
     Args:
         setting: What the initialiser works with.
@@ -25,14 +26,14 @@ def alive(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarr
     """
     if setting.states == 1:
         return starts
-    free, home = setting.model.free, setting.home()
+    free, reference = setting.model.free, setting.reference()
     count = len(next(iter(starts.values())))
     occupied = _Occupied(setting)
-    least = _SHARE * occupied(home)
+    least = _SHARE * occupied(reference)
     out = {name: values.copy() for name, values in starts.items()}
     waiting = range(count)
     with np.errstate(all="ignore"), jax.enable_x64(True):
-        centre = {p.name: np.asarray(p.to_real(home[p.name]), float) for p in free}
+        centre = {p.name: np.asarray(p.to_real(reference[p.name]), float) for p in free}
         for _ in range(_HALVINGS):
             waiting = [r for r in waiting if np.any(occupied(_one(out, r)) < least)]
             if not waiting:
@@ -59,7 +60,7 @@ class _Occupied:
         self._starts = None if sequences is None else sequences.starts[some]
 
     def __call__(self, values: dict[str, np.ndarray]) -> np.ndarray:
-        """Expected rows of each state, (K,); zeros where every cell of a row is impossible."""
+        """Expected rows of each state, (K,); zeros where a row is impossible."""
         table = self._tables(values, self._rows)
         if self._starts is not None:
             is_start = np.arange(table.shape[1]) < self._latent.size

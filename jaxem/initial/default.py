@@ -3,8 +3,8 @@
 Seeds suit states that are exchangeable: any row may start any state. Where a state has an identity
 of its own (a node of a quadrature, one of ordered means) memberships handed out at random can put
 the first M-step at an edge of a support; there parameters scattered about the data come first. A
-single state has no memberships, and starts from home. Uniform parameters, further apart than data
-suggest, are for posteriors of many modes, hierarchies above all.
+single state has no memberships, and starts from the reference. Uniform parameters, further apart
+than data suggest, are for posteriors of many modes, hierarchies above all.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def scattered(setting: Setting, generators: list[np.random.Generator]):
     return one_by_one(setting, generators, lambda rng: mix(free, climbs, rng))
 
 
-def at_home(setting: Setting, generators: list[np.random.Generator]):
+def at_reference(setting: Setting, generators: list[np.random.Generator]):
     """Ordinary parameters for the data, all states alike: for a single state."""
     return one_by_one(setting, generators, lambda rng: {})
 
@@ -30,12 +30,12 @@ def at_home(setting: Setting, generators: list[np.random.Generator]):
 def in_turn(setting: Setting, generators: list[np.random.Generator]):
     """Starts of several kinds: seeds, scattered, uniform, seeds, ... over the restarts.
 
-    Where the states are not exchangeable: scattered, uniform, seeds, ... Of a single state: home
-    for the first restart, and then scattered, uniform, scattered, ...
+    Where the states are not exchangeable: scattered, uniform, seeds, ... Of a single state: the
+    reference for the first restart, and then scattered, uniform, scattered, ...
     """
     if setting.states == 1:
         kinds = [scattered if i % 2 else uniform for i in range(len(generators))]
-        kinds[0] = at_home
+        kinds[0] = at_reference
     else:
         cycle = (kmeans_plus_plus, scattered, uniform)
         if not exchangeable(setting):

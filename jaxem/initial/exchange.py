@@ -53,15 +53,15 @@ def _same(setting: Setting, draw, axes_of, states: int) -> bool:
             return False
     rows = planning_rows(setting.data, setting.weights)
     here, there = tables(draw, rows), tables(moved, rows)
-    cells = _cells(turn, here.shape[1], states)
+    configurations = _configurations(turn, here.shape[1], states)
     priors = [tables.prior(values) for values in (draw, moved)]
-    return _agree(here[:, cells], there) and _agree(*map(np.asarray, priors))
+    return _agree(here[:, configurations], there) and _agree(*map(np.asarray, priors))
 
 
-def _cells(turn: np.ndarray, cells: int, states: int) -> np.ndarray:
-    """Where the cells of a table come from: states, and for a chain pairs of states after them."""
+def _configurations(turn: np.ndarray, configurations: int, states: int) -> np.ndarray:
+    """Where configurations come from: states, and for a chain pairs of states after them."""
     pairs = (states + states * turn[:, None] + turn).ravel()
-    return np.concatenate([turn, pairs])[:cells]
+    return np.concatenate([turn, pairs])[:configurations]
 
 
 def _agree(a: np.ndarray, b: np.ndarray) -> bool:

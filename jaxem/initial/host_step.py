@@ -42,22 +42,22 @@ class HostStep:
         if anchors is not None:
             rows = anchors.rows
             self._coefficients = anchors.coefficients(data, np.arange(row_count(data)))
-        every = np.ones((row_count(rows), model.latent.cells), bool)
+        every = np.ones((row_count(rows), model.latent.configurations), bool)
         self._probe = known_of(model, data).opened.window(widen(rows), every)
 
-    def __call__(self, home: Values, responsibilities: np.ndarray) -> Values:
+    def __call__(self, reference: Values, responsibilities: np.ndarray) -> Values:
         """Parameters by dotted name, for one restart.
 
         Args:
-            home: Parameters to begin with.
+            reference: Parameters to begin with.
             responsibilities: Times row weights, (n, K).
         """
         weights = self._weights(responsibilities.astype(float))
-        free = {p.name: np.asarray(home[p.name], float) for p in self._probe.free}
+        free = {p.name: np.asarray(reference[p.name], float) for p in self._probe.free}
         for _ in range(self._sweeps):
             for level in self._levels:
                 free = self._solve(level, free, weights)
-        return {**home, **free}
+        return {**reference, **free}
 
     def _weights(self, responsibilities: np.ndarray) -> np.ndarray:
         """Weights of the rows of the window and the states, (planning rows, K)."""

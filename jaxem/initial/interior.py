@@ -22,16 +22,16 @@ def inside(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndar
         setting: What the initialiser works with.
         starts: Parameters by dotted name, stacked over restarts.
     """
-    home = setting.home()
+    reference = setting.reference()
     out = dict(starts)
     for p in setting.model.free:
         if type(p.support) in _MOVES:
             value = np.asarray(starts[p.name])
-            out[p.name] = _MOVES[type(p.support)](value, home[p.name]).astype(value.dtype)
+            out[p.name] = _MOVES[type(p.support)](value, reference[p.name]).astype(value.dtype)
     return out
 
 
-def _simplex(value: np.ndarray, home: np.ndarray) -> np.ndarray:
+def _simplex(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     least = _LEAST / value.shape[-1]
     raised = np.maximum(value, least)
     return np.where(
@@ -39,12 +39,12 @@ def _simplex(value: np.ndarray, home: np.ndarray) -> np.ndarray:
     )
 
 
-def _unit(value: np.ndarray, home: np.ndarray) -> np.ndarray:
+def _unit(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.clip(value, _LEAST, 1 - _LEAST)
 
 
-def _positive(value: np.ndarray, home: np.ndarray) -> np.ndarray:
-    return np.where(value > _VANISHING * home, value, _LEAST * home)
+def _positive(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    return np.where(value > _VANISHING * reference, value, _LEAST * reference)
 
 
 _MOVES = {UnitSimplex: _simplex, UnitInterval: _unit, PositiveNumbers: _positive}

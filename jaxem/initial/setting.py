@@ -69,11 +69,11 @@ class Setting:
             self, data=take_rows(self.data, index), weights=self.weights[index], sequences=fewer
         )
 
-    def home(self) -> dict[str, np.ndarray]:
+    def reference(self) -> dict[str, np.ndarray]:
         """Ordinary parameters for these data, by dotted name, fixed ones included."""
         dtype = jnp.result_type(float)
-        home = {**self.plan.home, **self.model.fixed}
-        return {k: np.asarray(v, dtype) for k, v in home.items()}
+        reference = {**self.plan.reference, **self.model.fixed}
+        return {k: np.asarray(v, dtype) for k, v in reference.items()}
 
     def m_step(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
         """The M-step of given responsibilities.
@@ -87,7 +87,9 @@ class Setting:
             Parameters by dotted name, stacked over restarts.
         """
         if self.sequences is not None:
-            responsibilities = _cells_of(responsibilities, self.sequences, self.model.latent)
+            responsibilities = _configurations_of(
+                responsibilities, self.sequences, self.model.latent
+            )
         if serves(self.model, self.plan, self.data, self.anchors):
             return self._on_host(responsibilities)
         return self._compiled(responsibilities)
@@ -95,11 +97,11 @@ class Setting:
     def _on_host(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
         anchors = self.anchors if isinstance(self.anchors, Anchors) else None
         step = HostStep(self.model, self.plan, self.data, anchors)
-        home, kept = self.home(), self.weights[:, None]
+        reference, kept = self.reference(), self.weights[:, None]
         with np.errstate(all="ignore"):
-            table = self.plan.tables(home, self.data)
-            found = [step(home, _possible(r, table) * kept) for r in responsibilities]
-        return {k: np.stack([f[k] for f in found]).astype(v.dtype) for k, v in home.items()}
+            table = self.plan.tables(reference, self.data)
+            found = [step(reference, _possible(r, table) * kept) for r in responsibilities]
+        return {k: np.stack([f[k] for f in found]).astype(v.dtype) for k, v in reference.items()}
 
     def _compiled(self, responsibilities: np.ndarray) -> dict[str, np.ndarray]:
         restarts, size = len(responsibilities), bucket_of_rows(row_count(self.data))
@@ -110,7 +112,7 @@ class Setting:
         )
         program = self.plan.program("first M-step", self._program(), brief=True)
         given = jax.device_put(responsibilities.astype(batch.weights.dtype))
-        out = program(self.home(), given, batch, self.plan.spread)
+        out = program(self.reference(), given, batch, self.plan.spread)
         return {k: np.array(v)[:restarts] for k, v in out.items()}
 
     def _program(self) -> Any:
@@ -118,13 +120,13 @@ class Setting:
         names = tuple(p.name for p in model.free)
         sweeps = 1 if plan.exact else 3
 
-        def one(home, responsibilities, batch, spread):
-            table = model.table(home, jax.tree.map(lambda leaf: leaf[0], batch.rows))
+        def one(reference, responsibilities, batch, spread):
+            table = model.table(reference, jax.tree.map(lambda leaf: leaf[0], batch.rows))
             kept = _possible(responsibilities, table) * batch.weights[0][:, None]
-            q = Expectation(model, Exact(), batch, home, kept.sum(0), kept[None], spread)
-            home = {name: jnp.asarray(value, kept.dtype) for name, value in home.items()}
+            q = Expectation(model, Exact(), batch, reference, kept.sum(0), kept[None], spread)
+            reference = {name: jnp.asarray(value, kept.dtype) for name, value in reference.items()}
             return jax.lax.fori_loop(  # written out, each sweep would be compiled
-                0, sweeps, lambda _, values: Derived()(plan, q, values, names), home
+                0, sweeps, lambda _, values: Derived()(plan, q, values, names), reference
             )
 
         return jax.vmap(one, in_axes=(None, 0, None, None))
@@ -145,7 +147,9 @@ def prepare(bound: Bound, weights: np.ndarray) -> Setting:
     return Setting(bound.model, plan, bound.rows, weights, bound.sequences)
 
 
-def _cells_of(responsibilities: np.ndarray, sequences: Sequences, latent: Any) -> np.ndarray:
+def _configurations_of(
+    responsibilities: np.ndarray, sequences: Sequences, latent: Any
+) -> np.ndarray:
     """Of single states, (restarts, N, S), products of each and the one that it depends on."""
     states = responsibilities.shape[-1]
     earlier = np.zeros_like(sequences.places())

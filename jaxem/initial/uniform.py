@@ -1,4 +1,4 @@
-"""Starts uniform about home, in real coordinates."""
+"""Starts uniform about the reference, in real coordinates."""
 
 import itertools
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.home import displaced, hyperparameters
+from jaxem.algebra.reference import displaced, hyperparameters
 from jaxem.initial.alive import alive
 from jaxem.initial.interior import inside
 from jaxem.initial.setting import Setting
@@ -17,21 +17,21 @@ _REACH = 2.0
 
 
 def uniform(setting: Setting, generators: list[np.random.Generator]):
-    """Real coordinates uniform within two units of home.
+    """Real coordinates uniform within two units of the reference.
 
     A unit is 1 in logarithms and logits, and elsewhere what changes the log joint by about a nat
     a row. On standardised data, much as NumPyro's ``init_to_uniform``. A hierarchy may have a mode
-    of little pooling and one of much, and home is near one of them: every other of its starts, the
-    first among them, is NumPyro's, all unconstrained coordinates within two units of zero. A start
-    that leaves a state without rows is moved towards home.
+    of little pooling and one of much, and the reference is near one of them: every other of its
+    starts, the first among them, is NumPyro's, all unconstrained coordinates within two units of
+    zero. A start that leaves a state without rows is moved towards the reference.
     """
     model, plan = setting.model, setting.plan
 
-    def about_home(rng: np.random.Generator):
+    def about_reference(rng: np.random.Generator):
         def steps(size):
             return rng.uniform(-_REACH, _REACH, size=size)
 
-        return {p.name: displaced(p, plan.home, plan.units, steps) for p in model.free}
+        return {p.name: displaced(p, plan.reference, plan.units, steps) for p in model.free}
 
     def about_zero(rng: np.random.Generator):
         known = {}
@@ -41,7 +41,7 @@ def uniform(setting: Setting, generators: list[np.random.Generator]):
         return known
 
     hierarchy = hyperparameters(model, take_rows(setting.data, 0))
-    kinds = itertools.cycle((about_zero, about_home) if hierarchy else (about_home,))
+    kinds = itertools.cycle((about_zero, about_reference) if hierarchy else (about_reference,))
     return one_by_one(setting, generators, lambda rng: next(kinds)(rng))
 
 
@@ -52,10 +52,10 @@ def one_by_one(
 ) -> dict[str, np.ndarray]:
     """One draw a restart, moved inside the supports and to where every state has rows.
 
-    What is not drawn is at home.
+    What is not drawn is at the reference.
     """
-    home = setting.home()
+    reference = setting.reference()
     with jax.enable_x64(True):
-        draws = [{**home, **draw(rng)} for rng in generators]
-    starts = {name: np.stack([d[name] for d in draws]) for name in home}
+        draws = [{**reference, **draw(rng)} for rng in generators]
+    starts = {name: np.stack([d[name] for d in draws]) for name in reference}
     return alive(setting, inside(setting, starts))

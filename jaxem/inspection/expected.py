@@ -54,6 +54,6 @@ def expected_log_joint(
         size = block_size(row_count(rows), model.latent.size)
         source = Direct(make_batch(rows, prepared, size), keep=True)
     else:
-        source = make_steps(rows, prepared, in_order(bound.sequences, model.latent.cells))
+        source = make_steps(rows, prepared, in_order(bound.sequences, model.latent.configurations))
     _, _, q = source.expect(model, e_step or Exact(), values)
     return lambda params: q(model.flatten(params))

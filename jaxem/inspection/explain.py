@@ -201,7 +201,7 @@ def _link_words(model: Model, ways: Ways) -> str:
 
 def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[str, ...]:
     """The path of the E-step, and memory and arithmetic of a step."""
-    states = model.latent.cells
+    states = model.latent.configurations
     source = ways.source(route.path, states, restarts)
     blocks, size = source.batch.weights.shape
     width = source.batch.weights.dtype.itemsize

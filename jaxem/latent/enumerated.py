@@ -11,7 +11,7 @@ from jaxem.types import DeclarationError, State
 
 #: Memory that a state, or pair of states, takes: 64 rows of planning in double precision, with
 #: what their derivatives hold besides.
-BYTES_A_CELL = 64 * 8 * 16
+BYTES_A_CONFIGURATION = 64 * 8 * 16
 
 
 class Enumerated(Latent):
@@ -47,10 +47,14 @@ class Enumerated(Latent):
 
     def _check_room(self) -> None:
         """Whether tables of log factors of these states fit into the memory of this machine."""
-        needed, limit = self.cells * BYTES_A_CELL, memory() // 2
+        needed, limit = self.configurations * BYTES_A_CONFIGURATION, memory() // 2
         if needed <= limit:
             return
-        pairs = f", and {_counted(self.cells)} pairs of them" if self.cells != self.size else ""
+        pairs = (
+            f", and {_counted(self.configurations)} pairs of them"
+            if self.configurations != self.size
+            else ""
+        )
         product = (
             " A product has as many states as its parts multiplied: take fewer or smaller parts, "
             "or sum one out inside the log joint."

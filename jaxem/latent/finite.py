@@ -27,7 +27,7 @@ class Finite(Enumerated):
         super().__init__(size, **sizes)
 
     @property
-    def cells(self) -> int:
+    def configurations(self) -> int:
         """One log factor a state."""
         return self.size
 
@@ -41,7 +41,7 @@ class Finite(Enumerated):
         return ((self.states(),),)
 
     def occupancy(self, counts: Float[ArrayLike, "*batch K"]) -> Float[ArrayLike, "*batch K"]:
-        """The counts themselves: a cell is a state."""
+        """The counts themselves: a configuration is a state."""
         return counts
 
     def log_partition(

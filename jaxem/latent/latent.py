@@ -5,8 +5,8 @@ Let :math:`f` be the log joint of a datum evaluated at every latent state. The e
 the responsibilities are a gradient. With a maximum in place of the sum the same gradient is the
 indicator of the most probable state.
 
-A log joint is evaluated on *cells*: for independent rows, the states; for a chain, the states of a
-start and the pairs of states of a later step.
+A log joint is evaluated on *configurations*: for independent rows, the states; for a chain, the
+states of a start and the pairs of states of a later step.
 """
 
 import abc
@@ -35,7 +35,7 @@ class Latent(eqx.Module):
 
     @property
     @abc.abstractmethod
-    def cells(self) -> int:
+    def configurations(self) -> int:
         """The number of log factors of one row."""
 
     @property
@@ -49,11 +49,11 @@ class Latent(eqx.Module):
 
     @abc.abstractmethod
     def branches(self) -> tuple[Branch, ...]:
-        """How the log joint is called; cells run over all branches, the last argument fastest."""
+        """How the log joint is called; configurations run over branches, last argument fastest."""
 
     @abc.abstractmethod
     def occupancy(self, counts: Array) -> Array:
-        """Expected counts of the states, (..., K), from those of the cells, (..., cells)."""
+        """Expected counts of the states, (..., K), from those of the configurations, (..., C)."""
 
     @abc.abstractmethod
     def log_partition(self, factors: Any, axis: int = -1) -> Array:

@@ -54,7 +54,7 @@ class Links(NamedTuple):
 
 
 def dense_links(table: Array, valid: Array, states: int) -> Links:
-    """The factors of n sequences from a table of cells.
+    """The factors of n sequences from a table of configurations.
 
     Args:
         table: Log factors (T n, S + S^2), the first step of all sequences, the second, ...; of

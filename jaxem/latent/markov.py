@@ -1,8 +1,8 @@
 r"""What hidden states that depend on one another, each on one before it, have in common.
 
-Everything that a model says of a step is said by S + S^2 *cells*: the S states of a start, and the
-S^2 pairs of a later step's state and the one that it depends on. What tells a chain from a tree is
-which step a step depends on, and the recursions that follow.
+Everything that a model says of a step is said by S + S^2 *configurations*: the S states of a start,
+and the S^2 pairs of a later step's state and the one that it depends on. What tells a chain from a
+tree is which step a step depends on, and the recursions that follow.
 """
 
 import abc
@@ -25,7 +25,7 @@ class Markov(Enumerated):
         super().__init__(size, **sizes)
 
     @property
-    def cells(self) -> int:
+    def configurations(self) -> int:
         """States of a start and pairs of a later step, S + S^2."""
         return self.size * (1 + self.size)
 
@@ -34,7 +34,7 @@ class Markov(Enumerated):
         return (None, self.states()), (self.states(), self.states())
 
     def occupancy(self, counts: Array) -> Array:
-        """Expected count of each state, (..., S), from those of cells, (..., S + S^2)."""
+        """Expected count of each state, (..., S), from those of configurations, (..., S + S^2)."""
         start, pairs = counts[..., : self.size], counts[..., self.size :]
         return start + pairs.reshape(*pairs.shape[:-1], self.size, self.size).sum(-2)
 

@@ -67,7 +67,7 @@ class ChartReport(eqx.Module):
 def make_chart(
     model: Model,
     values: Mapping[str, Any],
-    homes: Mapping[str, np.ndarray],
+    references: Mapping[str, np.ndarray],
     resting: Mapping[str, np.ndarray],
     total: float,
     endless: Collection[str] = (),
@@ -77,7 +77,7 @@ def make_chart(
     Args:
         model: The declared model.
         values: Parameters by dotted name.
-        homes: Ordinary values of some; the middle of the support for the others.
+        references: Ordinary values of some; the middle of the support for the others.
         resting: Which entries are exactly at a kink of their prior, by dotted name; parameters
             without kinks may be left out.
         total: Total weight of the rows.
@@ -88,8 +88,8 @@ def make_chart(
     resting = {p.name: resting.get(p.name, np.zeros(p.shape, bool)) for p in model.free}
     for p in model.free:
         value = np.asarray(values[p.name], float)
-        home = np.broadcast_to(homes.get(p.name, p.center()), value.shape)
-        edge = p.support.at_edge(value, home, 1 / (1 + total))
+        reference = np.broadcast_to(references.get(p.name, p.center()), value.shape)
+        edge = p.support.at_edge(value, reference, 1 / (1 + total))
         real, is_held, edges[p.name] = p.support.coordinates_at(value, edge, resting[p.name])
         own = coordinate_names(p, value)
         going = np.reshape([name in endless for name in own], is_held.shape)

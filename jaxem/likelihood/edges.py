@@ -17,7 +17,7 @@ _MOST = 1e-2
 def step_inside(
     parameters: tuple[Parameter, ...],
     values: Mapping[str, np.ndarray],
-    homes: Mapping[str, np.ndarray],
+    references: Mapping[str, np.ndarray],
     rows: int,
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Parameters off the boundary, and the names of those that were on it.
@@ -25,18 +25,20 @@ def step_inside(
     Args:
         parameters: What is known of them.
         values: Parameters by dotted name.
-        homes: Ordinary values of them.
+        references: Ordinary values of them.
         rows: How many rows were fitted.
     """
     share = min(_MOST, 1 / (1 + rows))
     out, moved = {}, []
     for p in parameters:
         value = np.asarray(values[p.name], float)
-        home = np.broadcast_to(np.asarray(homes[p.name], float), value.shape)
-        if p.support.is_probability:  # of a single state home may be on the boundary itself
-            home = (home + np.asarray(p.center(), float)) / 2
-        edge = p.support.together(p.support.at_edge(value, home, share))
-        out[p.name] = np.where(edge, (1 - share) * value + share * home, value)
+        reference = np.broadcast_to(np.asarray(references[p.name], float), value.shape)
+        if (
+            p.support.is_probability
+        ):  # of a single state the reference may be on the boundary itself
+            reference = (reference + np.asarray(p.center(), float)) / 2
+        edge = p.support.together(p.support.at_edge(value, reference, share))
+        out[p.name] = np.where(edge, (1 - share) * value + share * reference, value)
         if edge.any():
             moved.append(p.name)
     return out, tuple(moved)

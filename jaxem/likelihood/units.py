@@ -76,7 +76,7 @@ def make_source(bound: Bound, weights: Any, held: int = 1) -> Source:
         held: How many numbers are held at once for each log factor.
     """
     if bound.sequences is not None:
-        order = in_order(bound.sequences, bound.model.latent.cells, held)
+        order = in_order(bound.sequences, bound.model.latent.configurations, held)
         return make_steps(bound.rows, weights, order)
     size = block_size(row_count(bound.rows), bound.model.latent.size * held)
     return Direct(make_batch(bound.rows, weights, size), True)

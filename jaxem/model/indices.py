@@ -91,7 +91,9 @@ class _Indices:
 
             return flat
 
-        return self._model.over_cells(list(map(of_branch, self._reads)), self._values, rows)
+        return self._model.over_configurations(
+            list(map(of_branch, self._reads)), self._values, rows
+        )
 
     def _check_flags(self, branch: int, part: np.ndarray, met: Any, rows: Data) -> None:
         """Complain of the first index out of range that the value of a row `met` depends on."""
@@ -109,19 +111,19 @@ class _Indices:
     def _complain(self, branch: int, flags: np.ndarray, wrong: np.ndarray, rows: Data) -> None:
         states = np.flatnonzero(wrong.all(0))
         row = int(wrong.any(1).argmax())
-        cell = int(states[0]) if len(states) else int(wrong[row].argmax())
-        place = int((flags[row, cell] != 0).argmax())
+        configuration = int(states[0]) if len(states) else int(wrong[row].argmax())
+        place = int((flags[row, configuration] != 0).argmax())
         read = self._reads[branch].all[place]
         array = f"an array of shape {read.shape}{self._made_of(read)}"
         words = row_words(take_rows(rows, row))
         if DATA not in read.axes.values():
             raise DeclarationError(
-                f"log_joint reads {array} past its end in {self._state_words(branch, cell)}; JAX "
-                f"does not complain of an index past the end, and reads the last entry. The array "
-                f"has fewer entries than there are states to index it with; give the parameter one "
-                f"for each of them."
+                f"log_joint reads {array} past its end in "
+                f"{self._state_words(branch, configuration)}; JAX does not complain of an index "
+                f"past the end, and reads the last entry. The array has fewer entries than there "
+                f"are states to index it with; give the parameter one for each of them."
             )
-        if flags[row, cell, place] & NEGATIVE:
+        if flags[row, configuration, place] & NEGATIVE:
             raise DeclarationError(
                 f"log_joint reads {array} at a negative index for the row {words}, and that entry "
                 f"is counted from the end of the array. Code categories as 0, 1, 2, ...; if the "
@@ -175,10 +177,10 @@ class _Indices:
         names = [self._names[i] for i in sorted(read.inputs) if i < len(self._names)]
         return f" made of {', '.join(map(repr, names))}" if names else ""
 
-    def _state_words(self, branch: int, cell: int) -> str:
+    def _state_words(self, branch: int, configuration: int) -> str:
         of_branch = [z for z in self._model.latent.branches()[branch] if z is not None]
         sizes = [len(jax.tree.leaves(z)[0]) for z in of_branch]
-        at = np.unravel_index(cell, sizes)
+        at = np.unravel_index(configuration, sizes)
         words = [
             _one_state(jax.tree.map(lambda leaf, i=i: int(leaf[i]), z))
             for z, i in zip(of_branch, at, strict=True)

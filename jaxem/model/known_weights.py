@@ -24,7 +24,7 @@ def check_known_weights(
     Args:
         model: The declared model.
         values: Ordinary parameters by dotted name.
-        table: The log joint of a few rows at parameters, (n, cells).
+        table: The log joint of a few rows at parameters, (n, configurations).
 
     Raises:
         DeclarationError: If the sum is not one.

@@ -181,7 +181,7 @@ class Model(Copied):
 
         What is impossible, -inf, has no derivative.
         """
-        parts = self.over_cells([self._joint] * len(self.latent.branches()), values, rows)
+        parts = self.over_configurations([self._joint] * len(self.latent.branches()), values, rows)
         table = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
         return jnp.where(table == -jnp.inf, -jnp.inf, table)
 
@@ -200,10 +200,10 @@ class Model(Copied):
         """For each branch, where the log joint reads arrays at an index."""
         return [self._joint.indexed(dict(values), *z, row) for z in self._first_states()]
 
-    def over_cells(
+    def over_configurations(
         self, functions: Sequence[Callable[..., Array]], values: Mapping[str, Any], rows: Data
     ) -> list[Array]:
-        """For each branch a function of state and datum at every cell, (n, cells, ...).
+        """For each branch a function of state and datum at every configuration, (n, C, ...).
 
         Each argument has an axis of its own, so what a function makes of fewer arguments is
         computed for these alone.
@@ -224,8 +224,8 @@ class Model(Copied):
                     axes[1 + place] = 0
                     of_states = jax.vmap(of_states, axes)
                 out = of_states(dict(values), *branch, *args)
-                cells, each = out.shape[: len(axes_of)], out.shape[len(axes_of) :]
-                return out.reshape(math.prod(cells), *each)
+                configurations, each = out.shape[: len(axes_of)], out.shape[len(axes_of) :]
+                return out.reshape(math.prod(configurations), *each)
 
             parts.append(jax.vmap(one)(rows))
         return parts

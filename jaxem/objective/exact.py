@@ -88,7 +88,7 @@ def _of_sequences(
 ) -> float:
     """Block by block of sequences, and window by window of time."""
     model = setting.model
-    order = in_order(sequences, model.latent.cells)
+    order = in_order(sequences, model.latent.configurations)
     size, windows = order.size, order.windows
     program = setting.plan.program(
         ("evidence", e_step, size, windows),

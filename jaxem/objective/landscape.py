@@ -140,16 +140,16 @@ class Landscape:
         longer, spread = (np.concatenate(leaves, 1) for leaves in zip(*out, strict=True))
         return longer, spread
 
-    def home(self) -> np.ndarray:
+    def reference(self) -> np.ndarray:
         """Coordinates of ordinary parameters for the data, all states alike, (d,)."""
-        home = [_to_real(p, self._climbs[0][p.name][None]).ravel() for p in self._free]
-        return np.concatenate(home)
+        reference = [_to_real(p, self._climbs[0][p.name][None]).ravel() for p in self._free]
+        return np.concatenate(reference)
 
     def _units_of(self, p: Parameter, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if p.support.is_real:
-            home = self._climbs[0][p.name]
-            spread = np.max([np.abs(c[p.name] - home) for c in self._climbs], axis=0)
-            away = np.abs(value - home)
+            reference = self._climbs[0][p.name]
+            spread = np.max([np.abs(c[p.name] - reference) for c in self._climbs], axis=0)
+            away = np.abs(value - reference)
             spread = np.where(spread > 0, spread, np.where(away > 0, away, 1.0))
             return np.fmax(away, spread), spread
         unit = p.support.lengths(value)

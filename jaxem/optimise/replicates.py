@@ -202,7 +202,7 @@ class _Line:
         shape = next(iter(starts.values())).shape[:2]
         flat = {k: np.asarray(v, dtype).reshape(-1, *v.shape[2:]) for k, v in starts.items()}
         memory = self.algorithm.memory(self.model, np.dtype(dtype))
-        states = first_states(flat, memory, self.model.latent.cells)
+        states = first_states(flat, memory, self.model.latent.configurations)
         states = jax.tree.map(np.array, states)
         width = self._width(path, len(states.status))
         source, own = self.data.source(path, width)
@@ -229,7 +229,7 @@ class _Line:
     def _width(self, path: str, replicates: int) -> int:
         """How many make a pass together: as many as a loop is compiled for, if that is near."""
         rows = self.data.rows
-        size = group_size(replicates, rows * self.model.latent.cells)
+        size = group_size(replicates, rows * self.model.latent.configurations)
         known = [bucket(s) for a, p, s in self.plan.compiled if (a, p) == (self.algorithm, path)]
         near = [s for s in known if replicates / _TURNS <= s <= _LARGER * size and are_few(rows, s)]
         return max(near, default=size)

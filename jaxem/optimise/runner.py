@@ -73,7 +73,9 @@ class Runner:
         self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
         self._plan, self._race, self._finish = plan, race, finish
         memory = algorithm.memory(model, ways.weights.dtype)
-        self._states = jax.tree.map(np.array, first_states(starts, memory, model.latent.cells))
+        self._states = jax.tree.map(
+            np.array, first_states(starts, memory, model.latent.configurations)
+        )
         restarts = len(self._states.status)
         self._traces: list[list[float]] = [[] for _ in range(restarts)]
         self._moved: set[int] = set()
@@ -149,7 +151,7 @@ class Runner:
             some = self._running(path)
             if some.size and self._ended_by == Status.RUNNING:
                 some = np.flatnonzero(self._paths == path) if everyone else some
-                source = self._ways.source(path, self._model.latent.cells, len(some))
+                source = self._ways.source(path, self._model.latent.configurations, len(some))
                 landscape = Landscape(self._model, self._plan, self._algorithm, source)
                 trace = move(landscape, self._states, some, self._max_steps)
                 for restart, more in zip(some, trace, strict=True):
@@ -184,7 +186,7 @@ class Runner:
 
     def _data(self, path: str, restarts: int) -> tuple[Source, Own | None]:
         """The data as restarts on a path see them."""
-        source = self._ways.source(path, self._model.latent.cells, restarts)
+        source = self._ways.source(path, self._model.latent.configurations, restarts)
         return source, shared(source, bucket(restarts))
 
     def _key(self, path: str, size: int) -> Any:

@@ -107,7 +107,7 @@ def warm_up(
     changes, ended = [], Status.RUNNING
     try:
         for turn, last in _turns(policy, max_steps, ways.weights.dtype):
-            source = ways.source(path, model.latent.cells, restarts)
+            source = ways.source(path, model.latent.configurations, restarts)
             track = jax.block_until_ready(program(track, keys, source, turn))
             pieces.append(np.asarray(track.trace)[:, : int(turn.count)])
             done = int(turn.first + turn.count)

@@ -65,9 +65,11 @@ class Fitted(NamedTuple):
     def start(self, restart: int) -> Start:
         """Where this restart ended."""
         model, plan = self.target.model, self.fit.plan
-        homes = {p.name: p.center() for p in model.free} | ({} if plan is None else plan.home)
+        references = {p.name: p.center() for p in model.free} | (
+            {} if plan is None else plan.reference
+        )
         values = {name: leaf[restart] for name, leaf in ends(self.fit, model).items()}
-        inside, moved = step_inside(model.free, values, homes, self.fit.rows)
+        inside, moved = step_inside(model.free, values, references, self.fit.rows)
         return Start(restart, self.target.coordinates(inside), moved)
 
 

@@ -87,7 +87,7 @@ def _of_sequences(
     """The same of the steps of sequences, (draws, n, T)."""
     latent = model.latent
     assert isinstance(latent, Markov)
-    order = in_order(sequences, latent.cells)
+    order = in_order(sequences, latent.configurations)
 
     def of_block(values, keys, rows, exists):
         def of_draw(inputs):

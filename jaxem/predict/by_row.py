@@ -44,7 +44,7 @@ def by_row(
     """
     model, count = bound.model, row_count(bound.rows)
     check_call(model, take_rows(bound.rows, 0))
-    batch = make_batch(bound.rows, np.ones(count), block_size(count, model.latent.cells))
+    batch = make_batch(bound.rows, np.ones(count), block_size(count, model.latent.configurations))
     keys = jax.random.split(as_key(key), len(batch.weights))
 
     def of_block(values, rows, key):

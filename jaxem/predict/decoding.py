@@ -84,7 +84,7 @@ def _by_block(
             f"responsibilities(data) and predict(data) are what it has."
         )
     check_call(model, take_rows(bound.rows, 0))
-    order = in_order(sequences, model.latent.cells)
+    order = in_order(sequences, model.latent.configurations)
     program = compile((name, order.size), _of_block(model, read, order.size))
     values = model.flatten(params)
     parts = []

@@ -1,7 +1,7 @@
 r"""Conditional expectations of what depends on hidden states, :math:`E[g(\theta, z, x) \mid x]`.
 
-A sum over the cells of a row, or of a step, weighed by their posterior. A cell without posterior
-is absent, even where g is infinite there.
+A sum over the configurations of a row, or of a step, weighed by their posterior. A configuration
+without posterior is absent, even where g is infinite there.
 """
 
 import inspect
@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxem.estep import EStep
 from jaxem.estep.batch import block_size
-from jaxem.estep.steps import in_cells
+from jaxem.estep.steps import in_configurations
 from jaxem.latent import Markov
 from jaxem.latent.latent import Branch
 from jaxem.latent.links import Links
@@ -93,7 +93,7 @@ def expected(
         function: What is expected.
         branches: See `branches_of`.
         values: Parameters by dotted name.
-        weights: Posterior of the cells of these branches, (n, cells).
+        weights: Posterior of the configurations of these branches, (n, configurations).
         rows: The rows, leaves (n, ...).
     """
     params = model.nest(values)
@@ -125,8 +125,8 @@ def expected_of_steps(e_step: EStep, function: Wanted, branches: tuple[Branch, .
 
     def read(model: Model, values: Any, rows: Data, links: Links) -> Any:
         _, responsibilities = e_step.posterior(model.latent, links)
-        cells = in_cells(responsibilities)
-        weights = cells if len(branches) > 1 else model.latent.occupancy(cells)
+        configurations = in_configurations(responsibilities)
+        weights = configurations if len(branches) > 1 else model.latent.occupancy(configurations)
         found = expected(model, function, branches, values, weights, rows)
         horizon = 1 + len(links.valid)
         return jax.tree.map(lambda leaf: leaf.reshape(horizon, -1, *leaf.shape[1:]), found)
@@ -192,7 +192,7 @@ def _probabilities(states: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _over(function: Wanted, params: Any, branch: Branch, row: Data) -> Any:
-    """A function at every cell of a branch, leaves (cells, ...)."""
+    """A function at every configuration of a branch, leaves (configurations, ...)."""
     given = [place for place, states in enumerate(branch) if states is not None]
     of_states = function
     for place in reversed(given):

@@ -125,10 +125,10 @@ def refit_drawn(
 
 def warm_starts(fit: Fit, model: Model, count: int) -> dict[str, np.ndarray]:
     """Where the fit ended, inside the support, for every replicate; leaves (B, 1, ...)."""
-    homes = {p.name: p.center() for p in model.free}
-    homes |= {} if fit.plan is None else fit.plan.home
+    references = {p.name: p.center() for p in model.free}
+    references |= {} if fit.plan is None else fit.plan.reference
     values = {k: np.asarray(v, float) for k, v in model.flatten(fit.params).items()}
-    inside = {**values, **step_inside(model.free, values, homes, fit.rows)[0]}
+    inside = {**values, **step_inside(model.free, values, references, fit.rows)[0]}
     return {k: np.broadcast_to(v, (count, 1, *v.shape)) for k, v in inside.items()}
 
 

@@ -34,7 +34,7 @@ class Matrices(Support):
         """Identity matrices."""
         return np.zeros(shape) + np.eye(shape[-1])
 
-    def at_edge(self, value: np.ndarray, home: np.ndarray, share: float) -> np.ndarray:
+    def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
         """All entries of a matrix with a correlation of one, or a variance of zero."""
         return np.broadcast_to(_is_singular(self.square(value)), value.shape)
 

@@ -77,9 +77,9 @@ class PositiveNumbers(WithZero):
         """Positive numbers and zero."""
         return np.asarray(jnp.asarray(value) >= 0)
 
-    def at_edge(self, value: np.ndarray, home: np.ndarray, share: float) -> np.ndarray:
+    def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
         """Numbers that vanish beside an ordinary one."""
-        return value <= VANISHING * home
+        return value <= VANISHING * reference
 
     def coordinate_names(self, entries: list[str], value: np.ndarray) -> list[str]:
         """Logarithms of the entries."""
@@ -124,9 +124,9 @@ class UnitInterval(WithZero):
         """Neither has 1 minus a value a logarithm that is infinite."""
         return super().floored(value) * (1 - np.finfo(value.dtype).epsneg * (value >= 1))
 
-    def at_edge(self, value: np.ndarray, home: np.ndarray, share: float) -> np.ndarray:
+    def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
         """Probabilities to which one ordinary row would add a hundred times what they are."""
-        low, high = TINY * share * home, TINY * share * (1 - home)
+        low, high = TINY * share * reference, TINY * share * (1 - reference)
         return (value <= low) | (1 - value <= high)
 
     def coordinate_names(self, entries: list[str], value: np.ndarray) -> list[str]:

@@ -42,9 +42,9 @@ class UnitSimplex(WithZero):
         """Nonnegative vectors that sum to one, within what single precision keeps."""
         return (np.abs(value.sum(-1) - 1) < 1e-5) & np.all(value >= 0, -1)
 
-    def at_edge(self, value: np.ndarray, home: np.ndarray, share: float) -> np.ndarray:
+    def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
         """Probabilities to which one ordinary row would add a hundred times what they are."""
-        return value <= TINY * share * home
+        return value <= TINY * share * reference
 
     def together(self, marked: np.ndarray) -> np.ndarray:
         """All entries of a vector, or they would not sum to one."""

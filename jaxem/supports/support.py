@@ -78,7 +78,7 @@ class Support(abc.ABC):
         """
         return value
 
-    def at_edge(self, value: np.ndarray, home: np.ndarray, share: float) -> np.ndarray:
+    def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
         """Which entries are on the boundary, of the shape of the value; of a matrix, all or none.
 
         A maximum there is no stationary point, and has no curvature to speak of. A probability
@@ -87,7 +87,7 @@ class Support(abc.ABC):
 
         Args:
             value: Values, a NumPy array.
-            home: Ordinary values.
+            reference: Ordinary values.
             share: What one row of the data counts for among all.
         """
         return np.zeros(value.shape, bool)

@@ -52,8 +52,8 @@ def collapsed(
         with np.errstate(all="ignore"):
             found |= _vanished(p, runs.values[p.name])
             for change in (_shrink,) if isinstance(p.support, Matrices) else (_shrink, _grow):
-                changed, tiny = change(p, runs.values[p.name], plan.home[p.name])
-                _, next_tiny = change(p, runs.proposals[p.name], plan.home[p.name])
+                changed, tiny = change(p, runs.values[p.name], plan.reference[p.name])
+                _, next_tiny = change(p, runs.proposals[p.name], plan.reference[p.name])
                 if not np.any(ended | tiny | (broken & next_tiny)):
                     continue
                 after, _ = landscape(landscape.coordinates({**runs.values, p.name: changed}))
@@ -70,25 +70,25 @@ def _vanished(p: Parameter, t: np.ndarray) -> np.ndarray:
     return spread.min(1) < _NOTHING**p.support.degree
 
 
-def _shrink(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _shrink(p: Parameter, t: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The leaf with its smallest block made smaller, and whether that was tiny, by restart."""
     if isinstance(p.support, Matrices):
-        return _shrink_matrices(p.support, t, home)
-    ratio = (t / np.median(home)).reshape(len(t), -1)
+        return _shrink_matrices(p.support, t, reference)
+    ratio = (t / np.median(reference)).reshape(len(t), -1)
     factor = np.where(_is_smallest(ratio), _SHRINK, 1.0).reshape(t.shape)
     return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT
 
 
-def _grow(p: Parameter, t: np.ndarray, home: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _grow(p: Parameter, t: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The leaf with its largest entry made larger: a precision collapses by growing."""
-    ratio = (np.median(home) / t).reshape(len(t), -1)
+    ratio = (np.median(reference) / t).reshape(len(t), -1)
     factor = np.where(_is_smallest(ratio), _SHRINK**-2, 1.0).reshape(t.shape)
     return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT**2
 
 
-def _shrink_matrices(support: Matrices, t: np.ndarray, home: np.ndarray):
+def _shrink_matrices(support: Matrices, t: np.ndarray, reference: np.ndarray):
     """Shrink the narrowest direction of the narrowest matrix, in ordinary units."""
-    square, ordinary = support.square(t), support.square(home)
+    square, ordinary = support.square(t), support.square(reference)
     units = np.broadcast_to(
         np.sqrt(np.diagonal(ordinary, axis1=-2, axis2=-1)), (*t.shape[:-2], t.shape[-1])
     )

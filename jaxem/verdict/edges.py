@@ -37,12 +37,12 @@ def rises_inward(
     """
     best = np.zeros(len(runs.objective))
     for p in parameters:
-        t, home = runs.values[p.name], plan.home[p.name]
-        tiny = t < _TINY * home
+        t, reference = runs.values[p.name], plan.reference[p.name]
+        tiny = t < _TINY * reference
         if not isinstance(p.support, PositiveNumbers) or not tiny.any():
             continue
         for factor in _INWARD:
-            moved = {**runs.values, p.name: np.where(tiny, factor * home, t).astype(t.dtype)}
+            moved = {**runs.values, p.name: np.where(tiny, factor * reference, t).astype(t.dtype)}
             with np.errstate(all="ignore"):
                 rise = landscape(landscape.coordinates(moved))[0] - runs.objective
             best = np.fmax(best, rise)

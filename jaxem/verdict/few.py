@@ -17,7 +17,7 @@ def states_in_words(model: Model, counts: np.ndarray, total: float, rows: int) -
 
     Args:
         model: The declared model.
-        counts: Expected counts of the cells of the latent structure.
+        counts: Expected counts of the configurations of the latent structure.
         total: Total weight of the rows.
         rows: Rows, or steps, of positive weight.
     """

@@ -126,7 +126,7 @@ def _out(place: Place, going: np.ndarray, logs: np.ndarray) -> np.ndarray:
 
 def _scaled(place: Place, going: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Some coordinates further from 0, or from what is ordinary, by factors of e, (t, d)."""
-    centre = np.where(place.unitless, place.home, 0.0)
+    centre = np.where(place.unitless, place.reference, 0.0)
     scaled = centre + (place.u - centre) * np.exp(lengths[:, None])
     return np.where(going, scaled, place.u)
 
@@ -134,9 +134,9 @@ def _scaled(place: Place, going: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def _may_go(landscape: Landscape, model: Model, u: np.ndarray) -> np.ndarray:
     """Coordinates that could be on such a way, (R, d): not those that EM itself takes to zero."""
     grows = [isinstance(p.support, PositiveNumbers) for p in model.free]
-    home, both_ways = landscape.home(), ~landscape.unitless | landscape.other
-    up = np.repeat(grows, landscape.widths) & (u > home)
-    return np.isfinite(u) & (u != home) & (both_ways | up)
+    reference, both_ways = landscape.reference(), ~landscape.unitless | landscape.other
+    up = np.repeat(grows, landscape.widths) & (u > reference)
+    return np.isfinite(u) & (u != reference) & (both_ways | up)
 
 
 def _words(

@@ -46,4 +46,6 @@ def far_away(landscape: Landscape, model: Model, runs: Runs, r: int, u: np.ndarr
     place = places_of(landscape, u[r : r + 1])[0]
     names = free_names(model, {name: leaf[r] for name, leaf in runs.values.items()})
     which = np.flatnonzero(place.far > _FAR)
-    return ", ".join(f"{names[k]} {'up' if u[r, k] > place.home[k] else 'down'}" for k in which[:8])
+    return ", ".join(
+        f"{names[k]} {'up' if u[r, k] > place.reference[k] else 'down'}" for k in which[:8]
+    )

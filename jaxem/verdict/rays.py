@@ -45,22 +45,22 @@ class Place(NamedTuple):
 
     Attributes:
         u: Real coordinates, (d,).
-        home: Those of ordinary parameters, (d,).
-        unit: An ordinary distance along each, at least the distance from home, (d,).
+        reference: Those of ordinary parameters, (d,).
+        unit: An ordinary distance along each, at least the distance from the reference, (d,).
         spread: An ordinary distance along each, (d,).
         unitless: Which are logarithms or logits, (d,).
     """
 
     u: np.ndarray
-    home: np.ndarray
+    reference: np.ndarray
     unit: np.ndarray
     spread: np.ndarray
     unitless: np.ndarray
 
     @property
     def far(self) -> np.ndarray:
-        """How far each coordinate is from home, in ordinary distances, (d,)."""
-        return np.abs(self.u - self.home) / self.spread
+        """How far each coordinate is from the reference, in ordinary distances, (d,)."""
+        return np.abs(self.u - self.reference) / self.spread
 
     def relative(self, direction: np.ndarray, multiplied: bool) -> np.ndarray:
         """A direction in units of length, (d,)."""
@@ -152,8 +152,8 @@ def _unbent(
 
 def places_of(landscape: Landscape, u: np.ndarray) -> list[Place]:
     """What rays of each restart are measured by."""
-    (units, spreads), home = landscape.units(u), landscape.home()
+    (units, spreads), reference = landscape.units(u), landscape.reference()
     return [
-        Place(here, home, unit, spread, landscape.unitless)
+        Place(here, reference, unit, spread, landscape.unitless)
         for here, unit, spread in zip(u, units, spreads, strict=True)
     ]

@@ -137,7 +137,7 @@ def _is_even(gained: np.ndarray) -> bool:
 def _far_part(place: Place, ray: Ray) -> Ray | None:
     """A ray along the logarithms and logits alone that have come a long way, or None.
 
-    Real numbers may be on a long honest way, and what is near home may rise for a while.
+    Real numbers may be on a long honest way, and what is near the reference may rise for a while.
     """
     direction = np.where(place.unitless & (place.far > _FAR), ray.direction, 0.0)
     longest = np.abs(place.relative(direction, False)).max(initial=0.0)
@@ -145,7 +145,7 @@ def _far_part(place: Place, ray: Ray) -> Ray | None:
 
 
 def _is_far(place: Place, ray: Ray) -> bool:
-    """Whether a coordinate that a ray moves is far from home, or next to nothing."""
+    """Whether a coordinate that a ray moves is far from the reference, or next to nothing."""
     relative = np.abs(place.relative(ray.direction, ray.multiplied))
     nothing = ray.multiplied & (np.abs(place.u) < _NEAR_ZERO * place.spread)
     far = np.where(place.unitless, place.far > _FAR, nothing | (place.far > _FAR))

@@ -66,7 +66,7 @@ NAMES = {
 
 STARTS = {
     "Setting",
-    "at_home",
+    "at_reference",
     "from_responsibilities",
     "in_turn",
     "kmeans_plus_plus",

@@ -34,7 +34,7 @@ def ways_of(model, data, lengths, weights=None):
 
 def look(ways, path, model, start, e_step):
     """Evidence, counts, and the gradient of Q elsewhere."""
-    source = ways.source(path, model.latent.cells, 1)
+    source = ways.source(path, model.latent.configurations, 1)
     at = {k: jnp.asarray(v) for k, v in start.items()}
     away = {k: v * 1.1 if k in ("loc", "scale", "rate", "first") else v for k, v in at.items()}
 

@@ -51,8 +51,8 @@ def test_a_state_without_rows_is_moved_towards_home(form):
     moved = alive(setting, starts)
     for name in starts:
         np.testing.assert_array_equal(moved[name][1], starts[name][1])
-    home = np.median(plan.home["loc"])
-    assert abs(moved["loc"][0, 1] - home) < abs(500 - home) / 2
+    reference = np.median(plan.reference["loc"])
+    assert abs(moved["loc"][0, 1] - reference) < abs(500 - reference) / 2
     values = {k: v[0] for k, v in moved.items()}
     table = np.asarray(plan.tables(values, bound.rows))[:, :2]
     share = np.asarray(jax.nn.softmax(table, axis=1)).sum(0)

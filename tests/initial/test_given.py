@@ -76,7 +76,7 @@ def test_an_initialiser_of_ones_own(model):
     """A function of the setting and of one random generator a restart."""
 
     def ours(setting, generators):
-        base = setting.home()
+        base = setting.reference()
         return {
             name: np.stack([value * (1 + 0.1 * rng.random()) for rng in generators])
             for name, value in base.items()

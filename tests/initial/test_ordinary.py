@@ -106,8 +106,8 @@ def test_truncated_normals_start_within_the_data():
         "sd": jaxem.flat((2,), constraints.positive),
     }
     fit = jaxem.fit(jaxem.Model(log_joint, jaxem.Finite(2), prior), x, restarts=4)
-    assert np.all(np.abs(fit.plan.home["loc"]) < 20)
-    assert np.all(fit.plan.home["sd"] < 20)
+    assert np.all(np.abs(fit.plan.reference["loc"]) < 20)
+    assert np.all(fit.plan.reference["sd"] < 20)
     assert np.min(np.abs(fit.restarts.objective + 3440.6243)) < 1e-3
 
 
@@ -120,9 +120,9 @@ def test_a_pooled_separation_leaves_home_where_data_tell():
         jaxem.Finite(1),
         {"a": jaxem.flat(), "b": jaxem.flat()},
     )
-    home = setting(model, data).home()
-    assert np.abs(home["a"]) < 10
-    assert 0.5 < home["b"] < 50
+    reference = setting(model, data).reference()
+    assert np.abs(reference["a"]) < 10
+    assert 0.5 < reference["b"] < 50
 
 
 def test_a_hierarchy_starts_with_a_scale_of_the_data():
@@ -141,7 +141,7 @@ def test_a_hierarchy_starts_with_a_scale_of_the_data():
         prior,
     )
     fit = jaxem.fit(model, x, restarts=6)
-    assert 50 < fit.plan.home["tau"] < 5e4
+    assert 50 < fit.plan.reference["tau"] < 5e4
     top = -127.961623 - 62 * np.log(1e3)  # a local maximum: the objective has no bound as tau -> 0
     assert np.sum(np.abs(fit.restarts.objective - top) < 1e-4) >= 4
 
@@ -158,8 +158,8 @@ def test_a_single_state_starts_at_home():
     model = jaxem.Model(log_joint, jaxem.Finite(1), {"s": jaxem.flat((3,))})
     data = {"win": i, "lose": j}
     first = jaxem.fit(model, data, weights=wins[i, j], restarts=2, max_steps=0)
-    np.testing.assert_array_equal(first.restarts.params["s"][0], first.plan.home["s"])
-    assert np.any(first.restarts.params["s"][1] != first.plan.home["s"])
+    np.testing.assert_array_equal(first.restarts.params["s"][0], first.plan.reference["s"])
+    assert np.any(first.restarts.params["s"][1] != first.plan.reference["s"])
     fit = jaxem.fit(model, data, weights=wins[i, j], restarts=4)
     np.testing.assert_allclose(fit.restarts.objective, -1622.8898088, atol=1e-5)
 
@@ -176,7 +176,7 @@ def test_an_ordered_mean_goes_where_the_data_are():
     )
     here = setting(model, x)
     assert not exchangeable(here)
-    assert np.all(np.abs(here.home()["loc"] - 1e5) < 2e3)
+    assert np.all(np.abs(here.reference()["loc"] - 1e5) < 2e3)
 
 
 STATES = {

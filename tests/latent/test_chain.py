@@ -266,7 +266,9 @@ def test_names_enumerate_the_first_slowest():
     chain = Chain(level=3, season=2)
     pairs = zip(*(chain.states()[name].tolist() for name in ("level", "season")), strict=True)
     assert list(pairs) == list(itertools.product(range(3), range(2)))
-    assert chain.size == 6 and chain.cells == 42 and repr(chain) == "Chain(level=3, season=2)"
+    assert (
+        chain.size == 6 and chain.configurations == 42 and repr(chain) == "Chain(level=3, season=2)"
+    )
 
 
 @pytest.mark.parametrize("given", [(0,), (2.5,), (True,), ()])

@@ -23,7 +23,7 @@ def test_too_many_states_are_refused_before_anything_is_made(declare):
 
 
 def test_ordinary_numbers_are_not():
-    assert jaxem.Chain(100).cells == 10100
+    assert jaxem.Chain(100).configurations == 10100
     assert jaxem.Finite(**{f"part{i}": 2 for i in range(10)}).size == 1024
 
 

@@ -36,9 +36,9 @@ def recorder(monkeypatch):
         def get_extra_fields(self):
             return {"diverging": np.zeros(1, bool)}
 
-    home = sys.modules["jaxem.posterior.nuts"]
-    monkeypatch.setattr(home, "MCMC", Recorder)
-    monkeypatch.setattr(home, "NUTS", lambda **options: given.update(options))
+    reference = sys.modules["jaxem.posterior.nuts"]
+    monkeypatch.setattr(reference, "MCMC", Recorder)
+    monkeypatch.setattr(reference, "NUTS", lambda **options: given.update(options))
     return given
 
 

@@ -86,7 +86,7 @@ def test_what_nothing_depends_on_is_left_out():
     np.testing.assert_allclose(found, np.log([0.3, 0.7]) + seen[:, None] * density, rtol=1e-12)
 
 
-def cells(y, effect):
+def configurations(y, effect):
     """Hidden states in two plates at once; a parameter and an observed site in the outer one."""
     groups, members = y.shape
     loc = numpyro.sample("loc", dist.Normal(0.0, 5.0).expand((2,)).to_event(1))
@@ -102,7 +102,7 @@ def cells(y, effect):
 def test_a_datum_may_be_an_element_of_two_plates():
     rng = np.random.default_rng(2)
     y, effect = rng.normal(size=(4, 6)), rng.normal(size=(4, 1))
-    model, rows = jaxem.from_numpyro(cells).bind({"y": y, "effect": effect})
+    model, rows = jaxem.from_numpyro(configurations).bind({"y": y, "effect": effect})
     params = {
         "loc": np.array([-1.0, 2.0]),
         "weights": rng.dirichlet([3.0, 3.0], size=(4, 1)),
@@ -112,7 +112,7 @@ def test_a_datum_may_be_an_element_of_two_plates():
     table = np.asarray(jax.jit(model.log_factors)(params, rows))
     found = table[np.arange(24), states].sum()
     values = {**params, "z": states.reshape(4, 6)}
-    said, _ = log_density(cells, (y, effect), {}, values)
+    said, _ = log_density(configurations, (y, effect), {}, values)
     assert float(found + model.log_prior(params)) == pytest.approx(float(said), rel=1e-10)
     assert model.nest({p.name: p.shape for p in model.parameters}) == {
         "loc": (2,),

@@ -79,10 +79,10 @@ def blood_groups():
 def linkage():
     """Four cells, the first of which is two (Dempster, Laird and Rubin 1977)."""
 
-    def log_joint(params, z, cell):
+    def log_joint(params, z, configuration):
         t = params["t"]
         split = jnp.array([[0.5, 0.0, 0.0, 0.0], [t / 4, (1 - t) / 4, (1 - t) / 4, t / 4]])
-        return jnp.log(split[z, cell])
+        return jnp.log(split[z, configuration])
 
     def update(params, data, responsibilities):
         kept = responsibilities[data == 0, 1].sum() + responsibilities[data == 3, 1].sum()
@@ -153,9 +153,9 @@ def log_rates():
 def documents():
     """Topics: a row is a cell of the table of documents by words, weighted with its count."""
 
-    def log_joint(params, z, cell):
-        topic = jnp.log(params["topics"][cell["document"], z])
-        return topic + jnp.log(params["words"][z, cell["word"]])
+    def log_joint(params, z, configuration):
+        topic = jnp.log(params["topics"][configuration["document"], z])
+        return topic + jnp.log(params["words"][z, configuration["word"]])
 
     document, word = (grid.ravel() for grid in np.indices((5, 6)))
 

@@ -53,7 +53,7 @@ def spherical(p, z, x):
     return dist.Normal(p["loc"][z], p["scale"][z]).log_prob(x).sum()
 
 
-def cells(p, z, x):
+def configurations(p, z, x):
     return jnp.log(p["cells"][z, x])
 
 

@@ -13,9 +13,9 @@ import jaxem
 
 from .densities import (
     beta,
-    cells,
     censored,
     clipped,
+    configurations,
     exposed,
     gaussian,
     huber,
@@ -148,7 +148,7 @@ def joints() -> list[Joint]:
         ),
         Joint(
             "categories, most rare",
-            cells,
+            configurations,
             {"cells": jaxem.flat((3, 60), constraints.simplex)},
             zipf,
             len(np.unique(zipf)),

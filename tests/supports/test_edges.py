@@ -33,8 +33,8 @@ ON_EDGE = [
 @pytest.mark.parametrize(("support", "value", "expected"), ON_EDGE)
 def test_the_boundary_is_told_and_held(support, value, expected):
     value = np.asarray(value)
-    home = support.center(value.shape)
-    edge = support.at_edge(value, home, 0.01)
+    reference = support.center(value.shape)
+    edge = support.at_edge(value, reference, 0.01)
     np.testing.assert_array_equal(edge, expected)
     real, held, same = support.coordinates_at(value, edge, np.zeros(value.shape, bool))
     assert np.all(np.isfinite(real)) and np.all(held[edge])

@@ -216,5 +216,5 @@ def test_what_is_no_tree_is_explained(given, words):
 
 def test_a_tree_of_named_parts():
     tree = jaxem.Tree([-1, 0, 0], base=4, rate=2)
-    assert tree.size == 8 and tree.nodes == 3 and tree.cells == 72
+    assert tree.size == 8 and tree.nodes == 3 and tree.configurations == 72
     assert repr(tree) == "Tree(3 nodes, base=4, rate=2)"

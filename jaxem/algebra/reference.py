@@ -3,13 +3,13 @@ r"""Ordinary parameters for a model of which nothing is known but its supports a
 *Home* is found from the centre of the supports by coarse steps uphill, all states alike. A round of
 steps that gains less than a twentieth of a nat a row is not taken: where the maximum lies at
 infinity (pooled data that a truncated density, a separated logit or a shape would follow for ever)
-home stays where the data still tell values apart.
+the reference stays where the data still tell values apart.
 
-Rows with a far value count for next to nothing: one value of a million would be all that home is
-made of. The prior weighs nothing where there are hyperparameters, which the log joint does not
-read. With all states alike nothing keeps the scale of a hierarchy from zero, and what starts there
-stays there. Hyperparameters are found last: locations at home, scales from parameters displaced by
-what is ordinary for the data.
+Rows with a far value count for next to nothing: one value of a million would be all that the
+reference is made of. The prior weighs nothing where there are hyperparameters, which the log joint
+does not read. With all states alike nothing keeps the scale of a hierarchy from zero, and what
+starts there stays there. Hyperparameters are found last: locations at the reference, scales from
+parameters displaced by what is ordinary for the data.
 """
 
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ _WORTHWHILE = 0.5
 _LOUD = 1e4
 
 
-def find_home(probe: Probe, rng: np.random.Generator) -> Values:
+def find_reference(probe: Probe, rng: np.random.Generator) -> Values:
     """Parameters of the size that the data ask for, all states alike."""
     responsibilities = (
         random_responsibilities(probe, rng, 20.0) * ordinary_rows(probe.rows)[:, None]
@@ -41,12 +41,12 @@ def find_home(probe: Probe, rng: np.random.Generator) -> Values:
     real = tuple(p for p in above if p.support.is_real)
     other = tuple(p for p in above if not p.support.is_real)
     enough = _LOUD * _ORDINARY * probe.count
-    home = _settle(probe, probe.center(), _LOUD * responsibilities, read, enough)
-    home = _settle(probe, home, responsibilities, real, _WORTHWHILE)
-    units = ordinary_units(probe, home, rng)
-    apart = {p.name: displaced(p, home, units, rng.normal) for p in read}
-    found = _settle(probe, {**home, **apart}, responsibilities, other, _WORTHWHILE)
-    return {**home, **{p.name: found[p.name] for p in other}}
+    reference = _settle(probe, probe.center(), _LOUD * responsibilities, read, enough)
+    reference = _settle(probe, reference, responsibilities, real, _WORTHWHILE)
+    units = ordinary_units(probe, reference, rng)
+    apart = {p.name: displaced(p, reference, units, rng.normal) for p in read}
+    found = _settle(probe, {**reference, **apart}, responsibilities, other, _WORTHWHILE)
+    return {**reference, **{p.name: found[p.name] for p in other}}
 
 
 def hyperparameters(model: Model, row: Data) -> tuple[Parameter, ...]:
@@ -56,7 +56,7 @@ def hyperparameters(model: Model, row: Data) -> tuple[Parameter, ...]:
     return tuple(p for p in model.free if not in_joint[p.name])
 
 
-def ordinary_units(probe: Probe, home: Values, rng: np.random.Generator) -> Values:
+def ordinary_units(probe: Probe, reference: Values, rng: np.random.Generator) -> Values:
     """How far each real coordinate moves until Q has changed by about a nat a row.
 
     Of a location it is the scale of the data. Of logarithms and logits it is 1. Of hyperparameters
@@ -64,13 +64,13 @@ def ordinary_units(probe: Probe, home: Values, rng: np.random.Generator) -> Valu
     """
     above = {p.name for p in hyperparameters(probe.model, take_rows(probe.rows, 0))}
     responsibilities = probe.possible * ordinary_rows(probe.rows)[:, None]
-    units = {p.name: np.ones(np.shape(p.to_real(home[p.name]))) for p in probe.free}
+    units = {p.name: np.ones(np.shape(p.to_real(reference[p.name]))) for p in probe.free}
     for p in probe.free:
         if p.support.is_real:
             loud, count = (1.0, 1.0) if p.name in above else (_LOUD, probe.count)
             signs = rng.choice([-1.0, 1.0], size=(AT_ONCE, *p.shape))
             tangents = [{p.name: s} for s in signs]
-            _, _, images = probe([home] * AT_ONCE, loud * responsibilities, tangents)
+            _, _, images = probe([reference] * AT_ONCE, loud * responsibilities, tangents)
             curvature = np.sqrt(np.mean([image[p.name] ** 2 for image in images], axis=0))
             told = np.isfinite(curvature) & (curvature > 0)
             unit = np.sqrt(loud * count / np.where(told, curvature, 1.0))
@@ -78,16 +78,16 @@ def ordinary_units(probe: Probe, home: Values, rng: np.random.Generator) -> Valu
     return units
 
 
-def displaced(p: Parameter, home: Values, units: Values, draw) -> np.ndarray:
-    """A value at a random distance from home, in units of what is ordinary, coordinatewise.
+def displaced(p: Parameter, reference: Values, units: Values, draw) -> np.ndarray:
+    """A value at a random distance from the reference, coordinate by coordinate.
 
     Args:
         p: The parameter.
-        home: Ordinary values, by dotted name.
+        reference: Ordinary values, by dotted name.
         units: Of `ordinary_units`.
         draw: Makes random numbers of a given ``size``.
     """
-    u = np.asarray(p.to_real(home[p.name]), float)
+    u = np.asarray(p.to_real(reference[p.name]), float)
     step = units[p.name] * draw(size=u.shape) * p.support.moving(u.shape) * p.support.lengths(u)
     return np.asarray(p.from_real(u + step), float)
 

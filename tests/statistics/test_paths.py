@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import optax
 import pytest
-from jax.extend.core import jaxprs_in_params
 
 import jaxem
 from jaxem.algebra.plan import make_plan
@@ -13,7 +12,7 @@ from jaxem.compiled.buckets import bucket_of_rows
 from jaxem.data.ways import PATHS, find_ways
 from jaxem.estep import Exact
 from jaxem.initial import Setting
-from jaxem.traces.rewrite import name_of
+from jaxem.traces.rewrite import name_of, programs_of
 
 from .paths import GAMMA, GAMMA_START, NORMAL, NORMAL_STARTS, ROWS, begin_with, gammas, normals
 
@@ -124,7 +123,7 @@ def _equations(jaxpr):
     """All equations, those of inner programs too."""
     for equation in jaxpr.eqns:
         yield equation
-        for inner in jaxprs_in_params(equation.params):
+        for inner in programs_of(equation):
             yield from _equations(inner)
 
 

@@ -93,3 +93,15 @@ def test_a_first_fit(problem, programs_compiled, monkeypatch):
 
 def _count(jaxpr):
     return sum(1 + sum(map(_count, programs_of(eqn))) for eqn in jaxpr.eqns)
+
+
+def test_refits_run_the_loop_of_the_fit(programs_compiled):
+    """Folds and bootstrap samples are restarts with weights of their own."""
+    model, rows, options = gaussian()
+    fit = jaxem.fit(model, rows, **options)
+    with programs_compiled() as seen:
+        held_out = jaxem.cross_validate(model, rows, folds=5)
+        boot = jaxem.bootstrap(fit, rows, replicates=20)
+    assert len(seen) <= 5  # draws of random keys
+    assert not [name for name in seen if "steps" in str(name)]
+    assert np.isfinite(held_out.log_likelihood) and boot.failed == 0

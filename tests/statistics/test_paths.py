@@ -153,3 +153,25 @@ def test_a_large_e_step_is_timed_and_the_faster_path_begins(monkeypatch):
     assert route.path == PATHS[int(np.argmin(route.seconds))]
     assert "an E-step was timed" in str(page)
     assert jaxem.explain(normals(), NORMAL).route.seconds == route.seconds
+
+
+def test_the_rounding_of_products_is_what_the_e_step_says():
+    """A narrow state makes the terms of the objective large, and its rounding with them."""
+    rng = np.random.default_rng(4)
+    data = np.concatenate([rng.normal(size=300), 2 + 0.003 * rng.normal(size=100)])
+    model, weights = normals(), np.ones(400)
+    ways = find_ways(Setting(model, make_plan(model, data, weights), data, weights), EM(), 1)
+    source = ways.source("product", 2, 1)
+    at = {"weights": np.array([0.75, 0.25]), "loc": np.array([0.0, 2.0])}
+    at = model.flatten({**START, **at, "scale": np.array([1.0, 0.003])})
+    nearby = 1 + 1e-14 * np.arange(256)
+    moved = {k: np.asarray(v) * nearby.reshape(-1, *[1] * np.ndim(v)) for k, v in at.items()}
+
+    def look(values):
+        evidence, _, q = source.expect(model, Exact(), values)
+        return evidence, q.rounding
+
+    evidence, rounding = jax.jit(jax.vmap(look))(moved)
+    smooth = np.polyval(np.polyfit(nearby - 1, evidence, 1), nearby - 1)
+    assert 0.3 < np.std(evidence - smooth) / rounding[0] < 3
+    assert rounding[0] > 20 * np.finfo(float).eps * abs(evidence[0])

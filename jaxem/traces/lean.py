@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
 from jax.extend import core
@@ -131,8 +132,10 @@ def _known(eqn: Any, args: Any) -> Any:
 
 def _exact_scalar(value: Any, aval: Any) -> np.generic | None:
     """A known integer or truth value, as a NumPy scalar."""
-    if not isinstance(value, bool | int | np.generic | np.ndarray) or np.shape(value) != ():
+    on_host = hasattr(value, "__array__") and not isinstance(value, jax.Array)
+    if not (on_host or isinstance(value, bool | int)) or np.shape(value) != ():
         return None
+    value = np.asarray(value)[()]
     return aval.dtype.type(value) if _is_exact(aval.dtype) else None
 
 

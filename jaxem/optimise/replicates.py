@@ -20,7 +20,7 @@ from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, filled
 from jaxem.data.own import OwnData, are_few
 from jaxem.data.ways import Ways
-from jaxem.estep import Exact
+from jaxem.estep import EStep
 from jaxem.initial import Setting
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count
@@ -126,9 +126,8 @@ def refit(
     found = line.run(data.path, starts)
     if data.path == "direct":
         return found
-    agree = _agrees(
-        Setting(model, plan, ways.rows, ways.weights, ways.sequences), found, weights, rows, began
-    )
+    setting = Setting(model, plan, ways.rows, ways.weights, ways.sequences)
+    agree = _agrees(setting, algorithm.e_step, found, weights, rows, began)
     return found if agree else line.run("direct", found.values)
 
 
@@ -144,7 +143,12 @@ def group_size(replicates: int, entries: int) -> int:
 
 
 def _agrees(
-    setting: Setting, found: Replicates, weights: np.ndarray, rows: Data | None, began: float
+    setting: Setting,
+    e_step: EStep,
+    found: Replicates,
+    weights: np.ndarray,
+    rows: Data | None,
+    began: float,
 ) -> bool:
     """Whether the log joint at every row gives the log likelihoods that products gave.
 
@@ -152,6 +156,7 @@ def _agrees(
 
     Args:
         setting: The model, its plan, and the rows that replicates share.
+        e_step: How states are summed out.
         found: How the refits ended.
         weights: Weights of each replicate, (B, n).
         rows: Rows of each, leaves (B, n, ...), or None.
@@ -162,7 +167,7 @@ def _agrees(
     for b, r in as_time_allows(np.argwhere(found.usable), began):
         data = setting.data if rows is None else _take(rows, b)
         mine = dataclasses.replace(setting, data=data, weights=weights[b])
-        right = exact_evidence(mine, Exact(), {k: v[b, r] for k, v in found.values.items()})
+        right = exact_evidence(mine, e_step, {k: v[b, r] for k, v in found.values.items()})
         if abs(right - found.log_likelihood[b, r]) > tolerated(right, count, dtype):
             return False
     return True

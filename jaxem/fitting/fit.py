@@ -158,7 +158,7 @@ def _optimise(
     before, climber = None, algorithm
     if isinstance(algorithm, WarmUp):
         before = warm_up(model, plan, algorithm, ways, starts, guards, key=key, **limits)
-        limits |= before.left(limits["max_steps"], limits["time_limit"])
+        limits |= before.remaining(limits["max_steps"], limits["time_limit"])
         starts, climber = before.values, algorithm.algorithm
     runner = Runner(model, plan, climber, ways, starts, guards, **stop, **limits)
     runs, changes = runner.run(), tuple(runner.changes)

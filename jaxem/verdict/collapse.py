@@ -53,7 +53,7 @@ def collapsed(
             found |= _vanished(p, runs.values[p.name])
             for change in (_shrink,) if isinstance(p.support, Matrices) else (_shrink, _grow):
                 changed, tiny = change(p, runs.values[p.name], plan.reference[p.name])
-                _, next_tiny = change(p, runs.proposals[p.name], plan.reference[p.name])
+                _, next_tiny = change(p, runs.candidates[p.name], plan.reference[p.name])
                 if not np.any(ended | tiny | (broken & next_tiny)):
                     continue
                 after, _ = landscape(landscape.coordinates({**runs.values, p.name: changed}))

@@ -179,7 +179,7 @@ def _garbage(cancellation: Cancellation, runs: Runs) -> np.ndarray:
     score = np.where(infinite, np.inf, np.where(claims, runs.objective, -np.inf))
     order = np.argsort(-score, kind="stable")
     order = order[(claims | infinite)[order]]
-    return cancellation.dominates(runs.values, order, runs.proposals, infinite & (runs.steps > 0))
+    return cancellation.dominates(runs.values, order, runs.candidates, infinite & (runs.steps > 0))
 
 
 def _move(

@@ -75,7 +75,7 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
         return out
     places = places_of(landscape, found.u)
     with np.errstate(all="ignore"):
-        movement = landscape.coordinates(runs.proposals) - found.u
+        movement = landscape.coordinates(runs.candidates) - found.u
         rays: list[Ray] = []
         there = np.isfinite(runs.objective) & np.isfinite(found.u).all(1)
         for r in np.flatnonzero(there).tolist():

@@ -1,8 +1,8 @@
-"""Objectives that change by tenths of a nat when parameters change by a unit in the last place.
+"""Rough objectives: a unit in the last place of the parameters changes them by tenths of a nat.
 
-Where huge terms cancel, as in a gamma density of shape 1e13, nothing can be said of slopes: what
-is left of the log joint is rounding. A restart ends there when it has run away from ordinary
-parameters as far as arithmetic goes, or where the log joint was never more than rounding.
+Where huge terms cancel, as in a gamma density of shape 1e13, rounding dominates nearby, and slopes
+mean nothing. A restart ends there if it has gone away from ordinary parameters as far as arithmetic
+allows, or if the log joint is dominated by rounding everywhere.
 """
 
 import numpy as np
@@ -13,23 +13,25 @@ from jaxem.objective.landscape import Landscape
 from jaxem.optimise.runs import Runs
 from jaxem.verdict.rays import places_of
 
-_DRAWS = 4
-_NATS = 0.1
+#: Random moves by a unit in the last place, and the change, in nats, that makes an objective rough.
+_DRAWS, _NATS = 4, 0.1
+
+#: Ordinary distances beyond which a coordinate is far from the reference.
 _FAR = 9.0
 
 
-def is_ragged(
+def is_rough(
     landscape: Landscape, u: np.ndarray, objective: np.ndarray, noise: np.ndarray
 ) -> np.ndarray:
-    """Whether a unit in the last place of the parameters moves the objective by a tenth, (R,).
+    """Whether the objective of each restart is rough, (R,).
 
-    In single precision sane narrow components are so, and nothing is said.
+    In single precision that of sound narrow components is rough, and the answer is always no.
 
     Args:
-        landscape: The objective.
+        landscape: The objective function.
         u: Coordinates, (R, d).
-        objective: There, (R,): parameters below the floor of the coordinates are at the floor.
-        noise: A change of the objective that may be rounding of its sum, (R,).
+        objective: The objective at ``u``, (R,), where parameters below a floor are at the floor.
+        noise: Bound of the rounding of the objective as a sum over rows, (R,).
     """
     if not u.shape[1] or landscape.is_single:
         return np.zeros(len(u), bool)
@@ -37,12 +39,12 @@ def is_ragged(
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         moved = [landscape(u + unit * rng.choice([-1, 1], u.shape))[0] for _ in range(_DRAWS)]
-        apart = np.abs(np.stack(moved) - objective).max(0)
-    return np.isfinite(objective) & (apart > np.maximum(_NATS, 100 * noise))
+        change = np.abs(np.stack(moved) - objective).max(0)
+    return np.isfinite(objective) & (change > np.maximum(_NATS, 100 * noise))
 
 
 def far_away(landscape: Landscape, model: Model, runs: Runs, r: int, u: np.ndarray) -> str:
-    """Which coordinates of a restart are far from ordinary, and on which side, in words."""
+    """The coordinates of a restart that are far from the reference, and on which side, in words."""
     place = places_of(landscape, u[r : r + 1])[0]
     names = free_names(model, {name: leaf[r] for name, leaf in runs.values.items()})
     which = np.flatnonzero(place.far > _FAR)

@@ -37,7 +37,7 @@ def test_who_was_left_behind_says_so(full, race):
     dropped = np.asarray([s == Status.DROPPED for s in race.restarts.status])
     assert dropped.sum() == RESTARTS - KEEP
     assert np.all(race.restarts.steps[dropped] == AFTER)
-    assert "left behind" in race.summary()
+    assert "dropped from the race" in race.summary()
     assert "after 10 steps the best 4 of 64 restarts go on" in race.summary()
     for lane in np.flatnonzero(dropped)[:5]:
         trace = race.restarts.traces[lane]

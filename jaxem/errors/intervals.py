@@ -1,4 +1,4 @@
-r"""Wald intervals on a scale without ends, carried back.
+r"""Wald intervals on an unbounded scale, transformed back.
 
 On :math:`\log(\theta - a)` for what has a lower end, :math:`\log(b - \theta)` for an upper one, the
 logit of :math:`(\theta - a)/(b - a)` for both; an interval of a probability then stays one.

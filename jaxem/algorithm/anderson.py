@@ -81,8 +81,8 @@ class Anderson(Wrapped):
         size = width(model)
         held = min(self.order, -(-size // 2))
         zero: Any = np.zeros((), np.int32)
-        none, many = np.zeros(size, dtype), np.zeros((held, size), dtype)
-        return Secants(zero, none, none, many, many, zero)  # pyright: ignore
+        zeros, zero_rows = np.zeros(size, dtype), np.zeros((held, size), dtype)
+        return Secants(zero, zeros, zeros, zero_rows, zero_rows, zero)  # pyright: ignore
 
     def propose(self, model: Model, memory: Secants, values: Values, image: Values) -> Proposal:
         """The extrapolation; the image while there is no difference."""

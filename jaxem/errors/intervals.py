@@ -33,11 +33,11 @@ def wald(
         ratio = np.exp(z * se * (high - low) / (below * above))
         width = high - low
         both = tuple(low + width * o / (1 + o) for o in (odds / ratio, odds * ratio))
-    none = estimate - z * se, estimate + z * se
+    wald_ends = estimate - z * se, estimate + z * se
     cases = [np.isfinite(low) & np.isfinite(high), np.isfinite(low), np.isfinite(high)]
     return tuple(
         np.select(cases, [b, o, h], n)
-        for b, o, h, n in zip(both, one_sided, other_side, none, strict=True)
+        for b, o, h, n in zip(both, one_sided, other_side, wald_ends, strict=True)
     )
 
 

@@ -67,8 +67,8 @@ class Source(eqx.Module):
         def cut(leaf: Array) -> Array:
             return jax.lax.dynamic_slice_in_dim(leaf, index * count, count)
 
-        some = jax.tree.map(cut, self.blocks)
-        one = eqx.tree_at(lambda s: s.blocks, self, some, is_leaf=lambda leaf: leaf is None)
+        chosen = jax.tree.map(cut, self.blocks)
+        one = eqx.tree_at(lambda s: s.blocks, self, chosen, is_leaf=lambda leaf: leaf is None)
         return eqx.tree_at(lambda s: s.batch.weights, one, self.parts * one.batch.weights)
 
     def q(

@@ -105,8 +105,8 @@ class Landscape:
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""
-        count, here = len(u), self._split(filled(u, bucket(len(u))))
-        value, gradient = self._program(here, self._fixed, self._source)
+        count, leaves = len(u), self._split(filled(u, bucket(len(u))))
+        value, gradient = self._program(leaves, self._fixed, self._source)
         flat = [np.asarray(gradient[k])[:count].reshape(count, -1) for k in self._shapes]
         return np.asarray(value, float)[:count], np.concatenate(flat, 1).astype(float)
 
@@ -118,10 +118,10 @@ class Landscape:
         groups = range(0, len(points), self._count)
         found = []
         for start in groups:
-            some = points[start : start + self._count]
-            missing = np.repeat(some[:1], self._count - len(some), 0)
-            value, gradient = self(np.concatenate([some, missing]))
-            found.append((value[: len(some)], gradient[: len(some)]))
+            group = points[start : start + self._count]
+            missing = np.repeat(group[:1], self._count - len(group), 0)
+            value, gradient = self(np.concatenate([group, missing]))
+            found.append((value[: len(group)], gradient[: len(group)]))
         if not found:
             return np.zeros(0), np.zeros((0, points.shape[1]))
         values, gradients = zip(*found, strict=True)
@@ -133,9 +133,9 @@ class Landscape:
         Both are 1 for a logarithm or a logit. The ordinary distance of a real number is the spread
         of ordinary values, its unit the distance from the reference where that is larger.
         """
-        out, here = [], self._split(u)
+        out, leaves = [], self._split(u)
         for p in self._free:
-            value = np.asarray(here[p.name], float)
+            value = np.asarray(leaves[p.name], float)
             out.append([leaf.reshape(len(u), -1) for leaf in self._units_of(p, value)])
         longer, spread = (np.concatenate(leaves, 1) for leaves in zip(*out, strict=True))
         return longer, spread
@@ -162,9 +162,9 @@ class Landscape:
 
     def resting(self, u: np.ndarray) -> np.ndarray:
         """Which coordinates are exactly at a kink, (R, d)."""
-        here = self._split(u)
-        rests = {n: here[n] == c.astype(self._dtype) for n, c in self._centres.items()}
-        flat = [rests.get(n, np.zeros(here[n].shape, bool)) for n in self._shapes]
+        leaves = self._split(u)
+        rests = {n: leaves[n] == c.astype(self._dtype) for n, c in self._centres.items()}
+        flat = [rests.get(n, np.zeros(leaves[n].shape, bool)) for n in self._shapes]
         return np.concatenate([np.asarray(leaf).reshape(len(u), -1) for leaf in flat], 1)
 
     def _split(self, u: np.ndarray) -> dict[str, Any]:

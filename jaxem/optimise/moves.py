@@ -43,8 +43,8 @@ def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool)
 
     def chunk(states: State, own: Own | None, source: Source, controls: Controls) -> State:
         def moves(own: Own | None) -> Moves:
-            here = source if own is None else with_own(source, own)
-            return moves_of(model, plan, algorithm, here, finish)
+            replicate = source if own is None else with_own(source, own)
+            return moves_of(model, plan, algorithm, replicate, finish)
 
         return run_chunk(moves, source.rows, states, own, controls)
 

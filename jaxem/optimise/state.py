@@ -72,28 +72,32 @@ def first_states(values: dict[str, np.ndarray], memory: Any, configurations: int
     """
     first = next(iter(values.values()))
     restarts, dtype = len(first), first.dtype
-    unknown = np.full(restarts, -np.inf, dtype)
+    unknown: Any = np.full(restarts, -np.inf, dtype)
     zero: Any = np.zeros(restarts, np.int32)
     no: Any = np.zeros(restarts, bool)
+    no_rate: Any = np.zeros(restarts, dtype)
+    counts: Any = np.full((restarts, configurations), np.nan, dtype)
+    trace: Any = np.full((restarts, CHUNK), np.nan, dtype)
+    start: Any = values
     memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (restarts, *leaf.shape)), memory)
     return State(
-        candidate=values,  # pyright: ignore[reportArgumentType]
-        accepted=values,  # pyright: ignore[reportArgumentType]
-        image=values,  # pyright: ignore[reportArgumentType]
+        candidate=start,
+        accepted=start,
+        image=start,
         memory=memory,
         extrapolated=no,
         objective=unknown,
         evidence=unknown,
-        counts=np.full((restarts, configurations), np.nan, dtype),
+        counts=counts,
         gain=-unknown,
         em_steps=zero,
         em_steps_due=zero,
-        slowest_rate=np.zeros(restarts, dtype),
+        slowest_rate=no_rate,
         steps=zero - 1,
         halvings=zero,
         steps_within_rounding=zero,
         status=zero,
-        trace=np.full((restarts, CHUNK), np.nan, dtype),
+        trace=trace,
     )
 
 

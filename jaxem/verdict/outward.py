@@ -111,8 +111,10 @@ def _limit(
     outer = _out(place, np.isin(np.arange(len(going)), needed), logs)[-1:]
     value, slope = landscape.at(outer)
     rest = np.flatnonzero(landscape.moving & ~going)
-    bent = found.curvature[r][None][:, rest[:, None], rest]  # pyright: ignore[reportOptionalSubscript]
-    predicted = newton_steps(outer, slope, bent, rest, place.unit[None], landscape.is_single)[1]
+    curvature = found.curvature[r][None][:, rest[:, None], rest]  # pyright: ignore[reportOptionalSubscript]
+    predicted = newton_steps(outer, slope, curvature, rest, place.unit[None], landscape.is_single)[
+        1
+    ]
     infinite, edge = _words(landscape, model, runs, r, place, outer, needed)
     at_rest = bool(np.isfinite(slope).all() and predicted[0] <= _UNCHANGED + noise)
     names = free_names(model, {name: leaf[r] for name, leaf in runs.values.items()})

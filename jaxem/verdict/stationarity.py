@@ -111,18 +111,18 @@ def certify(
             return Certificate(u, objective, gradient, None, escape, climb, zeros, zeros)
         units, _ = landscape.units(u)
         slope = gradient if face is landscape else face(u)[1]
-        bent = curvature(face, u, slope, which, units, single)
-        escape = _walk(face, u, objective, _upward(bent, units, which), (1, -1), _WALKS)
-        step, predicted = newton_steps(u, slope, bent, which, units, single)
+        negative_hessian = curvature(face, u, slope, which, units, single)
+        escape = _walk(face, u, objective, _upward(negative_hessian, units, which), (1, -1), _WALKS)
+        step, predicted = newton_steps(u, slope, negative_hessian, which, units, single)
         plateau = zeros
         if not single:
-            rays, inverse = _flat_rays(bent, units, which, landscape.widths)
+            rays, inverse = _flat_rays(negative_hessian, units, which, landscape.widths)
             rises = [_flat_walk(face, u, objective, ray, inverse) for ray in rays]
             plateau = np.max([zeros, *rises], 0)
             climb = np.maximum(climb, _walk(face, u, objective, step, (1,), _SHARES))
             predicted = zeros
         whole = np.zeros((*u.shape, u.shape[1]))
-        whole[:, which[:, None], which] = bent
+        whole[:, which[:, None], which] = negative_hessian
     return Certificate(u, objective, gradient, whole, escape, climb, plateau, predicted)
 
 
@@ -162,7 +162,7 @@ def _flat_walk(landscape: Landscape | Face, u, objective, direction, inverse) ->
 
 
 def _flat_rays(
-    bent: np.ndarray, units: np.ndarray, which: np.ndarray, widths: list[int]
+    negative_hessian: np.ndarray, units: np.ndarray, which: np.ndarray, widths: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Flat directions, one for each parameter, and the inverse curvature in all others.
 
@@ -179,9 +179,9 @@ def _flat_rays(
     axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-300)
     rays = np.zeros((len(widths), *units.shape))
     inverse = np.zeros((*units.shape, units.shape[1]))
-    for r in np.flatnonzero(np.isfinite(bent).all((1, 2))):
+    for r in np.flatnonzero(np.isfinite(negative_hessian).all((1, 2))):
         unit = units[r, which]
-        values, vectors = np.linalg.eigh(bent[r] * np.outer(unit, unit))
+        values, vectors = np.linalg.eigh(negative_hessian[r] * np.outer(unit, unit))
         flat = vectors[:, np.abs(values) < FLAT]
         within = axes @ flat @ flat.T
         size = np.abs(within).max(1, keepdims=True, initial=0.0)
@@ -192,12 +192,12 @@ def _flat_rays(
     return rays[rays.any((1, 2))], inverse
 
 
-def _upward(bent: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarray:
+def _upward(negative_hessian: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarray:
     """The direction of the most upward curvature, (R, d); zero where none is upward."""
     ray = np.zeros_like(units)
-    for r in np.flatnonzero(np.isfinite(bent).all((1, 2))):
+    for r in np.flatnonzero(np.isfinite(negative_hessian).all((1, 2))):
         unit = units[r, which]
-        values, directions, _ = spectrum(bent[r] * np.outer(unit, unit), 1e-8)
+        values, directions, _ = spectrum(negative_hessian[r] * np.outer(unit, unit), 1e-8)
         if values[0] < -1e-6:
             relative = directions[:, 0]
             ray[r, which] = relative / np.abs(relative).max() * unit

@@ -112,9 +112,8 @@ def _limit(
     value, slope = landscape.at(outer)
     rest = np.flatnonzero(landscape.moving & ~going)
     curvature = found.curvature[r][None][:, rest[:, None], rest]  # pyright: ignore[reportOptionalSubscript]
-    predicted = newton_steps(outer, slope, curvature, rest, place.unit[None], landscape.is_single)[
-        1
-    ]
+    units = place.unit[None]
+    _, predicted = newton_steps(outer, slope, curvature, rest, units, landscape.is_single)
     infinite, edge = _words(landscape, model, runs, r, place, outer, needed)
     at_rest = bool(np.isfinite(slope).all() and predicted[0] <= _UNCHANGED + noise)
     names = free_names(model, {name: leaf[r] for name, leaf in runs.values.items()})

@@ -1,12 +1,13 @@
-"""Outcomes: every restart ends with one code, and every code has a sentence."""
+"""Statuses: every restart ends with one code, and every code has a sentence."""
 
 from enum import IntEnum
 
 
 class Status(IntEnum):
-    """How one run of an algorithm ended.
+    """The status of a restart.
 
-    The order matters to nobody; the numbers travel through compiled loops.
+    RUNNING must be 0 and all others positive: the compiled loop uses 0 for a restart that goes on.
+    Saved fits hold the numbers.
     """
 
     RUNNING = 0
@@ -28,17 +29,17 @@ class Status(IntEnum):
 
     @property
     def sentence(self) -> str:
-        """What the code means, for a person."""
+        """The code in words."""
         return _SENTENCES[self]
 
     @property
     def finished(self) -> bool:
-        """Whether going on would gain nothing: a maximum, or a supremum as near as it gets."""
+        """Whether more steps would gain nothing: at a maximum, or close to a supremum."""
         return self in (Status.CONVERGED, Status.SEPARATED)
 
     @property
     def usable(self) -> bool:
-        """Whether the parameters are a sane answer, if perhaps an unfinished one."""
+        """Whether the parameters may be used, though the restart need not be finished."""
         return self in _USABLE
 
     def __str__(self) -> str:
@@ -69,32 +70,39 @@ _SENTENCES = {
     Status.TIME_LIMIT: "stopped at the time limit before it converged",
     Status.INTERRUPTED: "interrupted before it converged",
     Status.NON_FINITE: (
-        "the objective became NaN; the parameters are the last ones with a finite objective"
+        "the objective or its gradient became NaN or infinite; the parameters are the last ones "
+        "that were accepted"
     ),
     Status.OBJECTIVE_FELL: (
         "the objective fell; the parameters are those before the fall, and the M-step is suspect"
     ),
     Status.DEGENERATE: (
-        "a component collapsed: the objective grows without bound as its scale, or a free scale "
-        "of a prior, goes to zero"
+        "degenerate: the objective grows without bound, as it does where a component collapses or "
+        "a free scale of a prior goes to zero"
     ),
-    Status.IMPOSSIBLE: "an observation has zero density under every latent state",
-    Status.SADDLE: ("stationary but not a maximum: the objective curves upwards in some direction"),
+    Status.IMPOSSIBLE: (
+        "impossible: the start has zero density, that of an observation under every latent state "
+        "or that of the prior"
+    ),
+    Status.SADDLE: "stationary but not a maximum: the objective rises along some direction",
     Status.NO_INTERIOR_MODE: (
         "the prior has no interior mode here: its density is infinite at the boundary"
     ),
-    Status.DROPPED: "left behind in the race: others were more promising, and only they went on",
+    Status.DROPPED: (
+        "dropped from the race: others had higher objectives after its first steps, and only they "
+        "ran on"
+    ),
     Status.SAMPLED: (
-        "the steps of stochastic EM are over: the parameters are the best visited, or a mean, and "
-        "no maximum"
+        "the steps of stochastic EM are over: the parameters are the best visited, or a mean of "
+        "those visited, and no maximum"
     ),
     Status.SEPARATED: (
         "separated: the objective rises to a supremum at infinity, which no parameters reach"
     ),
     Status.UNRELIABLE: (
-        "unreliable: the log joint is dominated by rounding here, and its value means nothing"
+        "unreliable: the objective is dominated by rounding here, and its value means nothing"
     ),
     Status.STALLED: (
-        "the objective stopped rising in this precision, yet its gradient is not small"
+        "stalled: the steps no longer raise the objective, and no maximum could be verified"
     ),
 }

@@ -1,4 +1,4 @@
-"""What an algorithm must answer: a map of parameters, and where to go from its image."""
+"""The interface of an algorithm: the EM map, and the next candidate of the loop."""
 
 import abc
 from typing import Any, NamedTuple
@@ -15,14 +15,14 @@ from jaxem.types import Array
 
 
 class Step(NamedTuple):
-    """What one evaluation of the EM map found.
+    """One evaluation of the EM map.
 
     Attributes:
         evidence: Sum of the weighted log evidence *at the parameters given*, a scalar.
-        log_prior: Log density of the prior there, a scalar.
-        counts: Expected count of each latent state there, (K,).
-        image: What the E- and the M-step make of those parameters.
-        memory: The algorithm's memory, with what it made of the data besides.
+        log_prior: Log density of the prior at these parameters, a scalar.
+        counts: Expected count of each configuration at these parameters, (C,).
+        image: The parameters that the EM map gives, by dotted name.
+        memory: The memory of the algorithm, with its own results of this evaluation.
         rounding: Standard deviation of the rounding in the evidence beyond that of a sum over rows,
             a scalar; see `Expectation`.
     """
@@ -36,12 +36,13 @@ class Step(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """Where to go next.
+    """The next candidate.
 
     Attributes:
-        values: The parameters to be judged next.
-        memory: What the algorithm wants to know then.
-        extrapolated: Whether the objective may fall there; if it does, `refuse` answers.
+        values: Its parameters, by dotted name.
+        memory: The memory of the algorithm.
+        extrapolated: Whether it is an extrapolation; if the objective falls there, the loop calls
+            `Algorithm.refuse`.
     """
 
     values: dict[str, Array]
@@ -50,7 +51,7 @@ class Proposal(NamedTuple):
 
 
 class Algorithm(abc.ABC):
-    """An algorithm never loops: it is asked at every point that was judged good.
+    """An algorithm, which does not loop itself: the loop calls it at every candidate.
 
     Attributes:
         e_step: How responsibilities are made.
@@ -62,12 +63,12 @@ class Algorithm(abc.ABC):
 
     @property
     def sentence(self) -> str:
-        """What it does, for a reader; its name if it says nothing else."""
+        """The algorithm in words; the name of its class unless overridden."""
         return type(self).__name__
 
     @property
     def extrapolates(self) -> bool:
-        """Whether proposals may be extrapolations; where not, the image is all that it proposes."""
+        """Whether proposals may be extrapolations; if not, each is the image."""
         return False
 
     @abc.abstractmethod
@@ -79,9 +80,9 @@ class Algorithm(abc.ABC):
         return ()
 
     def propose(self, model: Model, memory: Any, values: Values, image: Values) -> Proposal:
-        """Where to go from parameters that were judged good, with the EM map's image of them."""
+        """The next candidate, from the accepted parameters and their image."""
         return Proposal(dict(image), memory, jnp.zeros((), bool))
 
     def refuse(self, model: Model, memory: Any, image: Values) -> Proposal:
-        """Where to go after an extrapolation was not accepted; the image is always safe."""
+        """The next candidate after an extrapolation was refused; the image by default."""
         return Proposal(dict(image), memory, jnp.zeros((), bool))

@@ -6,7 +6,7 @@ latest points, the extrapolation is :math:`F(u_k) - (\Delta U + \Delta F) \gamma
 :math:`f(u) = 0`. It is damped as in a trust region: of all :math:`\gamma` of ridge regression the
 one whose squared length is :math:`\delta` times that of least squares, with :math:`\delta = 1 / (1
 + a^{\kappa - s})`, where s counts extrapolations that were accepted and is lowered by those that
-were not. When as many differences as allowed were used, they are all forgotten.
+were refused. When as many differences as allowed were used, they are all forgotten.
 
     N. C. Henderson and R. Varadhan (2019), "Damped Anderson acceleration with restarts and
     monotonicity control for accelerating EM and EM-like algorithms", Journal of Computational and
@@ -32,15 +32,15 @@ _BISECTIONS = 16
 
 
 class Secants(NamedTuple):
-    """The latest differences of a restart.
+    """The memory of Anderson acceleration.
 
     Attributes:
-        count: Differences that are held, plus one; 0 where not even a point is.
+        count: Number of differences that are held, plus one; 0 where no point is held.
         point: Coordinates of the last point, (d,).
-        residual: The EM step there, (d,).
+        residual: The EM step from that point, (d,).
         moves: Differences of points, (m, d).
         changes: Differences of residuals, (m, d).
-        trust: Extrapolations that were accepted, less what refusals cost.
+        trust: The exponent s: accepted extrapolations, less a cost for refused ones.
     """
 
     count: Array
@@ -69,7 +69,7 @@ class Anderson(Wrapped):
 
     @property
     def sentence(self) -> str:
-        """How far it looks back, and when it does not extrapolate."""
+        """The algorithm in words."""
         return (
             f"damped Anderson acceleration around EM: extrapolations by the last {self.order} "
             f"steps at most; where one lowers the objective the EM step is taken, and they are "
@@ -77,26 +77,26 @@ class Anderson(Wrapped):
         )
 
     def memory(self, model: Model, dtype: Any) -> Secants:
-        """No differences."""
+        """The memory without differences."""
         size = width(model)
         held = min(self.order, -(-size // 2))
         zero: Any = np.zeros((), np.int32)
-        none, many = np.zeros(size, dtype), np.zeros((held, size), dtype)
-        return Secants(zero, none, none, many, many, zero)  # pyright: ignore
+        zeros, zero_rows = np.zeros(size, dtype), np.zeros((held, size), dtype)
+        return Secants(zero, zeros, zeros, zero_rows, zero_rows, zero)  # pyright: ignore
 
     def propose(self, model: Model, memory: Secants, values: Values, image: Values) -> Proposal:
-        """The extrapolation, as soon as there is a difference."""
-        u, to = flatten(model, values), flatten(model, image)
-        residual, held = to - u, memory.moves.shape[0]
-        here = (jnp.arange(held) == memory.count - 1)[:, None]
-        moves = jnp.where(here, u - memory.point, memory.moves)
-        changes = jnp.where(here, residual - memory.residual, memory.changes)
+        """The extrapolation; the image while there is no difference."""
+        u, u_image = flatten(model, values), flatten(model, image)
+        residual, held = u_image - u, memory.moves.shape[0]
+        latest = (jnp.arange(held) == memory.count - 1)[:, None]
+        moves = jnp.where(latest, u - memory.point, memory.moves)
+        changes = jnp.where(latest, residual - memory.residual, memory.changes)
         used = (jnp.arange(held) < memory.count)[:, None]
-        measure = weights(model, values)
+        scale = weights(model, values)
         damping = 1 / (1 + _A ** (_KAPPA - memory.trust.astype(u.dtype)))
-        gamma = _damped(jnp.where(used, changes, 0.0) * measure, residual * measure, damping)
-        there = to - gamma @ jnp.where(used, moves + changes, 0.0)
-        extrapolated = (memory.count > 0) & jnp.all(jnp.isfinite(there))
+        gamma = _damped(jnp.where(used, changes, 0.0) * scale, residual * scale, damping)
+        target = u_image - gamma @ jnp.where(used, moves + changes, 0.0)
+        extrapolated = (memory.count > 0) & jnp.all(jnp.isfinite(target))
         after = Secants(
             count=jnp.where(memory.count >= held, 1, memory.count + 1),
             point=u,
@@ -105,10 +105,10 @@ class Anderson(Wrapped):
             changes=changes,
             trust=jnp.minimum(memory.trust + extrapolated, int(2 * _KAPPA)),
         )
-        return Proposal(extrapolate(model, there, image, extrapolated), after, extrapolated)
+        return Proposal(extrapolate(model, target, image, extrapolated), after, extrapolated)
 
     def refuse(self, model: Model, memory: Secants, image: Values) -> Proposal:
-        """The image; the differences are forgotten, and the next extrapolation is more careful."""
+        """The image; the differences are forgotten, and the next extrapolation is damped more."""
         held = memory.moves.shape[0]
         trust = jnp.maximum(memory.trust - 1 - held, -int(2 * _KAPPA))
         after = memory._replace(count=jnp.zeros_like(memory.count), trust=trust)
@@ -116,7 +116,7 @@ class Anderson(Wrapped):
 
 
 def _damped(changes: Array, residual: Array, share: Array) -> Array:
-    """Coefficients (m,) of the least squares, shortened to this share of their squared length.
+    """Coefficients (m,) of ridge regression whose squared length is a share of least squares'.
 
     The differences are brought to unit length first; the ridge is found by bisection of its
     logarithm.

@@ -1,9 +1,9 @@
-r"""Deterministic annealing (Ueda and Nakano 1998): a start that plain EM then goes on from.
+r"""Deterministic annealing (Ueda and Nakano 1998): a warm-up before EM.
 
 At an inverse temperature below one the posterior, :math:`\propto e^{\beta f}`, is flatter, and the
 negative free energy has fewer maxima than the log likelihood. A few EM steps at each of a rising
-schedule of temperatures follow the one maximum that there is at first, and leave it where it
-splits.
+schedule of inverse temperatures follow the single maximum of the first, and one of its branches
+where it splits.
 
     N. Ueda and R. Nakano (1998), "Deterministic annealing EM algorithm", Neural Networks 11,
     271-282.
@@ -27,18 +27,18 @@ from jaxem.types import Array, DeclarationError
 class Annealed(WarmUp):
     """Annealing, and then an algorithm at the temperature one.
 
-    While it is hot, states that become one would stay one: after the steps at each temperature
-    every parameter is perturbed by about a hundredth of what is ordinary for the data. The log
-    posterior may fall until the algorithm begins; it is exact all the time.
+    At small inverse temperatures states may become equal, and would stay so: after the steps at
+    each temperature every parameter is perturbed by about a hundredth of an ordinary distance. The
+    log posterior may fall until the algorithm begins; it is exact all the time.
 
     Args:
-        schedule: Inverse temperatures, positive, one after another; 1 itself comes by itself.
-        steps: EM steps at each.
-        algorithm: What then climbs, ``EM()`` if left out.
+        schedule: Inverse temperatures, positive, in their order; 1 need not be given.
+        steps: EM steps at each inverse temperature.
+        algorithm: The algorithm that follows, ``EM()`` if left out.
 
     Raises:
         DeclarationError: If the schedule is no sequence of positive numbers, the steps no positive
-            integer, or the algorithm cannot go on from there.
+            integer, or the algorithm cannot follow a warm-up.
     """
 
     algorithm: Algorithm = dataclasses.field(default_factory=EM)
@@ -56,27 +56,27 @@ class Annealed(WarmUp):
 
     @property
     def stages(self) -> tuple[tuple[float, int], ...]:
-        """The schedule."""
+        """See `WarmUp`."""
         return tuple((beta, self.steps) for beta in self.schedule)
 
     @property
     def answer(self) -> Literal["last"]:
-        """Where it ends."""
+        """The last parameters."""
         return "last"
 
     @property
     def climbs(self) -> bool:
-        """It is a start."""
+        """Always: annealing gives a start."""
         return True
 
     @property
     def perturbs(self) -> bool:
-        """States that have become one come apart again."""
+        """Always: states that have become equal separate again."""
         return True
 
     @property
     def signature(self) -> Any:
-        """Temperatures are traced."""
+        """The algorithm; temperatures are traced."""
         return Annealed, self.algorithm
 
     @property
@@ -86,7 +86,7 @@ class Annealed(WarmUp):
         return f"annealing, {self.steps} steps at each inverse temperature of {betas}"
 
     def e_step_at(self, key: Array, inverse_temperature: Array) -> EStep:
-        """The posterior at that temperature."""
+        """The E-step at an inverse temperature."""
         return Warmed(inverse_temperature)
 
 

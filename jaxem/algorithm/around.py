@@ -1,4 +1,4 @@
-"""An algorithm that has another one inside, and is it where nothing else is said."""
+"""A wrapper of an algorithm, which delegates to it by default."""
 
 import dataclasses
 from typing import Any
@@ -14,22 +14,22 @@ from jaxem.mstep import MStep
 
 @dataclasses.dataclass(frozen=True)
 class Around(Algorithm):
-    """What the algorithm inside answers is the answer.
+    """An algorithm that delegates to another one.
 
     Attributes:
-        algorithm: The one inside.
+        algorithm: The algorithm that is wrapped.
     """
 
     algorithm: Algorithm
 
     @property
     def e_step(self) -> EStep:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """That of the algorithm inside."""
+        """See `Algorithm`."""
         return self.algorithm.e_step
 
     @property
     def m_step(self) -> MStep:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """That of the algorithm inside."""
+        """See `Algorithm`."""
         return self.algorithm.m_step
 
     @property

@@ -1,10 +1,10 @@
-r"""Free parameters as one vector of real coordinates, and a measure of lengths there.
+r"""Real coordinates of the free parameters, as one vector, and weights of lengths in them.
 
-Extrapolation needs a space without walls: logarithms, logits, logarithms of probabilities, Cholesky
-factors (`supports`). Lengths are measured as the information does: the logarithm of a
-probability p of a simplex counts with :math:`\sqrt p`, a logit with :math:`\sqrt{p (1 - p)}`, so
-that a probability on its way to zero, whose logarithm never comes to rest, decides nothing; what
-has a unit of its own is measured against the range of its leaf.
+Extrapolation needs coordinates without bounds: logarithms, logits, logarithms of probabilities,
+Cholesky factors (`supports`). Lengths are weighted by the square root of a diagonal approximation
+of the information: the logarithm of a probability p of a simplex by :math:`\sqrt p`, a logit by
+:math:`\sqrt{p (1 - p)}`, so that a probability on its way to zero, whose logarithm goes to
+-infinity, does not matter; a coordinate with a unit of its own by the inverse range of its leaf.
 """
 
 import math
@@ -16,7 +16,7 @@ from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.types import Array
 
-#: A coordinate without a unit moves at most so far beyond the image of the EM map.
+#: Logarithms and logits are extrapolated at most so far from the image of the EM map.
 _LONGEST = 3.0
 
 
@@ -26,10 +26,10 @@ def flatten(model: Model, values: Values) -> Array:
 
 
 def extrapolate(model: Model, u: Array, image: Values, extrapolated: Array) -> dict[str, Array]:
-    """Parameters with these coordinates, near the image of the EM map.
+    """Parameters by dotted name with coordinates u, (d,), near the image of the EM map.
 
     Fixed parameters and exact zeros are those of the image, and no logarithm or logit is farther
-    from it than a few units. Where it is no extrapolation, the image itself.
+    from it than `_LONGEST`. Where ``extrapolated`` is false, the image itself.
     """
     out, start = dict(image), 0
     for p in model.free:
@@ -45,12 +45,12 @@ def extrapolate(model: Model, u: Array, image: Values, extrapolated: Array) -> d
 
 
 def weights(model: Model, values: Values) -> Array:
-    """What a unit of each coordinate counts in a length, (d,)."""
+    """Weight of each coordinate in a length, (d,)."""
     return jnp.concatenate([p.support.length_weights(values[p.name]).ravel() for p in model.free])
 
 
 def width(model: Model) -> int:
-    """The number of coordinates, d."""
+    """Number of coordinates, d."""
     return sum(math.prod(p.support.real_shape(p.shape)) for p in model.free)
 
 

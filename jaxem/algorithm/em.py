@@ -63,7 +63,7 @@ class EM(Algorithm):
         object.__setattr__(self, "multicycle", bool(multicycle))
 
     def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
-        """One step from parameters by dotted name."""
+        """The EM map at parameters by dotted name."""
         values = jax.lax.stop_gradient(dict(values))
         evidence, counts, q = source.expect(model, self.e_step, values)
         if self.multicycle:
@@ -76,7 +76,7 @@ class EM(Algorithm):
     def _cycle(
         self, model: Model, plan: Plan, values: Values, source: Source, q: Expectation
     ) -> dict[str, Array]:
-        """The groups of the order, all but the first after an E-step of their own."""
+        """The image by a cycle: the groups of the order, each after an E-step of its own."""
         assert isinstance(self.m_step, Derived)
         for number, group in enumerate(self.m_step.cycle):
             if number:
@@ -87,7 +87,7 @@ class EM(Algorithm):
 
     @property
     def sentence(self) -> str:
-        """Which objective it raises, if that is another; M-steps of one's own; what is checked."""
+        """The algorithm in words."""
         raised = "" if isinstance(self.e_step, Exact) else f" on the {self.e_step.likelihood}"
         own = ", ".join(self.m_step.named)
         own = f", with M-steps of one's own for {own}" if own else ""

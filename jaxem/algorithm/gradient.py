@@ -1,9 +1,9 @@
 r"""An epoch of stochastic gradient ascent of the log posterior.
 
-Each minibatch gives a gradient in real coordinates: that of Q where its E-step was made (Fisher's
-identity), its rows standing for all rows, the prior counted once. Coordinates are measured as the
-information does (`coordinates.weights`), so that one size of step serves locations in any unit and
-probabilities of any size.
+Each minibatch gives a gradient in real coordinates: that of Q at the parameters of its E-step
+(Fisher's identity), the minibatch weighted as all rows, the prior counted once. Gradients are
+preconditioned by a diagonal approximation of the information (`coordinates.weights`), so that one
+step size serves locations in any unit and probabilities of any size.
 """
 
 import jax
@@ -18,7 +18,7 @@ from jaxem.model import Model
 from jaxem.types import Array
 
 
-def descend(
+def ascend(
     model: Model,
     e_step: EStep,
     optimizer: optax.GradientTransformation,
@@ -27,39 +27,37 @@ def descend(
     order: Array,
     sizes: Array,
 ) -> dict[str, Array]:
-    """Visit every minibatch once.
+    """The parameters after one gradient step for each minibatch, by dotted name.
 
     Args:
         model: The declared model.
         e_step: How responsibilities are made.
-        optimizer: Makes updates of gradients; it starts afresh.
+        optimizer: An optax optimiser, whose state starts afresh.
         source: The rows, in minibatches.
-        values: Where to start.
-        order: Minibatches, (B,).
-        sizes: What the updates are multiplied by, (B,).
-
-    Returns:
-        The parameters after the last minibatch.
+        values: The parameters to start from.
+        order: Indices of the minibatches, (B,).
+        sizes: Factors of the updates of the optimiser, (B,).
     """
-    measure = weights(model, values)
-    unit = jnp.where(measure > 0, 1 / jnp.where(measure > 0, measure, 1.0), 0.0)
+    roots = weights(model, values)
+    scale = jnp.where(roots > 0, 1 / jnp.where(roots > 0, roots, 1.0), 0.0)
     rows = source.batch.weights.sum()
+    zeros = jnp.zeros_like(scale)
 
-    def loss(move: Array, there: Values, q) -> Array:
-        return -q(
-            extrapolate(model, flatten(model, there) + unit * move, there, jnp.ones((), bool))
-        )
+    def moved(u: Array, near: Values) -> dict[str, Array]:
+        return extrapolate(model, u, near, jnp.ones((), bool))
 
-    def visit(carry, turn):
-        there, state = carry
-        place, size = turn
-        _, _, q = source.part(place).expect(model, e_step, there)
-        still = jnp.zeros_like(unit)
-        gradient = jax.grad(loss)(still, there, q) / rows
-        updates, state = optimizer.update(gradient, state, still)
-        move = flatten(model, there) + unit * size * updates
-        return (extrapolate(model, move, there, jnp.ones((), bool)), state), None
+    def loss(step: Array, values: Values, q) -> Array:
+        return -q(moved(flatten(model, values) + scale * step, values))
 
-    state = optimizer.init(jnp.zeros_like(unit))
-    (there, _), _ = jax.lax.scan(visit, (dict(values), state), (order, sizes))
-    return there
+    def ascend_one(carry, inputs):
+        values, state = carry
+        minibatch, size = inputs
+        _, _, q = source.part(minibatch).expect(model, e_step, values)
+        gradient = jax.grad(loss)(zeros, values, q) / rows
+        updates, state = optimizer.update(gradient, state, zeros)
+        u = flatten(model, values) + scale * size * updates
+        return (moved(u, values), state), None
+
+    state = optimizer.init(zeros)
+    (values, _), _ = jax.lax.scan(ascend_one, (dict(values), state), (order, sizes))
+    return dict(values)

@@ -1,11 +1,12 @@
 r"""Incremental EM (Neal and Hinton 1998).
 
-EM maximises the free energy :math:`F(q, \theta) = E_q \log p(x, z, \theta) + H(q)` in turns, and
-nothing forbids to renew q for a part of the rows alone before the next M-step. With the statistics
-of every minibatch kept, that is :math:`S \leftarrow S - S_b^{old} + S_b^{new}`, and the M-step on
-S. F never falls. A step is a sweep over all minibatches. It begins with an E-step over all rows at
-the parameters that are judged, so F is the objective there; since the objective is never below F,
-it does not fall from sweep to sweep either, and the minibatches need no memory.
+EM maximises the free energy :math:`F(q, \theta) = E_q \log p(x, z, \theta) + H(q)` over q and
+:math:`\theta` in turns, and F does not fall if q is renewed for a minibatch alone before the next
+M-step. With the sufficient statistics of every minibatch kept, that is
+:math:`S \leftarrow S - S_b^{old} + S_b^{new}`, and the M-step on S. A step is a sweep over all
+minibatches. It begins with an E-step over all rows at the candidate, so F is the objective there;
+since the objective is never below F, it does not fall from sweep to sweep either, and nothing need
+be remembered between sweeps.
 
     R. M. Neal and G. E. Hinton (1998), "A view of the EM algorithm that justifies incremental,
     sparse, and other variants", in M. I. Jordan (ed.), Learning in Graphical Models, 355-368.
@@ -37,12 +38,12 @@ class Incremental(Minibatches):
         batch_size: Rows of a minibatch; of chains, sequences.
 
     Raises:
-        DeclarationError: If that is no size, or the M-step reads rows.
+        DeclarationError: If ``batch_size`` is no positive integer, or the M-step reads rows.
     """
 
     @property
     def sentence(self) -> str:
-        """What a step is."""
+        """The algorithm in words."""
         return (
             f"incremental EM, minibatches of {self.batch_size}: a step is a sweep over all of them"
         )
@@ -53,29 +54,29 @@ class Incremental(Minibatches):
         return False
 
     def step(self, model: Model, plan: Plan, values: Values, source: Source, memory: Any) -> Step:
-        """A sweep; on every row, where a restart has left its statistics, a step of EM."""
+        """A sweep; a step of EM on paths without sufficient statistics."""
         if source.parts == 1 or not isinstance(source, Anchored):
             return self.algorithm.step(model, plan, values, source, memory)
-        places = jnp.arange(source.parts)
+        numbers = jnp.arange(source.parts)
         evidence, kept = jax.lax.map(
-            lambda place: self.gather(model, values, source.part(place)), places
+            lambda number: self.gather(model, values, source.part(number)), numbers
         )
 
-        def renew(carry, place):
-            there, kept = carry
-            _, new = self.gather(model, there, source.part(place))
-            kept = jax.tree.map(lambda a, b: a.at[place].set(b), kept, new)
-            return (self.maximise(model, plan, there, source, _mean(kept)), kept), None
+        def renew(carry, number):
+            current, kept = carry
+            _, new = self.gather(model, current, source.part(number))
+            kept = jax.tree.map(lambda a, b: a.at[number].set(b), kept, new)
+            return (self.maximise(model, plan, current, source, _mean(kept)), kept), None
 
-        (image, _), _ = jax.lax.scan(renew, (dict(values), kept), places)
+        (image, _), _ = jax.lax.scan(renew, (dict(values), kept), numbers)
         prior = model.prior_density(values)
         return Step(evidence.mean(), prior, kept.counts.mean(0), image, memory)
 
 
 def _mean(kept: Statistics) -> Statistics:
-    """Each minibatch stands for all rows, and all of them on average do so exactly.
+    """The statistics of all rows: the mean over minibatches, each weighted as all rows.
 
-    The sum is taken afresh: where it is changed by differences, what should be zero becomes
-    rounding, and a probability of zero a negative one.
+    The mean is taken afresh: updated by differences, a statistic that is zero would become
+    rounding, and a probability of zero negative.
     """
     return jax.tree.map(lambda leaf: leaf.mean(0), kept)

@@ -1,8 +1,8 @@
-"""What algorithms over minibatches share: which options, and statistics as arrays.
+"""EM over minibatches: the options, and the sufficient statistics as arrays.
 
-Where sufficient statistics were found, Q depends on the data through the weights of the anchors and
-the expected counts alone (`estep.anchored`), and both are sums over rows: a minibatch has its own,
-and those of minibatches add up.
+Where sufficient statistics were found, Q depends on the data through the anchor weights and the
+expected counts alone (`estep.anchored`). Both are sums over rows: each minibatch has its own, and
+those of minibatches add up.
 """
 
 import dataclasses
@@ -20,27 +20,27 @@ from jaxem.types import Array, DeclarationError
 
 
 class Statistics(NamedTuple):
-    """What Q is made of.
+    """Sufficient statistics, of which Q is a function.
 
     Attributes:
-        counts: Expected count of each state, (K,).
-        responsibilities: Signed weights of anchors and states, (1, r, K).
+        counts: Expected count of each configuration, (C,).
+        anchor_weights: Signed weights of the anchors, (1, r, C).
     """
 
     counts: Array
-    responsibilities: Array
+    anchor_weights: Array
 
 
 @dataclasses.dataclass(frozen=True)
 class Minibatches(Wrapped):
-    """EM over minibatches.
+    """EM over minibatches: what `Online` and `Incremental` share.
 
     Args:
         algorithm: The EM whose E- and M-step are used, ``EM()`` if left out.
         batch_size: Rows of a minibatch; of chains, sequences.
 
     Raises:
-        DeclarationError: If that is no size, or the M-step reads rows.
+        DeclarationError: If ``batch_size`` is no positive integer, or the M-step reads rows.
     """
 
     batch_size: int = dataclasses.field(kw_only=True)
@@ -65,11 +65,11 @@ class Minibatches(Wrapped):
             )
 
     def parts(self, rows: int) -> int:
-        """Into how many minibatches so many rows are cut."""
+        """Number of minibatches that so many rows are cut into."""
         return -(-rows // self.batch_size)
 
     def gather(self, model: Model, values: Values, source: Source) -> tuple[Array, Statistics]:
-        """The summed evidence of rows and their statistics."""
+        """The summed evidence of the rows, and their sufficient statistics."""
         evidence, counts, q = source.expect(model, self.e_step, values)
         assert q.kept is not None
         return evidence, Statistics(counts, q.kept)
@@ -77,7 +77,7 @@ class Minibatches(Wrapped):
     def maximise(
         self, model: Model, plan: Plan, values: Values, source: Any, found: Statistics
     ) -> dict[str, Array]:
-        """The M-step on statistics."""
-        batch, (counts, responsibilities) = source.anchors, found
-        q = source.q(model, self.e_step, batch, values, counts, responsibilities)
+        """The M-step on sufficient statistics: the new parameters by dotted name."""
+        batch, (counts, anchor_weights) = source.anchors, found
+        q = source.q(model, self.e_step, batch, values, counts, anchor_weights)
         return self.m_step(plan, q, values, tuple(p.name for p in model.free))

@@ -3,14 +3,14 @@ r"""Online (stepwise) EM (Cappe and Moulines 2009; Liang and Klein 2009).
 With sufficient statistics an E-step over all rows can be a stochastic approximation of itself: a
 minibatch b stands for all rows, :math:`S \leftarrow (1 - \gamma_t) S + \gamma_t \tfrac{n}{b} S_b`,
 :math:`\gamma_t = (t + t_0)^{-a}` with :math:`\tfrac12 < a \le 1`, and every minibatch is followed
-by the M-step on S. Without them the parameters themselves take the steps :math:`\gamma_t`, along
-the gradient of the log posterior as the minibatch shows it, which is that of Q where the E-step was
-made (Fisher's identity).
+by the M-step on S. Without sufficient statistics the parameters themselves take the steps
+:math:`\gamma_t`, along the minibatch's gradient of the log posterior, which is that of Q at the
+parameters of the E-step (Fisher's identity).
 
-An epoch begins with the E-step over all rows by which parameters are judged, and with its
-statistics. It is an extrapolation: the loop accepts its end if the objective rose. If not, what is
-left to gain is less than the noise of minibatches, the epochs are over, and EM goes on from its
-last good step.
+An epoch begins with the E-step over all rows that evaluates the candidate, and with its sufficient
+statistics. Its end is an extrapolation: the loop accepts it if the objective rose. If not, the
+remaining gain is less than the noise of minibatches, and EM goes on from the last accepted
+parameters without further epochs.
 
     O. Cappe and E. Moulines (2009), "On-line expectation-maximization algorithm for latent data
     models", Journal of the Royal Statistical Society B 71, 593-613.
@@ -27,7 +27,7 @@ import optax
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm.algorithm import Proposal, Step
-from jaxem.algorithm.gradient import descend
+from jaxem.algorithm.gradient import ascend
 from jaxem.algorithm.minibatches import Minibatches
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.expectation import Values
@@ -38,12 +38,12 @@ from jaxem.types import Array, DeclarationError
 
 
 class Epochs(NamedTuple):
-    """How far a restart is.
+    """The memory of online EM.
 
     Attributes:
-        begun: Epochs that led somewhere.
-        over: Whether EM goes on alone.
-        ahead: Where the last epoch ended.
+        begun: Number of epochs.
+        over: Whether EM goes on without epochs.
+        ahead: The parameters at the end of the last epoch.
     """
 
     begun: Array
@@ -53,7 +53,7 @@ class Epochs(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Online(Minibatches):
-    r"""Online EM over minibatches while it pays, then EM; a step is an epoch.
+    r"""Online EM over minibatches while epochs raise the objective, then EM; a step is an epoch.
 
     With one minibatch it is EM.
 
@@ -90,7 +90,7 @@ class Online(Minibatches):
 
     @property
     def sentence(self) -> str:
-        """What an epoch is, and how it ends."""
+        """The algorithm in words."""
         return (
             f"online EM, minibatches of {self.batch_size}: a step is an epoch, and one that does "
             f"not raise the objective is the last; then EM"
@@ -99,43 +99,44 @@ class Online(Minibatches):
     def step(
         self, model: Model, plan: Plan, values: Values, source: Source, memory: Epochs
     ) -> Step:
-        """The EM map, and an epoch from there."""
+        """The EM map at the candidate; the end of an epoch from there goes to the memory."""
         if source.parts == 1:
             found = self.algorithm.step(model, plan, values, source, memory)
             return found._replace(memory=memory._replace(over=jnp.ones((), bool)))
         epoch, going = highest(memory.begun), highest(~memory.over)
         order = jax.random.permutation(jax.random.key(epoch), source.parts)
         first = epoch * source.parts + 1
-        how = self._average if isinstance(source, Anchored) else self._climb
-        found, ahead = how(model, plan, values, source, order, first, going)
+        epoch_of = self._average if isinstance(source, Anchored) else self._ascend
+        found, ahead = epoch_of(model, plan, values, source, order, first, going)
         return found._replace(memory=memory._replace(ahead=ahead))
 
     def _average(self, model, plan, values, source, order, first, going):
-        """With statistics: the first M-step is on those of all rows, and gives the image."""
+        """An epoch with sufficient statistics; the M-step on those of all rows is the image."""
         evidence, start = self.gather(model, values, source)
 
-        def visit(turn, carry):
-            there, image, found = carry
-            _, new = self.gather(model, there, source.part(order[turn - 1]))
+        def one(turn, carry):
+            current, image, statistics = carry
+            _, new = self.gather(model, current, source.part(order[turn - 1]))
             share = jnp.where(turn > 0, self._size(first + turn - 1, evidence.dtype), 0.0)
-            found = jax.tree.map(lambda a, b: a + share * (b - a), found, new)
-            there = self.maximise(model, plan, there, source, found)
-            return there, jax.tree.map(lambda a, b: jnp.where(turn == 0, a, b), there, image), found
+            statistics = jax.tree.map(lambda a, b: a + share * (b - a), statistics, new)
+            current = self.maximise(model, plan, current, source, statistics)
+            image = jax.tree.map(lambda a, b: jnp.where(turn == 0, a, b), current, image)
+            return current, image, statistics
 
         turns = jnp.where(going, source.parts, 0) + 1
         carry = (dict(values), dict(values), start)
-        ahead, image, _ = jax.lax.fori_loop(0, turns, visit, carry)
+        ahead, image, _ = jax.lax.fori_loop(0, turns, one, carry)
         prior = model.prior_density(values)
         return Step(evidence, prior, start.counts, image, None), ahead
 
-    def _climb(self, model, plan, values, source, order, first, going):
-        """Without: a gradient a minibatch, from the image."""
+    def _ascend(self, model, plan, values, source, order, first, going):
+        """An epoch of gradient steps from the image, without sufficient statistics."""
         found = self.algorithm.step(model, plan, values, source, None)
         optimizer = optax.adam(0.1) if self.optimizer is None else self.optimizer
         sizes = self._size(first + jnp.arange(source.parts), found.evidence.dtype)
 
         def epoch(image):
-            return descend(model, self.e_step, optimizer, source, image, order, sizes)
+            return ascend(model, self.e_step, optimizer, source, image, order, sizes)
 
         return found, jax.lax.cond(going, epoch, dict, found.image)
 
@@ -145,20 +146,20 @@ class Online(Minibatches):
     def memory(self, model: Model, dtype: Any) -> Epochs:
         """No epoch yet."""
         zero: Any = np.zeros((), np.int32)
-        nowhere: Any = {p.name: np.zeros(p.shape, dtype) for p in model.parameters}
-        return Epochs(zero, zero > 0, nowhere)
+        ahead: Any = {p.name: np.zeros(p.shape, dtype) for p in model.parameters}
+        return Epochs(zero, zero > 0, ahead)
 
     def propose(self, model: Model, memory: Epochs, values: Values, image: Values) -> Proposal:
-        """The end of the epoch, while there are any."""
+        """The end of the epoch, or the image where epochs are over or it is not finite."""
         ends = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in memory.ahead.values()])
         extrapolated = ~memory.over & jnp.all(ends)
-        there = {k: jnp.where(extrapolated, memory.ahead[k], image[k]) for k in image}
-        return Proposal(there, memory._replace(begun=memory.begun + 1), extrapolated)
+        proposed = {k: jnp.where(extrapolated, memory.ahead[k], image[k]) for k in image}
+        return Proposal(proposed, memory._replace(begun=memory.begun + 1), extrapolated)
 
     def refuse(self, model: Model, memory: Epochs, image: Values) -> Proposal:
-        """The image; there are no more epochs."""
-        over = memory._replace(over=jnp.ones((), bool))
-        return Proposal(dict(image), over, jnp.zeros((), bool))
+        """The image; epochs are over."""
+        after = memory._replace(over=jnp.ones((), bool))
+        return Proposal(dict(image), after, jnp.zeros((), bool))
 
 
 def _is_number(value: Any) -> bool:

@@ -31,16 +31,16 @@ _HIGHEST = 12.0
 
 
 class Cycle(NamedTuple):
-    """Where in a cycle a restart is.
+    """The memory of SQUAREM: a cycle of three evaluations.
 
     Attributes:
-        phase: 0 at its first point, 1 after one EM step, 2 after the extrapolation, 3 after a
-            shorter one.
-        origin: Coordinates of the first point, (d,).
-        move: The EM step from there, (d,).
-        change: How the EM step changed from the first point to the second, (d,).
-        alpha: The length of the extrapolation.
-        level: How often the limit of that length was raised, less how often it was lowered.
+        phase: 0 at the first point of a cycle, 1 after one EM step, 2 after the extrapolation, 3
+            after a shorter one.
+        origin: Coordinates u_0 of the first point, (d,).
+        move: The EM step r from the first point, (d,).
+        change: Its change v from the first point to the second, (d,).
+        alpha: The length alpha of the extrapolation.
+        level: Number of times that the limit of alpha was raised, less times it was lowered.
     """
 
     phase: Array
@@ -61,27 +61,27 @@ class Squarem(Wrapped):
 
     @property
     def sentence(self) -> str:
-        """How far it extrapolates, and when it does not."""
+        """The algorithm in words."""
         return (
             "SQUAREM around EM: after two EM steps a squared extrapolation; one "
             "that lowers the objective is halved once, then the EM step is taken"
         )
 
     def memory(self, model: Model, dtype: Any) -> Cycle:
-        """The start of a cycle."""
-        none: Any = np.zeros(width(model), dtype)
+        """The memory at the start of a cycle."""
+        zeros: Any = np.zeros(width(model), dtype)
         zero: Any = np.zeros((), dtype)
-        return Cycle(zero.astype(np.int32), none, none, none, zero, zero)  # pyright: ignore
+        return Cycle(zero.astype(np.int32), zeros, zeros, zeros, zero, zero)  # pyright: ignore
 
     def propose(self, model: Model, memory: Cycle, values: Values, image: Values) -> Proposal:
         """The image, or after one EM step the extrapolation."""
         u = flatten(model, values)
         move = flatten(model, image) - u
         first, second = memory.phase == _FIRST, memory.phase == _SECOND
-        measure = weights(model, values)
+        scale = weights(model, values)
         change = jnp.where(second, move - memory.move, memory.change)
         limit = _FACTOR ** (memory.level + 1)
-        length = _norm(memory.move * measure) / jnp.maximum(_norm(change * measure), 1e-30)
+        length = _norm(memory.move * scale) / jnp.maximum(_norm(change * scale), 1e-30)
         hit = second & (length >= limit)
         cycle = Cycle(
             phase=jnp.where(first, _SECOND, jnp.where(second, _EXTRAPOLATED, _FIRST)).astype(
@@ -96,7 +96,7 @@ class Squarem(Wrapped):
         return _extrapolated(model, cycle, image, second)
 
     def refuse(self, model: Model, memory: Cycle, image: Values) -> Proposal:
-        """Half of the extrapolation; if that was refused too, the image, and a lower limit."""
+        """A shorter extrapolation; if that was refused, too, the image, and a lower limit."""
         again = memory.phase == _EXTRAPOLATED
         lower = jnp.maximum(memory.level - 1, 0.0)
         cycle = memory._replace(
@@ -108,13 +108,13 @@ class Squarem(Wrapped):
 
 
 def _extrapolated(model: Model, cycle: Cycle, image: Values, wanted: Array) -> Proposal:
-    """The extrapolation, if it is wanted and is one; else the image, and a new cycle after it."""
+    """The extrapolation, if it is wanted and alpha exceeds 1; else the image, and a new cycle."""
     alpha = cycle.alpha
-    there = cycle.origin + 2 * alpha * cycle.move + alpha**2 * cycle.change
-    extrapolated = wanted & (alpha > 1) & jnp.all(jnp.isfinite(there))
+    target = cycle.origin + 2 * alpha * cycle.move + alpha**2 * cycle.change
+    extrapolated = wanted & (alpha > 1) & jnp.all(jnp.isfinite(target))
     phase = jnp.where(wanted & ~extrapolated, _FIRST, cycle.phase)
     return Proposal(
-        extrapolate(model, there, image, extrapolated), cycle._replace(phase=phase), extrapolated
+        extrapolate(model, target, image, extrapolated), cycle._replace(phase=phase), extrapolated
     )
 
 

@@ -1,9 +1,9 @@
 r"""Stochastic EM, and EM with a Monte Carlo E-step.
 
 The E-step draws the states from their posterior, once (Celeux and Diebolt 1985) or several times
-(Wei and Tanner 1990), and the M-step takes the draws for the truth. The parameters then wander as a
-Markov chain about the maximum, with a variance that many draws make small; they leave saddles and
-poor maxima, and come to rest nowhere.
+(Wei and Tanner 1990), and the M-step takes the draws as observed. The parameters are then a Markov
+chain about the maximum, with a variance that many draws make small; it leaves saddles and poor
+maxima, and does not converge to a point.
 
     G. Celeux and J. Diebolt (1985), "The SEM algorithm", Computational Statistics Quarterly 2,
     73-82. G. C. G. Wei and M. A. Tanner (1990), "A Monte Carlo implementation of the EM algorithm",
@@ -31,15 +31,15 @@ class Stochastic(WarmUp):
     chain or tree whole paths are drawn. The run ends as ``sampled``, never as converged.
 
     Args:
-        steps: How many.
-        draws: Draws of each row a step; many make it Monte Carlo EM.
+        steps: Number of steps.
+        draws: Draws of each row in a step; many make it Monte Carlo EM.
         answer: "best" for the visited parameters with the highest objective, "mean" for the mean
             of the parameters over the second half of the steps.
         polish: Whether ``algorithm`` goes on from the answer, to an ordinary end.
-        algorithm: Whose M-step is used, and what polishes; ``EM()`` if left out.
+        algorithm: The algorithm whose M-step is used, and which polishes; ``EM()`` if left out.
 
     Raises:
-        DeclarationError: If a number is no positive integer, or the answer is neither.
+        DeclarationError: If a number is no positive integer, or ``answer`` is neither.
     """
 
     algorithm: Algorithm = dataclasses.field(default_factory=EM)
@@ -70,31 +70,31 @@ class Stochastic(WarmUp):
 
     @property
     def stages(self) -> tuple[tuple[float, int], ...]:
-        """One, at the temperature of the posterior."""
+        """See `WarmUp`: one stage, at inverse temperature one."""
         return ((1.0, self.steps),)
 
     @property
     def climbs(self) -> bool:
-        """Only to polish."""
+        """Whether to polish."""
         return self.polish
 
     @property
     def perturbs(self) -> bool:
-        """The draws do that."""
+        """Never: the draws perturb enough."""
         return False
 
     @property
     def signature(self) -> Any:
-        """The number of steps is traced."""
+        """The draws and the algorithm; the number of steps is traced."""
         return Stochastic, self.draws, self.algorithm
 
     @property
     def description(self) -> str:
-        """In words."""
+        """The warm-up in words."""
         each = "1 draw" if self.draws == 1 else f"{self.draws} draws"
         kept = {"best": "the best visited parameters", "mean": "the mean of their second half"}
         return f"{self.steps} stochastic steps of {each} a row, then {kept[self.answer]}"
 
     def e_step_at(self, key: Array, inverse_temperature: Array) -> EStep:
-        """Draws."""
+        """The E-step that draws states with a key."""
         return DrawnStates(key, self.draws)

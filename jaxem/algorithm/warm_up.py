@@ -1,4 +1,4 @@
-"""Warm-up steps before a monotone algorithm: the policy of annealing and stochastic EM."""
+"""Warm-ups before a monotone algorithm: the interface of annealing and stochastic EM."""
 
 import abc
 import dataclasses
@@ -21,14 +21,14 @@ from jaxem.types import Array, DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class WarmUp(Around, abc.ABC):
-    """A warm-up before an algorithm; a step of it is a step of that algorithm.
+    """A warm-up before an algorithm.
 
     Attributes:
-        algorithm: What climbs.
+        algorithm: The algorithm that follows.
 
     Raises:
-        DeclarationError: If it is no EM or acceleration of one, or climbs something else than the
-            log posterior.
+        DeclarationError: If that is no EM or acceleration of one, or does not maximise the log
+            posterior.
     """
 
     def __post_init__(self) -> None:
@@ -48,17 +48,17 @@ class WarmUp(Around, abc.ABC):
     @property
     @abc.abstractmethod
     def stages(self) -> tuple[tuple[float, int], ...]:
-        """Inverse temperatures, and how many steps are made at each."""
+        """Pairs (inverse temperature, number of steps), in their order."""
 
     @property
     @abc.abstractmethod
     def answer(self) -> Literal["last", "best", "mean"]:
-        """Which parameters are gone on with."""
+        """Which parameters of the warm-up are the start of the algorithm."""
 
     @property
     @abc.abstractmethod
     def climbs(self) -> bool:
-        """Whether the algorithm goes on from them."""
+        """Whether the algorithm runs on from that start."""
 
     @property
     @abc.abstractmethod
@@ -68,16 +68,16 @@ class WarmUp(Around, abc.ABC):
     @property
     @abc.abstractmethod
     def signature(self) -> Any:
-        """What the compiled program depends on."""
+        """A key of the compiled program: all that it depends on."""
 
     @property
     @abc.abstractmethod
     def description(self) -> str:
-        """What was done, in words."""
+        """The warm-up in words."""
 
     @property
     def sentence(self) -> str:
-        """What is done first, and what then."""
+        """The warm-up and the algorithm in words."""
         then = self.algorithm.sentence if self.climbs else "nothing climbs from there"
         return f"{self.description}; then {then}"
 
@@ -94,7 +94,7 @@ class WarmUp(Around, abc.ABC):
         key: Array,
         inverse_temperature: Array,
     ) -> Step:
-        """One step; its evidence is exact, its image may be worse."""
+        """One warm-up step; its evidence is exact, and may be lower at its image."""
         e_step = self.e_step_at(key, inverse_temperature)
         em = dataclasses.replace(em_of(self), e_step=e_step)
         return em.step(model, plan, values, source, ())

@@ -1,4 +1,4 @@
-"""An algorithm around EM: it judges the same map, and proposes other points."""
+"""An acceleration of EM: the same map, other candidates."""
 
 import dataclasses
 
@@ -10,13 +10,13 @@ from jaxem.types import DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class Wrapped(Around):
-    """What accelerates EM.
+    """An acceleration of EM.
 
     Args:
         algorithm: The EM that is accelerated, ``EM()`` if left out.
 
     Raises:
-        DeclarationError: If it is no EM, or one that extrapolation makes no sense of.
+        DeclarationError: If it is no EM, its E-step is `Hard`, or its M-step is an own update.
     """
 
     algorithm: EM = dataclasses.field(default_factory=EM)
@@ -41,5 +41,5 @@ class Wrapped(Around):
 
     @property
     def extrapolates(self) -> bool:
-        """It proposes other points than the image."""
+        """Whether proposals may be extrapolations: always."""
         return True

@@ -1,4 +1,4 @@
-"""Empirical Bayes: the prior that makes the data most probable, the parameters integrated out."""
+"""Empirical Bayes: hyper-parameters that maximise the marginal likelihood."""
 
 import dataclasses
 from typing import Any
@@ -28,17 +28,17 @@ class EmpiricalBayes:
 
     Attributes:
         hyper: Hyper-parameters, in the form in which they were given, or by name.
-        before: Those of the fit.
+        before: Hyper-parameters of the fit.
         log_marginal: Log marginal likelihood by Laplace's approximation; with improper priors it
             is the logarithm of an integral that is no probability, and differences alone count.
-        log_marginal_before: That of the fit.
-        slope: Its gradient in the hyper-parameters of the fit, of their form; in logarithms of
-            those that are positive, where they were read by name.
+        log_marginal_before: Log marginal likelihood at the hyper-parameters of the fit.
+        slope: Its gradient at the hyper-parameters of the fit, of their form; where they were read
+            by name, in the logarithms of those that are positive.
         converged: Whether the gradient vanished; False after the steps that were asked for.
         prior: The priors that depend on the hyper-parameters, by dotted name.
         model: The model with these priors; None for a program.
-        params: Where its posterior density has its mode in unconstrained coordinates, to start
-            ``jaxem.fit(found.model, data, init=found.params)`` from.
+        params: The mode of its posterior density in unconstrained coordinates, a start for
+            ``jaxem.fit(found.model, data, init=found.params)``.
     """
 
     hyper: Any
@@ -147,7 +147,7 @@ def empirical_bayes(
 
 
 def _inside(fit: Fit, model: Model) -> dict[str, np.ndarray]:
-    """Where the fit ended, off the boundary of the support."""
+    """The parameters of the fit by dotted name, moved inside the support."""
     references = {p.name: p.center() for p in model.free}
     references |= {} if fit.plan is None else fit.plan.reference
     values = {k: np.asarray(v, float) for k, v in model.flatten(fit.params).items()}

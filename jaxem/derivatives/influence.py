@@ -1,4 +1,4 @@
-"""What each row, or sequence, does to a fit."""
+"""The influence of each row, or sequence, on a fit."""
 
 import dataclasses
 from typing import Any
@@ -23,21 +23,21 @@ _SHOWN = 10
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Influence:
-    """What each row, or sequence, does to the estimates; print it for those that do most.
+    """The influence of each row, or sequence, on the estimates; print it for the largest.
 
     Attributes:
         names: Every entry, such as "loc[0]", (m,), in the order of JAX's leaves.
         estimate: Estimates, nested as the parameters are, or in the form of the quantities.
-        derivative: Of the estimates in the weight of each row, leaves (n, ...); NaN for rows of
-            weight zero, and for what is not identified. To first order, leaving a row out takes
-            its weight times this away.
+        derivative: Derivatives of the estimates in the weight of each row, leaves (n, ...); NaN for
+            rows of weight zero, and for estimates that are not identified. To first order, leaving
+            a row out subtracts its weight times this.
         without: Estimates with each row left out, leaves (n, ...), by one step of Halley's method;
             NaN where there is no mode nearby.
         shift: Their distance from the estimates in standard errors, (n, m); NaN for entries that
             have none.
         displacement: The squared length of that step in the metric of the information, (n,): twice
             the nats that all other data and the row lose by it (Cook 1986), to second order.
-        notes: What a reader should know, in sentences.
+        notes: Notes for the reader, in sentences.
     """
 
     names: tuple[str, ...]
@@ -78,7 +78,7 @@ def influence(
     weights: Any = None,
     lengths: Any = None,
 ) -> Influence:
-    """What each row, or sequence, does to the mode, by implicit differentiation; nothing is refit.
+    """The influence of each row, or sequence, on the mode, by implicit differentiation; no refits.
 
     Args:
         fit: The fit.

@@ -1,4 +1,4 @@
-r"""One step of Halley's method from the mode to where it would be without a row.
+r"""One step of Halley's method from the mode towards the mode without a row.
 
 Without unit i the log posterior has the gradient :math:`-w_i s_i` at the mode, the information
 :math:`A = I - w_i I_i`, and third derivatives T, with s the score of the unit and I_i the negative
@@ -67,9 +67,9 @@ def leave_out_function(model: Model, quantity: Quantity):
 
             information = jnp.eye(size) + hessian(at)
             newton = -solve_definite(information, score(at))
-            own_bend = jax.jvp(hessian, (at,), (newton,))[1]
-            bend = jnp.einsum("ni,ijk->njk", newton, white) - own_bend
-            step = -solve_definite(information - bend / 2, score(at))
+            own_change = jax.jvp(hessian, (at,), (newton,))[1]
+            change = jnp.einsum("ni,ijk->njk", newton, white) - own_change
+            step = -solve_definite(information - change / 2, score(at))
 
             def estimate(step: Array) -> Array:
                 return flat_quantity(quantity, model, chart, chart.point + root @ step)

@@ -51,8 +51,8 @@ def marginal_function(posterior: PosteriorFamily, real: Callable[[Array], Any]):
                 return jax.grad(density)(u, h)
 
             move = inverse @ jax.jvp(gradient, (h,), (direction,))[1]
-            bend = jax.jvp(lambda u, h: hessian(density, u, h), (u, h), (move, direction))[1]
-            return slope @ direction + (inverse * bend).sum() / 2
+            change = jax.jvp(lambda u, h: hessian(density, u, h), (u, h), (move, direction))[1]
+            return slope @ direction + (inverse * change).sum() / 2
 
         gradient = jax.lax.map(along, jnp.eye(h.size, dtype=h.dtype))
         return density(u, h) + volume, gradient, u
@@ -65,7 +65,7 @@ def _density(
 ) -> Density:
     def density(u: Array, h: Array) -> Array:
         values, volume = parameters(posterior.model, sites(posterior.model, u))
-        here = inputs._replace(hyper=real(h))
-        return posterior.log_posterior(values, here, rest) + volume
+        replaced = inputs._replace(hyper=real(h))
+        return posterior.log_posterior(values, replaced, rest) + volume
 
     return density

@@ -30,7 +30,7 @@ from jaxem.types import Array, Data
 
 
 class Inputs(NamedTuple):
-    """What the mode depends on.
+    """The inputs of a fit, on which its mode depends.
 
     Attributes:
         rows: The leaves of all rows that are floats, (N, ...); None in place of the others.
@@ -49,11 +49,11 @@ Density = Callable[[Array, Any], Array]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PosteriorFamily:
-    """What stays the same when inputs change.
+    """The log posterior of a model for any inputs.
 
     Attributes:
         model: The model.
-        sequences: Where the steps are, or None for independent rows.
+        sequences: The sequences of the steps, or None for independent rows.
         family: Its priors.
     """
 

@@ -1,4 +1,4 @@
-"""How the estimates depend on the data, and on the parameters of the priors."""
+"""The sensitivity of the estimates to the data, and to the parameters of the priors."""
 
 import dataclasses
 from typing import Any
@@ -25,15 +25,15 @@ _SHOWN = 20
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """Derivatives of the estimates in what the fit was given; print it for the largest.
+    """Derivatives of the estimates in the data or in hyper-parameters; print it for the largest.
 
     Attributes:
         estimate: Estimates, nested as the parameters are, or in the form of the quantities.
-        inputs: The values of what was differentiated in: the data, or hyper-parameters by name.
+        inputs: The inputs: the data, or hyper-parameters by name.
         derivative: In the form of the inputs, and for each of their leaves in the form of the
             estimates, the axes of the estimate before those of the input; None for a leaf of
-            integers, NaN for what is not identified.
-        notes: What a reader should know, in sentences.
+            integers, NaN for estimates that are not identified.
+        notes: Notes for the reader, in sentences.
     """
 
     estimate: Any
@@ -73,7 +73,7 @@ def sensitivity(
     weights: Any = None,
     lengths: Any = None,
 ) -> Sensitivity:
-    """How the mode depends on the data or the prior, by implicit differentiation; nothing is refit.
+    """Derivatives of the mode in the data or the prior, by implicit differentiation; no refits.
 
     Each estimate takes one gradient.
 
@@ -143,7 +143,7 @@ def _pulled(posterior: PosteriorFamily, wrt: str):
 
 
 def _as_given(bound: Bound, rows: Any) -> Any:
-    """Derivatives in rows, leaves (m, N, ...), in the form of the data; zero where no step is."""
+    """Derivatives in rows, leaves (m, N, ...), in the form of the data; zero past an end."""
     if bound.sequences is None:
         return rows
     exists = bound.sequences.exists

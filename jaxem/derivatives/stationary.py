@@ -1,4 +1,4 @@
-r"""Whether a fit is a mode, so that the implicit function theorem speaks of it.
+r"""Checks that a fit is a mode, as the implicit function theorem requires.
 
 Where the gradient of the log posterior is zero and its curvature I is definite, the mode is a
 function of everything that the log posterior depends on, and with s any of it
@@ -20,8 +20,8 @@ from jaxem.fitting.uncertainty import errors_on, fitted_data
 from jaxem.model.binding import Bound
 from jaxem.types import Data, DeclarationError
 
-#: Nats that Newton's step may still gain: at 1e-4 it is at most 0.014 standard errors long.
-_LEFT = 1e-4
+#: Nats that a Newton step may gain at a mode: at 1e-4 it is at most 0.014 standard errors long.
+_GAIN = 1e-4
 
 
 def errors_at_mode(
@@ -42,18 +42,18 @@ def errors_at_mode(
             f"mode elsewhere has other derivatives. Fit again with more restarts."
         )
     gradient = errors.curvature.gradient
-    left = float(gradient @ errors.identified.inverse @ gradient) / 2
-    if not left <= _LEFT:
+    gain = float(gradient @ errors.identified.inverse @ gradient) / 2
+    if not gain <= _GAIN:
         raise DeclarationError(
             f"the fit is no mode, where derivatives could be taken: a Newton step would gain "
-            f"{left:.2g} nats; its status is {str(fit.status)!r} ({fit.status.sentence}). Fit with "
+            f"{gain:.2g} nats; its status is {str(fit.status)!r} ({fit.status.sentence}). Fit with "
             f'more steps, a smaller tolerance or finish="newton".'
         )
     return errors, bound, given
 
 
 def notes_of(errors: Errors) -> tuple[str, ...]:
-    """What a reader of derivatives should know, in sentences."""
+    """Notes on derivatives for the reader, in sentences."""
     notes = []
     if errors.boundary:
         shown = ", ".join(errors.boundary[:8]) + (", ..." if len(errors.boundary) > 8 else "")

@@ -1,4 +1,4 @@
-"""Looking at a fit with suspicion: labels, other optima, components, predictions."""
+"""Diagnostics of a fit: labels, other optima, components, predictions."""
 
 from jaxem.diagnostics.components import Diagnosis, diagnose
 from jaxem.diagnostics.labels import Aligned, align

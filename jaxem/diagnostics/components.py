@@ -1,8 +1,8 @@
-r"""Components that are hardly there, hardly different, or hardly a distribution.
+r"""Diagnostics of components: nearly empty, nearly duplicate, or ill-conditioned ones.
 
-Two states whose log joints differ by a constant on the data differ in nothing but how common they
-are; the standard deviation of :math:`f_{ik} - f_{il}` over the rows that belong to either says so
-without knowing what the components are.
+Two states whose log joints differ by a constant on the data differ in their probabilities alone.
+So duplicates are found by the standard deviation of :math:`f_{ik} - f_{il}` over the rows, weighted
+by the responsibilities of both, whatever the components are.
 """
 
 import dataclasses
@@ -27,16 +27,16 @@ from jaxem.types import Data
 #: States whose log joints vary against one another by less, in nats, are near duplicates.
 _ALIKE = 0.1
 
-#: Condition numbers of correlation matrices beyond this are told.
+#: Condition numbers of correlation matrices beyond this are reported.
 _ILL = 1e6
 
-#: A scale is told where it is so many times smaller than the median one of its parameter.
+#: A scale is reported where it is so many times smaller than the median of its parameter.
 _NARROW = 1e3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What looks wrong with the components of a fit; print it.
+    """The diagnosis of the components of a fit; print it.
 
     Attributes:
         occupancy: Expected weight of the data in each state, (K,).
@@ -101,16 +101,15 @@ def diagnose(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None) 
     vanishing = tuple(int(k) for k in np.flatnonzero(occupancy < few))
     duplicates: tuple[tuple[int, int], ...] = ()
     if not isinstance(model.latent, Chain):
-        apart = np.asarray(
-            fit.compile(("apart",), _apart_function(model))(values, units.source), float
-        )
-        pairs = np.argwhere(np.triu(apart < _ALIKE, 1))
+        program = fit.compile(("deviations",), _deviations_function(model))
+        deviations = np.asarray(program(values, units.source), float)
+        pairs = np.argwhere(np.triu(deviations < _ALIKE, 1))
         duplicates = tuple((int(a), int(b)) for a, b in pairs if not {a, b} & set(vanishing))
     return Diagnosis(occupancy, vanishing, duplicates, *_scales(model, values))
 
 
-def _apart_function(model: Model):
-    def apart(values, source):
+def _deviations_function(model: Model):
+    def deviations(values, source):
         """Standard deviation of the difference of the log joints of each two states, (K, K)."""
 
         def block(totals, inputs):
@@ -129,11 +128,11 @@ def _apart_function(model: Model):
         safe = jnp.maximum(total, 1e-30)
         return jnp.sqrt(jnp.maximum(second / safe - (first / safe) ** 2, 0.0))
 
-    return apart
+    return deviations
 
 
 def _scales(model: Model, values: Any) -> tuple[dict[str, float], dict[str, float]]:
-    """Condition numbers of matrices, and smallness of scales, where they are remarkable."""
+    """Condition numbers of matrices, and ratios of scales, that are beyond the limits."""
     ill, narrow = {}, {}
     for p in model.free:
         value = np.asarray(values[p.name], float)

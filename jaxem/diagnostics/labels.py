@@ -1,4 +1,4 @@
-"""Which axes of a parameter run along the states, and parameters with their states renamed."""
+"""Labels of states: the axes of parameters along the states, and parameters relabelled."""
 
 import dataclasses
 import itertools
@@ -19,7 +19,7 @@ from jaxem.types import Data, DeclarationError, Params
 #: Rows that are enough to tell axes apart.
 _ROWS = 16
 
-#: Ways to choose axes that are tried at most.
+#: Choices of axes that are tried, at most.
 _MOST = 4096
 
 
@@ -29,8 +29,8 @@ class Aligned:
 
     Attributes:
         params: Nested as declared, leaves (S, ...).
-        orders: For each, the states that were renamed 0, 1, ..., (S, K).
-        distance: Share of the data that each sees differently from the reference, (S,).
+        orders: For each, the states that were relabelled 0, 1, ..., (S, K).
+        distance: Share of the data that each assigns differently than the reference, (S,).
         axes: For each parameter, by dotted name, the axes that run along the states.
     """
 
@@ -116,7 +116,7 @@ def state_axes(model: Model, fit: Fit, rows: Data) -> dict[str, tuple[int, ...]]
     rng = np.random.default_rng(0)
     index = rng.choice(row_count(rows), min(_ROWS, row_count(rows)), replace=False)
     some = jax.tree.map(jnp.asarray, take_rows(rows, index))
-    values = {k: np.asarray(v, float) for k, v in _apart(model, fit, rng).items()}
+    values = {k: np.asarray(v, float) for k, v in _perturbed(model, fit, rng).items()}
     turn = np.roll(np.arange(size), 1)
     options = {name: _options(v.shape, size) for name, v in values.items()}
     ways = int(np.prod([len(o) for o in options.values()], dtype=float))
@@ -147,8 +147,8 @@ def state_axes(model: Model, fit: Fit, rows: Data) -> dict[str, tuple[int, ...]]
     return dict(zip(values, chosen[right[0]], strict=True))
 
 
-def _apart(model: Model, fit: Fit, rng: np.random.Generator) -> dict[str, Any]:
-    """The parameters of a fit, moved a little, so that no two entries are equal by chance."""
+def _perturbed(model: Model, fit: Fit, rng: np.random.Generator) -> dict[str, Any]:
+    """The parameters of a fit, perturbed so that no two entries are equal by chance."""
     values = model.flatten(fit.params)
     for p in model.free:
         real = np.asarray(p.to_real(np.asarray(p.interior(np.asarray(values[p.name], float)))))
@@ -158,7 +158,7 @@ def _apart(model: Model, fit: Fit, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _options(shape: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
-    """No axis; each axis that is as long as there are states; each pair of these."""
+    """Choices of axes: none, each axis of length K, and each pair of such axes."""
     fitting = [axis for axis, length in enumerate(shape) if length == size]
     return [(), *((axis,) for axis in fitting), *itertools.combinations(fitting, 2)]
 

@@ -1,4 +1,4 @@
-"""The landscape of restarts: which optima there are, how often they are reached, how far apart."""
+"""The optima that restarts reached: how often each, and how far apart."""
 
 import dataclasses
 from collections import Counter
@@ -15,19 +15,19 @@ from jaxem.numerics.tables import aligned
 from jaxem.status import Status
 from jaxem.types import Data
 
-#: Nats a row by which the log densities of two ends at one optimum may differ, on average.
+#: Mean absolute difference of the log densities of rows, in nats, within one optimum.
 _SAME = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
 class Optimum:
-    """Restarts that ended at one fitted distribution, whatever its states are called.
+    """An optimum: restarts with one fitted distribution, whatever the labels of its states.
 
     Attributes:
-        objective: The highest of them.
+        objective: Their highest objective.
         restarts: Their indices, best first.
-        distance: Share of the data that is seen differently from the best optimum.
-        status: How the best of them ended.
+        distance: Share of the data that is assigned differently than by the best optimum.
+        status: The status of the best of them.
     """
 
     objective: float
@@ -43,7 +43,7 @@ class Optima:
     Attributes:
         optima: The optima.
         total: Number of restarts.
-        unusable: How many ended without a sane answer, by status; they are in no optimum.
+        unusable: Number of restarts whose status is not usable, by status; they are in no optimum.
     """
 
     optima: tuple[Optimum, ...]
@@ -61,9 +61,9 @@ class Optima:
         """
         ax = open_axes(ax)
         heights = [o.objective for o in self.optima]
-        responsibilities = [len(o.restarts) / self.total for o in self.optima]
-        ax.vlines(heights, 0, responsibilities)
-        points = ax.scatter(heights, responsibilities, c=[o.distance for o in self.optima])
+        shares = [len(o.restarts) / self.total for o in self.optima]
+        ax.vlines(heights, 0, shares)
+        points = ax.scatter(heights, shares, c=[o.distance for o in self.optima])
         ax.figure.colorbar(points, ax=ax, label="distance from the best")
         ax.set_xlabel("objective")
         ax.set_ylabel("share of restarts")
@@ -90,7 +90,7 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
 
     Two restarts are at one optimum if their objectives agree to 1e-4 nats and they give every row
     the same density. Where components are duplicates of one another, states may still differ
-    within an optimum. A restart that was stopped on its way is where it is.
+    within an optimum. A restart that a limit stopped is taken where it stopped.
 
     Args:
         fit: The fit.
@@ -107,21 +107,26 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
     highest = waiting[0] if waiting else restarts.best  # of equals to rounding, one
     best = {name: jnp.asarray(leaf[highest]) for name, leaf in every.items()}
     _, from_best = overlap(every, best)
-    responsibilities = overlap.units.weights / overlap.units.weights.sum()
+    shares = overlap.units.weights / overlap.units.weights.sum()
     density = overlap.log_densities(every)
     optima: list[Optimum] = []
     while waiting:
         leader = waiting[0]
-        level = restarts.objective[leader]
-        near = 1e-4 + 1e-7 * abs(level)
-        apart = np.abs(density - density[leader]) @ responsibilities
+        peak = restarts.objective[leader]
+        near = 1e-4 + 1e-7 * abs(peak)
+        difference = np.abs(density - density[leader]) @ shares
         same = [
             k
             for k in waiting
-            if k == leader or (level - restarts.objective[k] <= near and apart[k] <= _SAME)
+            if k == leader or (peak - restarts.objective[k] <= near and difference[k] <= _SAME)
         ]
         optima.append(
-            Optimum(float(level), tuple(same), float(from_best[leader]), restarts.status[leader])
+            Optimum(
+                float(peak),
+                tuple(same),
+                float(from_best[leader]),
+                restarts.status[leader],
+            )
         )
         waiting = [k for k in waiting if k not in same]
     lost = Counter(s for s, good in zip(restarts.status, usable, strict=True) if not good)

@@ -1,8 +1,8 @@
-r"""How much two sets of parameters agree on the data, whatever their states are called.
+r"""Agreement of two parameter values on the data, whatever the labels of their states.
 
 With responsibilities r and r', :math:`M_{kl} = \sum_i w_i \min(r_{ik}, r'_{il})`. The assignment of
-states that makes :math:`\sum_k M_{k \pi(k)}` largest (Kuhn 1955) says which state is which, and one
-less its share of the total weight is a distance: what share of the data the two see differently.
+states that maximises :math:`\sum_k M_{k \pi(k)}` (Kuhn 1955) matches their labels, and one less its
+share of the total weight is a distance: the share of the data that the two assign differently.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from jaxem.types import Array, Data
 
 
 class Overlap:
-    """Compares parameters with one another on the data of a fit, compiled.
+    """The overlap of parameters with a reference on the data of a fit, compiled.
 
     Args:
         fit: The fit.
@@ -49,8 +49,8 @@ class Overlap:
         """Compare parameters, leaves (S, ...), with those of one reference.
 
         Returns:
-            For each the states that stand for states 0, 1, ... of the reference, (S, K); and the
-            distance, (S,). What is no number is nowhere near.
+            For each the states that match states 0, 1, ... of the reference, (S, K); and the
+            distance, (S,), which is 1 for parameters with NaN.
         """
         found = np.asarray(self._program(stacked, one, self.units.source), float)
         orders = np.stack([linear_sum_assignment(-np.nan_to_num(m).T)[1] for m in found])
@@ -74,8 +74,8 @@ def _overlap_function(model: Model):
     def overlap(stacked: Values, one: Values, source: Source) -> Array:
         def with_one(values: Values) -> Array:
             def block(total, inputs):
-                mine, theirs = (_responsibilities(model, v, source, inputs) for v in (values, one))
-                least = jnp.minimum(mine[:, :, None], theirs[:, None, :])
+                first, second = (_responsibilities(model, v, source, inputs) for v in (values, one))
+                least = jnp.minimum(first[:, :, None], second[:, None, :])
                 return total + (inputs[1][:, None, None] * least).sum(0), None
 
             size = model.latent.size

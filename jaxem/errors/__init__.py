@@ -1,4 +1,4 @@
-"""How far the estimates may be off: information, standard errors, intervals."""
+"""Standard errors of the estimates: information, covariances, intervals."""
 
 from jaxem.errors.record import Errors, Interval
 from jaxem.errors.standard import standard_errors

@@ -1,4 +1,4 @@
-"""What an information matrix does not tell: directions without curvature, or with the wrong one."""
+"""Directions of an information matrix with positive, zero and negative curvature."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ class Identified:
         return self.root @ self.root.T
 
     def misses(self, slopes: np.ndarray) -> np.ndarray:
-        """Which quantities change along a direction without curvature, (m,).
+        """Whether each quantity changes along a direction without curvature, (m,).
 
         Args:
             slopes: Jacobian of the quantities, (m, d).

@@ -1,4 +1,4 @@
-r"""Wald intervals on a scale without ends, carried back.
+r"""Wald intervals on an unbounded scale, transformed back.
 
 On :math:`\log(\theta - a)` for what has a lower end, :math:`\log(b - \theta)` for an upper one, the
 logit of :math:`(\theta - a)/(b - a)` for both; an interval of a probability then stays one.
@@ -33,11 +33,11 @@ def wald(
         ratio = np.exp(z * se * (high - low) / (below * above))
         width = high - low
         both = tuple(low + width * o / (1 + o) for o in (odds / ratio, odds * ratio))
-    none = estimate - z * se, estimate + z * se
+    wald_ends = estimate - z * se, estimate + z * se
     cases = [np.isfinite(low) & np.isfinite(high), np.isfinite(low), np.isfinite(high)]
     return tuple(
         np.select(cases, [b, o, h], n)
-        for b, o, h, n in zip(both, one_sided, other_side, none, strict=True)
+        for b, o, h, n in zip(both, one_sided, other_side, wald_ends, strict=True)
     )
 
 

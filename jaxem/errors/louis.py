@@ -27,12 +27,12 @@ _LARGEST = 4096
 
 
 def is_small(model: Model, source: Anchored) -> bool:
-    """Whether the matrix over states and features is worth making."""
+    """Whether the matrix over states and features is small enough to be made."""
     return model.latent.configurations * source.change.shape[0] <= _LARGEST
 
 
 def missing_information(model: Model, chart: Chart, source: Anchored) -> Array:
-    """What the hidden states hide of the information, (d, d), at the point of the chart.
+    """The missing information, (d, d), at the point of the chart.
 
     Args:
         model: The declared model, with independent rows.
@@ -43,14 +43,14 @@ def missing_information(model: Model, chart: Chart, source: Anchored) -> Array:
     def coefficients(u: Array) -> Array:
         return source.coefficients_of(model, chart.values(model, u))
 
-    eta = coefficients(chart.point)
-    states, features = eta.shape
+    eta_t = coefficients(chart.point)
+    states, features = eta_t.shape
     slope = jax.jacfwd(coefficients)(chart.point).reshape(states * features, -1)
 
     def block(total, inputs):
         rows, weights, stored = inputs
         t = source.features_of(rows, stored)
-        responsibilities = model.latent.marginals(t @ eta.T)
+        responsibilities = model.latent.marginals(t @ eta_t.T)
         scores = (responsibilities[:, :, None] * t[:, None, :]).reshape(len(t), states * features)
         counted = responsibilities * weights[:, None]
         own = jnp.einsum("nk,nf,ng->kfg", counted, t, t, optimize="optimal")
@@ -60,6 +60,6 @@ def missing_information(model: Model, chart: Chart, source: Anchored) -> Array:
         whole = whole.at[each, :, each, :].add(own)
         return total + whole.reshape(total.shape), None
 
-    zero = jnp.zeros((states * features, states * features), eta.dtype)
+    zero = jnp.zeros((states * features, states * features), eta_t.dtype)
     found, _ = over_blocks(block, zero, source.blocks)
     return slope.T @ found @ slope

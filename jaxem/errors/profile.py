@@ -1,4 +1,4 @@
-r"""Profile likelihood intervals: how far a quantity goes before the likelihood complains.
+r"""Profile likelihood intervals.
 
 The upper end of the interval of a quantity g is the largest g(u) where
 

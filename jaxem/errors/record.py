@@ -47,16 +47,16 @@ class Errors:
         estimate: Estimates, nested as the parameters are, or in the form of the quantities.
         se: Standard errors in the same form; NaN for what lies on the boundary of its support or at
             a kink of its prior, is not identified, or where the fit is no maximum.
-        covariance: Of all entries, (m, m).
-        missing: In the same form, the share of each variance that the hidden states make.
+        covariance: Covariance of all entries, (m, m).
+        missing: In the same form, the share of each variance that is due to the hidden states.
         rate: Factor by which EM's distance from the answer shrinks at every step, over the
             directions in which it moves; None if it moves in none.
         kind: "information", "sandwich" or "outer".
         boundary: Entries on the boundary of their support; they were held.
         resting: Entries exactly at a kink of their prior, as zeros of a lasso; they were held.
-        unidentified: Combinations that the likelihood does not change along, in words.
-        upward: Combinations along which it rises on: the fit is a saddle.
-        notes: What a reader should know, in sentences.
+        unidentified: Combinations along which the likelihood does not change, in words.
+        upward: Combinations along which the objective curves upwards: the fit is a saddle.
+        notes: Notes for the reader, in sentences.
         coordinates: Names of the real coordinates that derivatives were taken in, (d,).
         curvature: Derivatives in these coordinates.
     """

@@ -1,4 +1,4 @@
-"""From a point on the log posterior to standard errors."""
+"""Standard errors at a point of the log posterior."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ from jaxem.model import Model
 from jaxem.model.tied import nest
 from jaxem.types import DeclarationError, Params
 
-#: A quantity moves less than this along a coordinate only if it is a probability that is held at 0,
-#: of which derivatives see the 1e-30 in its place.
+#: A quantity whose slopes are all below this is constant: the derivatives of a probability that is
+#: held at 0 are those of the 1e-30 in its place.
 STILL = 1e-28
 
 
@@ -47,7 +47,7 @@ def standard_errors(
         of: Quantities of interest; the free parameters themselves if None.
         kind: One of `KINDS`.
         clusters: Cluster of each unit, or None.
-        endless: Names of real coordinates that go to infinity, or no longer matter there.
+        endless: Names of real coordinates that go to infinity, or no longer affect the objective.
         compile: How programs are compiled and kept.
 
     Raises:
@@ -168,7 +168,7 @@ def _combinations(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, 
 
 
 def _of_tied(model: Model) -> tuple[str, ...]:
-    """Where errors of parameters are that are functions of others."""
+    """A note on parameters that are functions of others, whose errors are not listed."""
     if not model.tied:
         return ()
     name = model.tied[0].name

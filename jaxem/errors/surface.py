@@ -79,9 +79,9 @@ class Surface:
         replaced = self.units.replaced
         if not self.chart.free.size:
             program = self._compile(("value",), _value_function(self.model))
-            none = np.zeros((0, 0))
+            empty = np.zeros((0, 0))
             return Curvature(
-                float(program(self.chart, self.units.source)), np.zeros(0), none, none, none
+                float(program(self.chart, self.units.source)), np.zeros(0), empty, empty, empty
             )
         if replaced is not None and is_small(self.model, replaced):
             program = self._compile(
@@ -143,8 +143,8 @@ def _value_function(model: Model):
 
 def _curvature_function(model: Model):
     def curvature(chart: Chart, source: Source):
-        here = jax.lax.stop_gradient(chart.values(model, chart.point))
-        _, _, q = source.expect(model, Exact(), here)
+        values = jax.lax.stop_gradient(chart.values(model, chart.point))
+        _, _, q = source.expect(model, Exact(), values)
 
         def parts(u: Array):
             value, observed = jax.value_and_grad(log_posterior, argnums=3)(model, chart, source, u)
@@ -160,8 +160,8 @@ def _curvature_function(model: Model):
 
 def _louis_function(model: Model):
     def curvature(chart: Chart, source: Anchored):
-        here = jax.lax.stop_gradient(chart.values(model, chart.point))
-        evidence, _, q = source.expect(model, Exact(), here)
+        values = jax.lax.stop_gradient(chart.values(model, chart.point))
+        evidence, _, q = source.expect(model, Exact(), values)
 
         def parts(u: Array):
             complete = jax.grad(lambda u: q(chart.values(model, u)))(u)
@@ -169,7 +169,7 @@ def _louis_function(model: Model):
 
         (gradients, _), (complete, prior) = columns(parts, chart.point)
         observed = complete + missing_information(model, chart, source)
-        return evidence + model.prior_density(here), gradients[0], observed, complete, prior
+        return evidence + model.prior_density(values), gradients[0], observed, complete, prior
 
     return curvature
 

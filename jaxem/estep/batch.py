@@ -1,4 +1,4 @@
-"""Data as a compiled loop sees them: rows in equal blocks, so that memory does not grow with N."""
+"""Rows in equal blocks, so that the memory of a compiled loop does not grow with N."""
 
 from typing import NamedTuple
 
@@ -8,21 +8,21 @@ import numpy as np
 from jaxem.numerics.rows import in_blocks
 from jaxem.types import Array, Data
 
-#: Entries of the table of log factors that one block may hold, over all restarts.
+#: Log factors of one block, over all restarts, at most.
 _ENTRIES = 2**18
 
-#: The same, with the features, where log factors are matrix products.
+#: Log factors and features of one block where log factors are matrix products, at most.
 _PRODUCT_ENTRIES = 2**19
 
 #: A GPU is given blocks this many times as large, to fill it.
 _GPU = 64
 
-#: Bytes of responsibilities that may be kept between the E- and the M-step.
+#: Bytes of responsibilities kept from the E-step to the M-step, at most.
 _KEPT = 2**26
 
 
 class Batch(NamedTuple):
-    """Rows cut into blocks.
+    """Rows in blocks.
 
     Attributes:
         rows: The data, leaves (blocks, size, ...).
@@ -34,12 +34,12 @@ class Batch(NamedTuple):
 
 
 def block_size(count: int, entries: int, products: bool = False) -> int:
-    """Rows a block, so that equal blocks hold at most so many entries.
+    """Number of rows of a block, such that equal blocks hold a bounded number of entries.
 
     Args:
-        count: Rows in all.
-        entries: Log factors and features that each row of a block brings with it.
-        products: Whether log factors are matrix products, which like larger blocks.
+        count: Number of all rows.
+        entries: Log factors and features of a row.
+        products: Whether log factors are matrix products, which are faster in larger blocks.
     """
     most = _PRODUCT_ENTRIES if products else _ENTRIES
     scale = 1 if jax.default_backend() == "cpu" else _GPU
@@ -48,16 +48,13 @@ def block_size(count: int, entries: int, products: bool = False) -> int:
 
 
 def make_batch(data: Data, weights: np.ndarray, size: int, least: int = 0) -> Batch:
-    """Cut data into blocks of so many rows.
+    """The rows in blocks of a size, on the device.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
-        weights: Row weights, shape (n,).
-        size: Rows a block.
-        least: Rows that all blocks hold together, at least.
-
-    Returns:
-        The batch.
+        weights: Row weights, (n,).
+        size: Rows of a block.
+        least: Least number of rows that all blocks hold together.
     """
     return Batch(*jax.device_put(in_blocks(data, weights, size, least)))
 

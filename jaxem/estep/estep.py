@@ -1,4 +1,4 @@
-"""What an E-step makes of the log factors of a row."""
+"""The E-step of a row: evidence and responsibilities from log factors."""
 
 import abc
 import dataclasses
@@ -14,33 +14,30 @@ from jaxem.types import Array, DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class EStep(abc.ABC):
-    """A way to get from log factors to evidence and responsibilities.
+    """A function of log factors that gives evidence and responsibilities.
 
     The responsibilities are the gradient of the evidence with respect to the log factors.
 
     Attributes:
-        likelihood: What the data's part of the objective is called.
+        likelihood: The name of the sum of the evidence over rows.
     """
 
     likelihood: ClassVar[str] = "log likelihood"
 
     @abc.abstractmethod
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
-        """What the objective sums over rows, and weights of the states.
+        """The evidence of each row, (n,), and the responsibilities, of the form of the factors.
 
         Args:
             latent: The latent structure.
-            factors: Log factors of rows and states, a matrix; or what the latent structure takes.
+            factors: Log factors of rows and states, a matrix; of chains and trees, `Links`.
             axis: The axis of the states.
-
-        Returns:
-            A vector over rows, and weights in the form of the factors.
         """
 
     def weigh(
         self, latent: Latent, factors: Array, weights: Array, axis: int = -1
     ) -> tuple[Array, Array]:
-        """`posterior` of independent rows, the weights of the states times those of the rows.
+        """Evidence (n,) of independent rows, and responsibilities times row weights, a matrix.
 
         Args:
             latent: The latent structure.
@@ -52,7 +49,7 @@ class EStep(abc.ABC):
         return evidence, jnp.expand_dims(weights, axis) * responsibilities
 
     def numbered(self, number: int | Array) -> "EStep":
-        """The E-step of one block of rows, or of one cycle; another one only where it draws."""
+        """The E-step for a block of rows or a cycle; it depends on the number only if it draws."""
         return self
 
 
@@ -76,7 +73,7 @@ class Hard(EStep):
     likelihood = "classification log likelihood"
 
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
-        """Log joint of the most probable state or path, and its indicator."""
+        """The log joint of the most probable state or path, and the indicator of that."""
         return latent.hard(factors, axis)
 
 
@@ -88,14 +85,14 @@ class Tempered(EStep):
     summed over rows or sequences. It is the log likelihood at :math:`\beta = 1`, and tends to the
     classification likelihood of `Hard` as beta grows. Below one it has fewer maxima: deterministic
     annealing fits at a small beta and goes on from there with larger ones (Ueda and Nakano 1998),
-    ``fit(..., init=fit.params, algorithm=EM(Tempered(0.5)))``. A Bayesian's log likelihood to the
-    power of beta is another thing.
+    ``fit(..., init=fit.params, algorithm=EM(Tempered(0.5)))``. This is not the power posterior of
+    Bayesian statistics, which raises the whole likelihood to the power of beta.
 
     Args:
         inverse_temperature: Beta, positive.
 
     Raises:
-        DeclarationError: If it is no positive number.
+        DeclarationError: If ``inverse_temperature`` is no positive number.
     """
 
     inverse_temperature: float
@@ -112,14 +109,14 @@ class Tempered(EStep):
         object.__setattr__(self, "inverse_temperature", float(beta))
 
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
-        """The negative free energy, and probabilities of the states at this temperature."""
+        """The negative free energy, and the probabilities of the states at this temperature."""
         beta = self.inverse_temperature
         evidence, responsibilities = latent.posterior(at_temperature(factors, beta), axis)
         return evidence / beta, responsibilities
 
 
 def at_temperature(factors: Any, beta: float | Array) -> Any:
-    """Log factors times beta; which steps there are, a part of a chain's, is left as it is."""
+    """Log factors times beta; the flags of which steps of a chain exist stay as they are."""
 
     def times(leaf: Array) -> Array:
         return beta * leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf

@@ -2,10 +2,10 @@ r"""The expected log joint Q, that an E-step defines and an M-step raises.
 
 .. math:: Q(\theta) = \sum_i w_i \sum_z r_{iz} \log p(x_i, z \mid \theta) + \log p(\theta)
 
-The rows are those of the data; or a few anchors, and then the responsibilities are signed weights
-and Q is right up to a constant. A state without responsibility is absent, even where its log joint
-is -inf. When the responsibilities of all rows are too many to keep, each evaluation of Q makes them
-again, block by block, from the parameters of the E-step.
+The rows are those of the data; or a few anchors, with anchor weights in place of responsibilities,
+and then Q is right up to a constant. A configuration of responsibility zero is left out, even where
+its log joint is -inf. When the responsibilities of all rows are too many to keep, each evaluation
+of Q computes them again, block by block, from the parameters of the E-step.
 """
 
 import dataclasses
@@ -29,15 +29,15 @@ class Expectation:
     Attributes:
         model: The declared model.
         e_step: How responsibilities are made.
-        batch: The rows.
+        batch: The rows, or the anchors.
         at: The parameters of the E-step.
-        counts: Expected count of each state, (K,).
-        kept: Responsibilities times row weights, (blocks, size, K), or None to make them again;
-            of anchors, which stand for many rows, they may be negative.
-        spread: How far ordinary values of real parameters lie apart, by dotted name: Newton's
-            method in an M-step goes a few times as far at once.
-        rounding: Standard deviation of the rounding in the evidence that comes with the matrix
-            products of replaced data, in nats, a scalar; zero where every row is evaluated.
+        counts: Expected count of each configuration, (C,).
+        kept: Responsibilities times row weights, (blocks, size, C), or None to compute them again;
+            of anchors, the anchor weights, (1, r, C), which may be negative.
+        spread: Spread of ordinary values of real parameters, by dotted name; a step of Newton's
+            method in an M-step is at most a few times as long.
+        rounding: Standard deviation of the rounding that matrix products leave in the evidence, in
+            nats, a scalar; zero where the log joint is evaluated at every row.
     """
 
     model: Model
@@ -50,7 +50,7 @@ class Expectation:
     rounding: Array | float = 0.0
 
     def at_one_row(self) -> "Expectation":
-        """Q with all responsibility moved to the first row, the counts of the states kept."""
+        """Q of the first row alone, with the expected counts as its responsibilities."""
         rows = jax.tree.map(lambda leaf: leaf[:1, :1], self.batch.rows)
         weights = jnp.ones((1, 1), self.batch.weights.dtype)
         kept = self.counts[None, None, :]
@@ -70,7 +70,7 @@ class Expectation:
         return over_blocks(block, start, (*self.batch, self.kept, self._numbers))[0]
 
     def responsibilities(self) -> Array:
-        """Responsibilities times row weights of all rows, (blocks * size, K)."""
+        """Responsibilities times row weights of all rows, (blocks * size, C)."""
         kept = self.kept
         if kept is None:
             blocks = (*self.batch, self._numbers)
@@ -88,7 +88,7 @@ class Expectation:
 
 
 def over_blocks(block, start, inputs):
-    """Run over blocks, keeping none of a block's temporaries for the derivative."""
+    """A scan over blocks; a derivative computes the temporaries of a block again."""
     count = inputs[1].shape[0]
     if count == 1:
         total, out = block(start, jax.tree.map(lambda leaf: leaf[0], inputs))

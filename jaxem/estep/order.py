@@ -10,27 +10,27 @@ from jaxem.estep.parts import in_slots
 from jaxem.model.sequences import Sequences
 from jaxem.types import Data
 
-#: Log factors that one block of sequences may hold, over all restarts.
+#: Log factors of one block of sequences, over all restarts, at most.
 _ENTRIES = 2**23
 
-#: Numbers in an array that a recursion over a block may hold, over all restarts; with more, time is
+#: Numbers in an array of a recursion over a block, over all restarts, at most; with more, time is
 #: cut into windows.
 _WINDOW = 2**21
 
-#: The steps of a window are filled up to a multiple of the first, or of the second if they are as
-#: many as the third, so that recursions can cut them into equal parts.
+#: Windows have a multiple of `_PIECE` steps, or of `_LONG_PIECE` if they have at least `_LONG`, so
+#: that recursions can cut them into equal parts.
 _PIECE, _LONG_PIECE, _LONG = 32, 1024, 2**14
 
 
 class Order(NamedTuple):
-    """Which step stands where; a block is the first steps of its sequences, the second, ...
+    """The places of steps in blocks: the first steps of the sequences of a block, the second, ...
 
     Attributes:
-        index: Steps, (blocks, T size); a step of some sequence where there is none.
-        exists: Whether there is a step, of the same shape.
-        size: Sequences a block.
-        horizon: Time axis of the rectangle that was cut.
-        windows: How often the steps after a start are cut, to bound memory.
+        index: Index of the step at each place, (blocks, T size); any step where there is none.
+        exists: Whether there is a step, (blocks, T size).
+        size: Sequences of a block.
+        horizon: Steps of the longest sequence.
+        windows: Number of windows that the steps after the first are cut into, to bound memory.
     """
 
     index: np.ndarray
@@ -41,7 +41,7 @@ class Order(NamedTuple):
 
     @property
     def filling(self) -> int:
-        """Steps that no sequence has, at the end of the time axis of a block."""
+        """Number of places at the end of the time axis that no sequence fills."""
         return self.index.shape[1] // self.size - self.horizon
 
     def rows(self, data: Data) -> Any:
@@ -49,7 +49,7 @@ class Order(NamedTuple):
         return jax.tree.map(lambda leaf: leaf[self.index], data)
 
     def back(self, values: np.ndarray, count: int) -> np.ndarray:
-        """From values in this order, (blocks, T size, ...), to (count, T, ...)."""
+        """Values (count, T, ...) by sequence, from values in this order, (blocks, T size, ...)."""
         blocks, rows = self.index.shape
         cube = values.reshape(blocks, rows // self.size, self.size, *values.shape[2:])
         cube = cube.swapaxes(1, 2).reshape(blocks * self.size, -1, *values.shape[2:])
@@ -57,12 +57,12 @@ class Order(NamedTuple):
 
 
 def later_steps(exists: Any, size: int) -> Any:
-    """Which steps after the start there are, (T - 1, size), from a block's flags, (T size,)."""
+    """Flags (T - 1, size) of the steps after the first, from those of a block, (T size,)."""
     return exists.reshape(-1, size)[1:]
 
 
 def first_steps(rows: Any, size: int) -> Any:
-    """The rows of the first steps of a block."""
+    """The rows of the first steps of a block, leaves (size, ...)."""
     return jax.tree.map(lambda leaf: leaf[:size], rows)
 
 
@@ -73,14 +73,14 @@ def in_order(
     split: bool = False,
     dealt: np.ndarray | None = None,
 ) -> Order:
-    """Cut sequences into equal blocks; the last is filled with sequences of no steps.
+    """The order of sequences in equal blocks; the last is filled with sequences of no steps.
 
     Args:
         sequences: The sequences.
-        configurations: Log factors that each step brings with it, S + S^2.
-        restarts: Restarts that run at once.
+        configurations: Log factors of a step, C = K + K^2.
+        restarts: Number of restarts that run side by side.
         split: Whether recursions hold vectors of states, and not tables of pairs.
-        dealt: The sequences of each minibatch, see `parts.deal`; all in one if left out.
+        dealt: The sequences of each minibatch, as of `parts.deal`; one minibatch if left out.
     """
     given = sequences.horizon
     dealt = np.arange(sequences.count)[None] if dealt is None else dealt
@@ -104,6 +104,6 @@ def in_order(
 
 
 def _filled(steps: int) -> int:
-    """Steps of a window, and those that fill it up."""
+    """Number of steps of a window after it is filled up."""
     unit = _LONG_PIECE if steps >= _LONG else _PIECE if steps > _PIECE else 1
     return -(-steps // unit) * unit

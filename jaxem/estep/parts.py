@@ -1,18 +1,18 @@
-"""Dealing rows, or sequences, to minibatches."""
+"""The division of rows, or sequences, into minibatches."""
 
 import numpy as np
 
 
 def deal(weights: np.ndarray, parts: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal at random, like cards; the heaviest first, so that no minibatch gets many of them.
+    """A random division into minibatches, the heaviest first, so that they are spread evenly.
 
     Args:
         weights: Weights of rows or sequences, (n,).
         parts: Number of minibatches.
-        rng: Random numbers.
+        rng: A random generator.
 
     Returns:
-        Rows of each minibatch, (parts, size); -1 fills up those that have one less.
+        Indices of the rows of each minibatch, (parts, size); -1 fills up those that have one less.
     """
     shuffled = rng.permutation(len(weights))
     order = shuffled[np.argsort(-weights[shuffled], kind="stable")]
@@ -23,7 +23,7 @@ def deal(weights: np.ndarray, parts: int, rng: np.random.Generator) -> np.ndarra
 
 
 def in_slots(dealt: np.ndarray, size: int) -> np.ndarray:
-    """Minibatches filled up to a common size, one after another, (parts * size,)."""
+    """Indices of minibatches, each filled up with -1 to a size, in one vector (parts * size,)."""
     slots = np.full((len(dealt), size), -1)
     slots[:, : dealt.shape[1]] = dealt
     return slots.ravel()

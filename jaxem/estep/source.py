@@ -1,4 +1,4 @@
-"""Where an E-step gets its log factors from, and where the M-step's Q lives."""
+"""The source of log factors: the rows of the data, or what replaces them; and the Q of these."""
 
 import abc
 from typing import Any
@@ -16,13 +16,13 @@ from jaxem.types import Array
 
 
 class Source(eqx.Module):
-    """The data, as rows or as what replaces them.
+    """The data of a compiled program, as rows or as what replaces them.
 
     Attributes:
         batch: The rows, in blocks.
-        parts: Minibatches that the blocks make up, equally many blocks each.
-        spread: How far ordinary values of real parameters lie apart, by dotted name; empty where
-            no M-step is made.
+        parts: Number of minibatches, of equally many blocks each.
+        spread: Spread of ordinary values of real parameters, by dotted name; empty where no M-step
+            is made.
     """
 
     batch: Batch
@@ -41,34 +41,34 @@ class Source(eqx.Module):
             values: Parameters by dotted name.
 
         Returns:
-            The sum of the weighted log evidence, a scalar; the expected count of each state, (K,);
-            and Q.
+            The sum of the weighted log evidence, a scalar; the expected count of each
+            configuration, (C,); and Q.
         """
 
     @property
     def blocks(self) -> tuple[Any, ...]:
-        """What is cut into blocks, with their axis first."""
+        """All arrays that are cut into blocks, leaves (blocks, ...)."""
         return tuple(self.batch)
 
     @property
     def numbered(self) -> tuple[Any, ...]:
-        """The blocks, each with its number."""
+        """The blocks, and their numbers, (blocks,)."""
         return (*self.blocks, jnp.arange(self.batch.weights.shape[0]))
 
     def head(self) -> "Source":
-        """The first block of rows alone, to be timed."""
+        """The source of the first block alone, to be timed."""
         first = jax.tree.map(lambda leaf: leaf[:1], self.blocks)
         return eqx.tree_at(lambda s: s.blocks, self, first, is_leaf=lambda leaf: leaf is None)
 
     def part(self, index: int | Array) -> "Source":
-        """A minibatch, its weights raised so that it stands for all rows."""
+        """The source of a minibatch, its weights multiplied by the number of minibatches."""
         count = self.batch.weights.shape[0] // self.parts
 
         def cut(leaf: Array) -> Array:
             return jax.lax.dynamic_slice_in_dim(leaf, index * count, count)
 
-        some = jax.tree.map(cut, self.blocks)
-        one = eqx.tree_at(lambda s: s.blocks, self, some, is_leaf=lambda leaf: leaf is None)
+        chosen = jax.tree.map(cut, self.blocks)
+        one = eqx.tree_at(lambda s: s.blocks, self, chosen, is_leaf=lambda leaf: leaf is None)
         return eqx.tree_at(lambda s: s.batch.weights, one, self.parts * one.batch.weights)
 
     def q(
@@ -80,12 +80,12 @@ class Source(eqx.Module):
         counts: Array,
         kept: Array | None,
     ) -> Expectation:
-        """Q on some rows, from what the E-step made; see `Expectation`."""
+        """Q on rows or anchors, from expected counts and responsibilities; see `Expectation`."""
         return Expectation(model, e_step, batch, values, counts, kept, self.spread)
 
     @property
     def rows(self) -> int:
-        """Rows that the objective sums over."""
+        """Number of rows that the objective sums over."""
         return self.batch.weights.size
 
 
@@ -93,7 +93,7 @@ class Direct(Source):
     """The rows as they are: the log joint is evaluated at every row.
 
     Attributes:
-        keep: Whether to keep the responsibilities for Q.
+        keep: Whether Q keeps the responsibilities of all rows.
     """
 
     keep: bool = eqx.field(static=True)
@@ -113,17 +113,17 @@ class Direct(Source):
             ), responsibilities if self.keep else None
 
         zero = jnp.zeros((), self.batch.weights.dtype)
-        none = jnp.zeros(model.latent.configurations, self.batch.weights.dtype)
-        (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
+        zeros = jnp.zeros(model.latent.configurations, self.batch.weights.dtype)
+        (evidence, counts), kept = over_blocks(block, (zero, zeros), self.numbered)
         return evidence, counts, self.q(model, e_step, self.batch, values, counts, kept)
 
 
 def weigh(
     model: Model, e_step: EStep, table: Array, weights: Array, axis: int = -1
 ) -> tuple[Array, Array]:
-    """The weighted evidence of a block, summed, and its weighted responsibilities.
+    """The weighted evidence of a block, a scalar, and its weighted responsibilities, as the table.
 
-    A row of weight zero is absent, even where its evidence is -inf.
+    A row of weight zero is left out, even where its evidence is -inf.
 
     Args:
         model: The declared model.
@@ -131,9 +131,6 @@ def weigh(
         table: Log factors of rows and states, a matrix.
         weights: Row weights, (n,).
         axis: The axis of the states: -1 for a table (n, K), 0 for (K, n).
-
-    Returns:
-        A scalar, and a matrix as the table is.
     """
     evidence, responsibilities = e_step.weigh(model.latent, table, weights, axis)
     return weighted(evidence, weights).sum(), responsibilities

@@ -1,9 +1,9 @@
-r"""The E-step of chains, and a Q that is the one of independent rows.
+r"""The E-step of chains, with a Q that is the one of independent rows.
 
-Rows are steps, configurations the states of a start and the pairs of a later step (`latent.chain`).
-With the posterior of the state as weights of a start, and that of the pair, :math:`\xi_t(a, b)`, as
-weights of a later step, Q is a sum over rows and configurations, and closed forms, anchors and
-Newton's method are those of any other model.
+Rows are steps; configurations are the K states of a first step and the K^2 pairs of a later one
+(`latent.chain`). With the posterior of the state as responsibilities of a first step, and that of
+the pair, :math:`\xi_t(a, b)`, as responsibilities of a later step, Q is a sum over rows and
+configurations, and closed forms, anchors and Newton's method are those of any other model.
 """
 
 from typing import Any
@@ -27,11 +27,11 @@ from jaxem.types import Array, Data
 
 
 class Steps(Source):
-    """Steps as they are: the log joint is evaluated at every step and configuration.
+    """The steps as they are: the log joint is evaluated at every step and configuration.
 
     Attributes:
         exists: Whether there is a step, (blocks, T size).
-        size: Sequences a block.
+        size: Sequences of a block.
     """
 
     exists: Array
@@ -46,16 +46,15 @@ class Steps(Source):
             (total, counts), (rows, weights, exists, number) = totals, inputs
             table = model.table(values, rows)
             links = dense_links(table, later_steps(exists, self.size), model.latent.size)
-            here = e_step.numbered(number)
             evidence, responsibilities = weigh_sequences(
-                here, model.latent, links, weights[: self.size]
+                e_step.numbered(number), model.latent, links, weights[: self.size]
             )
             configurations = in_configurations(responsibilities)
             return (total + evidence, counts + configurations.sum(0)), configurations
 
         zero = jnp.zeros((), self.batch.weights.dtype)
-        none = jnp.zeros(model.latent.configurations, self.batch.weights.dtype)
-        (evidence, counts), kept = over_blocks(block, (zero, none), self.numbered)
+        zeros = jnp.zeros(model.latent.configurations, self.batch.weights.dtype)
+        (evidence, counts), kept = over_blocks(block, (zero, zeros), self.numbered)
         return evidence, counts, self.q(model, e_step, self.batch, values, counts, kept)
 
     @property
@@ -79,7 +78,7 @@ def evidence_of_steps(
     size: int,
     windows: int,
 ) -> Array:
-    """The weighted evidence of a block of sequences, the log joint evaluated at every step.
+    """The weighted evidence of a block of sequences, a scalar, by the log joint at every step.
 
     Args:
         model: The declared model.
@@ -89,7 +88,7 @@ def evidence_of_steps(
         weights: Their weights, (T size,).
         exists: Whether there is a step, (T size,).
         size: Sequences in the block.
-        windows: Windows of time to go by; `Exact` holds the table of one of them at a time.
+        windows: Number of windows of time; `Exact` holds the table of one of them at a time.
     """
     states, valid = model.latent.size, later_steps(exists, size)
 
@@ -107,7 +106,7 @@ def evidence_of_steps(
 
 
 def in_configurations(responsibilities: Links) -> Array:
-    """Dense posteriors by row and configuration, (T n, S + S^2), zero where they are not."""
+    """Responsibilities by step and configuration, (T n, K + K^2), from dense posteriors."""
     assert isinstance(responsibilities.steps, Dense)
     states = responsibilities.start.shape[1]
     pairs = responsibilities.steps.factors.reshape(-1, states * states)
@@ -116,18 +115,18 @@ def in_configurations(responsibilities: Links) -> Array:
 
 
 def make_steps(data: Data, weights: np.ndarray, order: Order) -> Steps:
-    """Steps in blocks.
+    """The source of steps in blocks.
 
     Args:
         data: All steps, sequence after sequence, NumPy leaves.
         weights: Their weights, (N,).
-        order: Which step goes where.
+        order: The place of each step in the blocks.
     """
     return Steps(steps_batch(data, weights, order), jax.device_put(order.exists), order.size)
 
 
 def steps_batch(data: Data, weights: np.ndarray, order: Order) -> Batch:
-    """Rows in an order, with weight zero where there is no step."""
+    """The batch of steps in an order, with weight zero where there is no step."""
     rows: Any = jax.device_put(order.rows(data))
-    there = (weights[order.index] * order.exists).astype(weights.dtype)
-    return Batch(rows, jax.device_put(there))
+    ordered = (weights[order.index] * order.exists).astype(weights.dtype)
+    return Batch(rows, jax.device_put(ordered))

@@ -1,8 +1,8 @@
-r"""E-steps that do not climb: the evidence is exact, the weights of states not its gradient.
+r"""E-steps of a warm-up: the evidence is exact, the responsibilities are not its gradient.
 
-The M-step of such weights may lower the objective, and is meant to: annealing smooths the posterior
-out (Ueda and Nakano 1998), stochastic EM draws from it (Celeux and Diebolt 1985). Since states are
-enumerated the exact objective costs no more than it does otherwise, and is known at every step.
+The M-step on such responsibilities may lower the objective, on purpose: annealing flattens the
+posterior (Ueda and Nakano 1998), stochastic EM draws states (Celeux and Diebolt 1985). Since states
+are enumerated the exact objective costs no more than in EM, and is known at every step.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ class Warmed(EStep):
     inverse_temperature: Array
 
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
-        """Log evidence, and probabilities of the states at this temperature."""
+        """Log evidence, and the probabilities of the states at this temperature."""
         evidence, factors = _evidence(latent, factors, axis)
         warmed = at_temperature(factors, self.inverse_temperature)
         return evidence, jax.lax.optimization_barrier(latent.posterior(warmed, axis)[1])
@@ -36,21 +36,21 @@ class Warmed(EStep):
 
 @dataclasses.dataclass(frozen=True)
 class DrawnStates(EStep):
-    """States drawn from their posterior, and the mean of so many draws.
+    """States drawn from their posterior; responsibilities are the mean of the draws.
 
     A row of weight w is w equal rows, each with draws of its own. The states of a sequence or tree
     are drawn together, and its weight counts the same draw.
 
     Attributes:
         key: A JAX key, which may be traced.
-        draws: How many a row.
+        draws: Number of draws of each row.
     """
 
     key: Array
     draws: int
 
     def posterior(self, latent: Latent, factors: Any, axis: int = -1) -> tuple[Array, Any]:
-        """Log evidence, and the share of the draws that each state has."""
+        """Log evidence, and the share of the draws in each state."""
         evidence, factors = _evidence(latent, factors, axis)
         if not isinstance(latent, Markov):
             return self.weigh(latent, factors, jnp.ones_like(evidence), axis)
@@ -70,21 +70,21 @@ class DrawnStates(EStep):
     def weigh(
         self, latent: Latent, factors: Array, weights: Array, axis: int = -1
     ) -> tuple[Array, Array]:
-        """Log evidence, and how often each state is drawn, a draw."""
+        """Log evidence, and the number of draws in each state, by the number of draws a row."""
         evidence, responsibilities = latent.posterior(factors, axis)
         last = jnp.moveaxis(responsibilities, axis, -1)
         times = jax.random.multinomial(self.key, self.draws * weights, last, dtype=last.dtype)
         return evidence, jnp.moveaxis(times, -1, axis) / self.draws
 
     def numbered(self, number: int | Array) -> "DrawnStates":
-        """The same with a key of its own."""
+        """The E-step with a key of its own for this number."""
         return DrawnStates(jax.random.fold_in(self.key, number), self.draws)
 
 
 def _evidence(latent: Latent, factors: Any, axis: int) -> tuple[Array, Any]:
-    """Log evidence, and the factors, for a second recursion that the compiler keeps apart.
+    """Log evidence, and the log factors, for a second recursion that is not fused with the first.
 
-    Fused with the first, the steps of a very short chain would be unrolled into one expression that
+    Fused, the steps of a very short chain would be unrolled into one expression that
     takes minutes to compile.
     """
     return jax.lax.optimization_barrier((latent.log_partition(factors, axis), factors))

@@ -1,10 +1,11 @@
 r"""Long sequences in windows of time, so that memory does not grow with their length.
 
-Forward over the windows, each hands the posterior of its last state to the next, and only these
-messages are kept. Backward over them, each is done again, with the message from before it and the
-one from behind it, which is the ratio of its first state's posterior to the message that it was
-given. A window is a chain like any other, whose start is a message; the numbers are those of the
-whole chain. It costs one more forward pass.
+In a forward pass each window sends the posterior of its last state, a message, to the next, and
+only these messages are kept. In a backward pass the recursions of each window are run again, with
+the message from the window before and one from the window after, which is the ratio of the
+posterior of that window's first state to the message that it got. A window is a chain like any
+other, whose log factors of the first step are a message; the results are those of the whole chain.
+It costs one more forward pass.
 """
 
 from collections.abc import Callable
@@ -19,21 +20,21 @@ from jaxem.latent.links import Dense, Links, Split, times
 from jaxem.numerics.logspace import weighted
 from jaxem.types import Array
 
-#: Log factors of the steps of a window from its rows, and what else `Collect` wants of them.
+#: (rows of a window) -> (log factors of its steps, extra), extra an argument of `Collect`.
 StepsOf = Callable[[Any], tuple[Dense | Split, Any]]
 
-#: New totals from totals, the weighted posteriors of a window, and what `StepsOf` gave besides.
+#: (totals, weighted posteriors of a window, extra) -> new totals.
 Collect = Callable[[Any, Dense | Split, Any], Any]
 
 
 def weigh_sequences(e_step: EStep, latent: Latent, links: Links, weights: Array):
-    """The weighted evidence of sequences, summed, and their weighted posteriors.
+    """The weighted evidence of sequences, a scalar, and their weighted posteriors, as the links.
 
     Args:
         e_step: How posteriors are made.
         latent: The chain.
         links: Log factors of n sequences.
-        weights: Weights of the sequences, (n,); one of weight zero is absent.
+        weights: Weights of the sequences, (n,); one of weight zero is left out.
     """
     if isinstance(e_step, Exact) and isinstance(latent, Chain):
         evidence, responsibilities = latent.weighted_posterior(links, weights)
@@ -55,24 +56,24 @@ def weigh_windows(
     collect: Collect,
     totals: Any,
 ) -> tuple[Array, Array, Any]:
-    """The same, with what is to be made of the posteriors of later steps summed over windows.
+    """The weighted evidence of sequences, and sums over their posteriors, window by window.
 
-    Only `Exact` is cut: the best path is one path.
+    Only `Exact` is cut into windows: the most probable path is one path.
 
     Args:
         e_step: How posteriors are made.
         latent: The chain.
-        start: Log factors of the first step, (n, S).
-        rows: What all steps are made of, time first, leaves (T n, ...).
+        start: Log factors of the first step, (n, K).
+        rows: Rows of all steps, time first, leaves (T n, ...).
         valid: Whether there is a later step, (T - 1, n).
         weights: Weights of the sequences, (n,).
-        windows: How many.
-        steps_of: Makes the log factors of a window.
-        collect: Takes up its posteriors.
-        totals: What to begin with.
+        windows: Number of windows.
+        steps_of: Log factors of a window; see `StepsOf`.
+        collect: Adds the posteriors of a window to totals; see `Collect`.
+        totals: The first totals.
 
     Returns:
-        The summed evidence, the weighted posterior of the first state, (n, S), and the totals.
+        The summed evidence, the weighted posterior of the first state, (n, K), and the totals.
     """
     if windows == 1 or not isinstance(e_step, Exact) or not isinstance(latent, Chain):
         steps, extra = steps_of(_window(rows, valid, 1, 0)[0])
@@ -80,13 +81,13 @@ def weigh_windows(
             e_step, latent, Links(start, steps, valid), weights
         )
         return evidence, responsibilities.start, collect(totals, responsibilities.steps, extra)
-    evidence, begins, last = _forth(latent, start, rows, valid, windows, steps_of)
+    evidence, begins, last = _forward(latent, start, rows, valid, windows, steps_of)
 
-    def back(carry, inputs):
+    def backward(carry, inputs):
         _, end, totals = carry
-        place, begin = inputs
-        here, exists = _window(rows, valid, windows, place)
-        steps, extra = steps_of(here)
+        number, begin = inputs
+        window_rows, exists = _window(rows, valid, windows, number)
+        steps, extra = steps_of(window_rows)
         _, responsibilities = latent.posterior(Links(begin, steps, exists, end))
         possible = responsibilities.start > 0
         ratio = jnp.log(jnp.where(possible, responsibilities.start, 1.0)) - jnp.where(
@@ -97,41 +98,41 @@ def weigh_windows(
         return (responsibilities.start, end, totals), None
 
     carry = (jnp.zeros_like(last), jnp.zeros_like(last), totals)
-    places = jnp.arange(windows)
-    (first, _, totals), _ = jax.lax.scan(back, carry, (places, begins), reverse=True)
+    numbers = jnp.arange(windows)
+    (first, _, totals), _ = jax.lax.scan(backward, carry, (numbers, begins), reverse=True)
     return weighted(evidence, weights).sum(), weights[:, None] * first, totals
 
 
 def evidence_of_windows(
     latent: Latent, start: Array, rows: Any, valid: Array, windows: int, steps_of: StepsOf
 ) -> Array:
-    """Log evidence of sequences, (n,), window after window; arguments as of `weigh_windows`."""
+    """Log evidence of sequences, (n,), window by window; arguments as of `weigh_windows`."""
     assert isinstance(latent, Chain)
-    return _forth(latent, start, rows, valid, windows, steps_of)[0]
+    return _forward(latent, start, rows, valid, windows, steps_of)[0]
 
 
-def _forth(
+def _forward(
     latent: Chain, start: Array, rows: Any, valid: Array, windows: int, steps_of: StepsOf
 ) -> tuple[Array, Array, Array]:
-    """Evidence, the messages that windows are given, and the one that the last hands on."""
+    """Evidence (n,), the messages (windows, n, K) that windows get, and the last message (n, K)."""
 
-    def window(carry, place):
+    def window(carry, number):
         message, evidence = carry
-        here, exists = _window(rows, valid, windows, place)
-        gained, after = latent.advance(Links(message, steps_of(here)[0], exists))
+        window_rows, exists = _window(rows, valid, windows, number)
+        gained, after = latent.advance(Links(message, steps_of(window_rows)[0], exists))
         return (after, evidence + gained), message
 
-    none = jnp.zeros_like(start[:, 0])
-    (last, evidence), begins = jax.lax.scan(window, (start, none), jnp.arange(windows))
+    zeros = jnp.zeros_like(start[:, 0])
+    (last, evidence), begins = jax.lax.scan(window, (start, zeros), jnp.arange(windows))
     return evidence, begins, last
 
 
-def _window(rows: Any, valid: Array, windows: int, place: int | Array) -> tuple[Any, Array]:
-    """The rows of a window, and which of its steps exist; none are copied but its own."""
+def _window(rows: Any, valid: Array, windows: int, number: int | Array) -> tuple[Any, Array]:
+    """The rows of a window, and the flags of which of its steps exist."""
     later, count = valid.shape
     steps = later // windows
 
     def cut(leaf):
-        return jax.lax.dynamic_slice_in_dim(leaf, count * (1 + place * steps), count * steps)
+        return jax.lax.dynamic_slice_in_dim(leaf, count * (1 + number * steps), count * steps)
 
-    return jax.tree.map(cut, rows), jax.lax.dynamic_slice_in_dim(valid, place * steps, steps)
+    return jax.tree.map(cut, rows), jax.lax.dynamic_slice_in_dim(valid, number * steps, steps)

@@ -1,4 +1,4 @@
-"""`fit`: from a declared model and data to a `Fit`."""
+"""`fit`: the fit of a declared model to data."""
 
 import dataclasses
 from collections.abc import Callable
@@ -62,12 +62,12 @@ def fit(
             zero is absence.
         lengths: For a chain, the steps of each sequence, (n,), if they are not all equal; see
             `jaxem.sequences`.
-        algorithm: What to run, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster;
+        algorithm: The algorithm, ``EM()`` if left out; ``Squarem()`` or ``Anderson()``, faster;
             ``Annealed(...)`` or ``Stochastic(...)``, which warm up first;
             ``Online(batch_size=...)`` or ``Incremental(batch_size=...)``, for many rows.
         finish: "newton" climbs to the top where EM has become slow, by a quasi-Newton method on the
             exact gradient; each gradient counts as a step. None leaves all to the algorithm.
-        tolerance: Nats that may be left to gain, by Aitken's estimate. 0 runs all ``max_steps``.
+        tolerance: Nats that may remain to be gained (Aitken's estimate). 0 runs all ``max_steps``.
         max_steps: Limit of EM steps, or evaluations of the EM map, those of a warm-up included.
         time_limit: Limit of seconds, checked between chunks of steps.
         progress: True for a line of text, or a function called between chunks.
@@ -122,7 +122,7 @@ def fit(
 def _check_asked(
     model: Model, algorithm: Algorithm, finish: str | None, restarts: int, weights: np.ndarray
 ) -> None:
-    """Complain of what cannot be asked of this model."""
+    """Check that the options suit this model."""
     check_room(model, restarts)
     check_named(model, algorithm)
     check_finish(model, algorithm, finish)
@@ -130,11 +130,11 @@ def _check_asked(
 
 
 class _Ran(NamedTuple):
-    """How the restarts ended.
+    """The ends of the restarts.
 
     Attributes:
         runs: All restarts.
-        changes: Which restarts left their path, in words.
+        changes: Restarts that changed their path through the data, and why, in words.
         before: The warm-up, or None.
     """
 
@@ -153,12 +153,12 @@ def _optimise(
     limits: dict[str, Any],
     stop: dict[str, Any],
 ) -> _Ran:
-    """Run the algorithm, its warm-up first, from every start to the end."""
+    """The ends of the algorithm, after its warm-up if it has one, from every start."""
     model, plan = setting.model, setting.plan
     before, climber = None, algorithm
     if isinstance(algorithm, WarmUp):
         before = warm_up(model, plan, algorithm, ways, starts, guards, key=key, **limits)
-        limits |= before.left(limits["max_steps"], limits["time_limit"])
+        limits |= before.remaining(limits["max_steps"], limits["time_limit"])
         starts, climber = before.values, algorithm.algorithm
     runner = Runner(model, plan, climber, ways, starts, guards, **stop, **limits)
     runs, changes = runner.run(), tuple(runner.changes)

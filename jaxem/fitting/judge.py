@@ -1,4 +1,4 @@
-"""From restarts that have ended to a `Fit`: each is certified, and the best one chosen."""
+"""The `Fit` of restarts that have ended: each is verified, and the best one chosen."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ from jaxem.verdict.few import states_in_words
 
 
 def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolerance: float) -> Fit:
-    """Certify every restart, correct its status, and choose the best.
+    """The fit: the status of every restart verified, and the best restart chosen.
 
     Args:
         setting: The model, its rows, and its plan with the route that these took.
-        algorithm: What was run.
+        algorithm: The algorithm that was run.
         ways: The data, and the paths through them.
-        runs: How the restarts ended.
-        tolerance: Nats that might be left to gain.
+        runs: The ends of the restarts.
+        tolerance: Nats that may remain to be gained.
     """
     model, plan = setting.model, setting.plan
     rows = int((setting.weights > 0).sum())
@@ -35,14 +35,14 @@ def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolera
     endless: list[tuple[str, ...]] = [()] * len(status)
     cancellation = Cancellation(model, plan, ways)
     for path in np.unique(runs.paths):
-        some = np.flatnonzero(runs.paths == path)
-        source = ways.source(path, model.latent.configurations, len(some))
+        on_path = np.flatnonzero(runs.paths == path)
+        source = ways.source(path, model.latent.configurations, len(on_path))
         landscape = Landscape(model, plan, algorithm, source)
-        group = runs.take(some)
+        group = runs.take(on_path)
         found = examine(landscape, model, plan, group, cancellation, tolerance, rows)
-        gradient_norm[some] = found.gradient_norm
-        runs = runs.put(some, found.runs)
-        for k, restart in enumerate(some):
+        gradient_norm[on_path] = found.gradient_norm
+        runs = runs.put(on_path, found.runs)
+        for k, restart in enumerate(on_path):
             status[restart], reasons[restart] = found.status[k], found.reasons[k]
             endless[restart] = found.endless[k]
     infinite = prior_is_infinite(model, plan, runs)
@@ -89,7 +89,7 @@ def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolera
 
 
 def _kinks(plan: Plan) -> tuple[str, ...]:
-    """That a gradient at a kink is one-sided, where the log joint has kinks."""
+    """A note on one-sided gradients, where the log joint has kinks."""
     if not plan.nonsmooth:
         return ()
     return (
@@ -100,27 +100,26 @@ def _kinks(plan: Plan) -> tuple[str, ...]:
 
 
 def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
-    """Restarts that replaced data did not serve."""
-    left = int((runs.paths != ways.first).sum())
-    if not left:
+    """A note on the restarts that did not stay on replaced data."""
+    count = int((runs.paths != ways.first).sum())
+    if not count:
         return ()
-    who = "1 restart" if left == 1 else f"{left} restarts"
+    who = "1 restart" if count == 1 else f"{count} restarts"
     return (f"{who} went on with every row; fit.plan.route.changes says why",)
 
 
 def _difference(objective: float, evidence: float) -> float:
-    """The prior's part; 0 where an impossible start leaves -inf in both."""
+    """The log prior; 0 where an impossible start makes objective and evidence -inf."""
     return objective - evidence if np.isfinite(evidence) else 0.0
 
 
 def _best(status: list[Status], objective: np.ndarray) -> int:
-    """The highest objective among the sanest outcomes; of equals, to rounding, the first.
+    """Index of the best restart: of the best rank the highest objective, of equals the first.
 
-    Finished restarts come before those that are usable and unfinished, whatever these have
-    reached: a restart that has stalled may be on its way to where there is no maximum.
+    Finished restarts come before others that are usable, however high these are: a restart that
+    has stalled may be on its way to where there is no maximum.
     """
-    told = (Status.SADDLE, Status.OBJECTIVE_FELL)
-    rank = np.asarray([_rank(s, told) for s in status])
+    rank = np.asarray([_rank(s) for s in status])
     finite = np.where(np.isfinite(objective) & (rank == rank.min()), objective, -np.inf)
     highest = finite.max()
     if highest == -np.inf:
@@ -128,14 +127,17 @@ def _best(status: list[Status], objective: np.ndarray) -> int:
     return int(np.argmax(finite >= highest - 1e-9 * (1 + abs(highest))))
 
 
-def _rank(status: Status, told: tuple[Status, ...]) -> int:
+def _rank(status: Status) -> int:
+    """Finished restarts 0, other usable ones 1, those at a finite objective 2, all others 3."""
     if status.finished:
         return 0
-    return 1 if status.usable else 2 if status in told else 3
+    if status.usable:
+        return 1
+    return 2 if status in (Status.SADDLE, Status.OBJECTIVE_FELL) else 3
 
 
 def _higher(status: list[Status], objective: np.ndarray, best: int) -> tuple[str, ...]:
-    """Unfinished restarts that stand higher than the best one."""
+    """A note on unfinished restarts whose objective is higher than that of the best one."""
     if not status[best].finished:
         return ()
     reached = objective[best] + 1e-4 + 1e-7 * abs(objective[best])

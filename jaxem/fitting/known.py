@@ -1,4 +1,4 @@
-"""A fit of a model whose parameters are all known: nothing is estimated, everything is read."""
+"""The fit of a model whose priors fix every parameter: its evidence is evaluated, no more."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def evaluate(bound: Bound, weights: np.ndarray, algorithm: Algorithm) -> Fit:
     Args:
         bound: The model and its rows.
         weights: Weights of all rows, (N,).
-        algorithm: Its E-step says what is evaluated.
+        algorithm: The algorithm, whose E-step is used.
     """
     model, programs = bound.model, Programs()
     source = make_units(bound, weights, merge=True).source

@@ -1,4 +1,4 @@
-"""How a fit is made, in sentences: the algorithm, its finish, a race."""
+"""The method of a fit in sentences: the algorithm, its finish, a race."""
 
 from jaxem.algorithm import Algorithm
 from jaxem.optimise.race import Race
@@ -10,7 +10,7 @@ _FINISH = (
 
 
 def method_of(algorithm: Algorithm, finish: str | None, race: Race | None) -> tuple[str, ...]:
-    """One sentence for each thing that runs, without its full stop."""
+    """One sentence each, without its full stop, for the algorithm, the finish and the race."""
     return (
         algorithm.sentence,
         *((_FINISH,) if finish is not None else ()),

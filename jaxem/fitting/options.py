@@ -1,4 +1,4 @@
-"""Options of a fit that cannot be: said before anything is run."""
+"""Checks of the options of a fit, before anything is run."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _ROWS, _COPIES = 64, 4
 def check_options(
     restarts: Any, tolerance: Any, max_steps: Any, time_limit: Any, algorithm: Any
 ) -> None:
-    """Numbers in their ranges, and an algorithm."""
+    """Check that numbers are in their ranges, and the algorithm is one."""
     if isinstance(restarts, bool) or not isinstance(restarts, int | np.integer) or restarts < 1:
         raise DeclarationError(
             f"restarts must be an integer of at least 1, or jaxem.Race(...); got {restarts!r}."
@@ -35,7 +35,7 @@ def check_options(
 
 
 def check_algorithm(algorithm: Any) -> None:
-    """An algorithm, made."""
+    """Check that this is an instance of an algorithm."""
     if not isinstance(algorithm, Algorithm):
         raise DeclarationError(
             f"algorithm must be jaxem.EM(...), jaxem.Squarem(...), jaxem.Anderson(...), "
@@ -45,7 +45,7 @@ def check_algorithm(algorithm: Any) -> None:
 
 
 def check_room(model: Model, restarts: int) -> None:
-    """Restarts that run side by side fit into the memory of this machine."""
+    """Check that restarts side by side fit into the memory of this machine."""
     needed, limit = restarts * model.latent.configurations * _ROWS * 8 * _COPIES, memory() // 2
     if needed > limit:
         most = limit * restarts // needed
@@ -58,7 +58,7 @@ def check_room(model: Model, restarts: int) -> None:
 
 
 def check_named(model: Model, algorithm: Algorithm) -> None:
-    """The M-step names parameters that exist, and can be asked for this latent structure."""
+    """Check that the M-step names free parameters, and suits the latent structure."""
     free = [p.name for p in model.free]
     for name in algorithm.m_step.named:
         if name not in free:
@@ -82,7 +82,7 @@ def check_named(model: Model, algorithm: Algorithm) -> None:
 
 
 def check_draws(model: Model, algorithm: Algorithm, weights: np.ndarray) -> None:
-    """Weights are numbers of rows that each can have draws of their own."""
+    """Check that stochastic EM can draw states for every row by its weight."""
     if not isinstance(algorithm, Stochastic):
         return
     if isinstance(model.latent, Markov) and np.any((weights != 0) & (weights != 1)):
@@ -99,7 +99,7 @@ def check_draws(model: Model, algorithm: Algorithm, weights: np.ndarray) -> None
 
 
 def check_finish(model: Model, algorithm: Algorithm, finish: str | None) -> None:
-    """A finish makes sense of this objective and this M-step."""
+    """Check that a finish suits the objective and the M-step."""
     if finish is None:
         return
     if finish != "newton":

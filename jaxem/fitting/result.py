@@ -1,4 +1,4 @@
-"""What a fit returns: the best answer, how it was reached, and every other restart."""
+"""The result of a fit: the best restart, and all others."""
 
 import copy
 import dataclasses
@@ -28,10 +28,10 @@ class Restarts:
     """All restarts, in the order of their starts.
 
     Attributes:
-        objective: What each reached, (R,).
-        log_likelihood: The data's part of it, (R,).
-        status: How each ended.
-        steps: Steps each took, (R,).
+        objective: Objectives, (R,).
+        log_likelihood: Log likelihoods, (R,).
+        status: A `Status` each.
+        steps: Steps taken, (R,).
         gradient_norm: Largest entry of the gradient in real coordinates (logs, logits), (R,).
         params: Parameters, nested as declared, stacked over restarts.
         traces: Objective after each step, one array a restart.
@@ -69,28 +69,28 @@ class Fit(Readings):
 
     Attributes:
         params: Parameters, nested as declared.
-        objective: What was maximised: the log posterior; or, of an E-step that is not exact, its
-            own likelihood plus the log prior.
-        log_likelihood: The part of the objective that the data make; for the log likelihood itself
-            whatever the E-step, see `Model.log_likelihood`.
-        log_prior: The part that the prior makes.
-        status: How the best restart ended.
-        steps: Steps it took.
+        objective: The objective: the log posterior; or, of an E-step that is not exact, its own
+            likelihood plus the log prior.
+        log_likelihood: The objective less the log prior; for the log likelihood itself whatever the
+            E-step, see `Model.log_likelihood`.
+        log_prior: The log prior.
+        status: The status of the best restart.
+        steps: Steps that it took.
         trace: Objective at the start and after each step, (steps + 1,).
-        gradient_norm: Largest entry of the gradient there, in real coordinates (logs, logits).
+        gradient_norm: Largest entry of the gradient in real coordinates (logs, logits).
         restarts: All restarts.
         plan: What the algebra found.
         model: The declared model; None for a fit that was loaded without one. A program is here
             as the model for the data that it was fitted to.
-        algorithm: What was run.
+        algorithm: The algorithm that was run.
         rows: Number of rows of positive weight.
-        notes: What a reader should know, in sentences.
-        method: What was run, in sentences: the algorithm, its finish, a race.
-        warm_up_steps: Steps at the beginning of every trace that annealing or stochastic EM made;
-            the objective may fall until then, and not after it.
-        endless: Where the status is separated, real coordinates that go to infinity or no longer
-            matter there, by name.
-        seconds: Where the time went; None for a fit that was loaded, or had nothing to estimate.
+        notes: Notes for the reader, in sentences.
+        method: The algorithm, its finish and a race, in sentences.
+        warm_up_steps: Steps of annealing or stochastic EM at the beginning of every trace; the
+            objective may fall during them, and not afterwards.
+        endless: Where the status is separated, names of the real coordinates that go to infinity,
+            and of those that no longer affect the objective there.
+        seconds: Seconds by stage; None for a fit that was loaded, or had nothing to estimate.
     """
 
     params: Params

@@ -29,8 +29,8 @@ def check_same_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> None:
     given = bound.weigh(weights)
     if fit.plan is not None:  # compiled already
         setting = Setting(bound.model, fit.plan, bound.rows, given, bound.sequences)
-        here = {name: np.asarray(leaf) for name, leaf in bound.model.flatten(fit.params).items()}
-        found = exact_evidence(setting, fit.algorithm.e_step, here)
+        values = {name: np.asarray(leaf) for name, leaf in bound.model.flatten(fit.params).items()}
+        found = exact_evidence(setting, fit.algorithm.e_step, values)
     else:
         given = given if bound.sequences is None else given[bound.sequences.starts]
         density = np.asarray(fit.log_density(data, lengths=lengths), float)

@@ -220,8 +220,8 @@ def _nest(flat: dict[str, np.ndarray]) -> dict[str, Any]:
     for name, value in flat.items():
         parts = [part.replace("%2F", "/").replace("%25", "%") for part in name.split("/")]
         *parents, last = parts
-        here = out
+        branch = out
         for key in parents:
-            here = here.setdefault(key, {})
-        here[last] = value
+            branch = branch.setdefault(key, {})
+        branch[last] = value
     return out

@@ -1,19 +1,21 @@
-r"""Second derivatives of the objective, from differences of its gradient.
+r"""Second derivatives of the objective, by differences of its gradient.
 
 The gradient is exact to rounding, so a central difference over :math:`\epsilon^{1/3}` of an
-ordinary distance leaves an error of :math:`\epsilon^{2/3}`; the distance is made smaller where it
-is no small share of a coordinate's own width :math:`h_{kk}^{-1/2}`. In single precision it is such
-a share everywhere, the width being taken from a first pass over a few units in the last place, and
-differences go one way.
+ordinary distance leaves an error of :math:`\epsilon^{2/3}`. Where that distance is no small share
+of a coordinate's own width :math:`h_{kk}^{-1/2}`, it is made a small share. In single precision it
+is a share of the width everywhere, with the width from a first pass over a few units in the last
+place, and differences are one-sided.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
+#: Units in the last place of the first pass in single precision.
 _ULPS = 16
-_SHARE = 5e-3
-_NARROW = 1e-2
+
+#: Shares of a width that differences go over, in single precision and, at most, in double.
+_SHARE, _NARROW = 5e-3, 1e-2
 
 #: Objective (R,) and gradient (R, d) at flat coordinates (R, d).
 Slopes = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -32,8 +34,8 @@ def curvature(
     Args:
         landscape: Objective and gradient.
         u: Coordinates, (R, d).
-        gradient: There, (R, d).
-        which: The k coordinates.
+        gradient: Gradient at ``u``, (R, d).
+        which: Indices of the k coordinates.
         unit: An ordinary distance along each coordinate, (R, d).
         single: Whether the landscape is in single precision.
     """
@@ -48,29 +50,29 @@ def curvature(
         move[:, which] = finer
         matrix[:, :, stiff] = _columns(landscape, u, None, which, move, stiff)[:, :, stiff]
     trust = (move[:, which] / unit[:, which]) ** 2
-    # The gradient of a stiff coordinate is a difference of large numbers; that of the other, when
-    # the stiff one moves, is not.
+    # Of the two estimates of a mixed derivative the one over the shorter distance is trusted more:
+    # the gradient of a stiff coordinate is a difference of large numbers.
     trust = trust[:, :, None] / (trust[:, None, :] + trust[:, :, None])
     return matrix * trust + matrix.swapaxes(1, 2) * trust.swapaxes(1, 2)
 
 
 def _in_single(landscape: Slopes, u, gradient, which) -> np.ndarray:
     single = np.finfo(np.float32).eps
-    few = _ULPS * np.maximum(np.spacing(np.abs(u).astype(np.float32)).astype(float), single)
-    here = u.astype(np.float32).astype(float)
-    first = _columns(landscape, here, gradient, which, few)
-    move, most = few.copy(), 1e-3 * (1 + np.abs(u))
-    move[:, which] = np.clip(_SHARE * _width(first), few[:, which], most[:, which])
-    return _columns(landscape, here, gradient, which, move)
+    shortest = _ULPS * np.maximum(np.spacing(np.abs(u).astype(np.float32)).astype(float), single)
+    rounded = u.astype(np.float32).astype(float)
+    first = _columns(landscape, rounded, gradient, which, shortest)
+    move, longest = shortest.copy(), 1e-3 * (1 + np.abs(u))
+    move[:, which] = np.clip(_SHARE * _width(first), shortest[:, which], longest[:, which])
+    return _columns(landscape, rounded, gradient, which, move)
 
 
 def _width(matrix: np.ndarray) -> np.ndarray:
-    """How far a coordinate alone moves until half a nat is lost, (R, k)."""
+    """Distance over which each coordinate alone loses half a nat, (R, k)."""
     return 1 / np.sqrt(np.maximum(np.abs(np.diagonal(matrix, axis1=1, axis2=2)), 1e-30))
 
 
 def _columns(landscape: Slopes, u, gradient, which, move, some=None) -> np.ndarray:
-    """A column a gradient where the one at u is given, else a column a central difference."""
+    """Columns (R, k, k): one-sided differences if the gradient at u is given, else central ones."""
     matrix = np.zeros((len(u), len(which), len(which)))
     kind = np.float64 if gradient is None else np.float32
     for k, coordinate in enumerate(which):

@@ -1,7 +1,7 @@
 """The log likelihood of all rows by the declared log joint, in float64, on the host.
 
-What replaces the data, and single precision, are judged by it; and parameters that were found on
-some rows are judged on others.
+Replaced data, and single precision, are compared with it; and parameters that were fitted to some
+rows are evaluated on others.
 """
 
 import time
@@ -20,34 +20,34 @@ from jaxem.initial import Setting
 from jaxem.model.sequences import Sequences
 from jaxem.numerics.rows import take_rows
 
-#: Seconds that looks at all rows may take together, whatever the run took.
+#: Seconds that evaluations of all rows may take together, however short the run was.
 _SECONDS = 0.5
 
 T = TypeVar("T")
 
 
 def as_time_allows(these: Iterable[T], began: float) -> Iterator[T]:
-    """The first of several, and others for half a second, or a tenth of the time of a run.
+    """The first item, and further ones for half a second, or a tenth of the time of a run.
 
     Args:
-        these: What is to be looked at, the most important first.
+        these: The items, the most important first.
         began: When the run began, by `time.monotonic`.
     """
     start = time.monotonic()
     allowed = max(_SECONDS, 0.1 * (start - began))
-    for this in these:
-        yield this
+    for item in these:
+        yield item
         if time.monotonic() - start > allowed:
             return
 
 
 def tolerated(evidence: float, rows: int, dtype: Any) -> float:
-    """How far a log likelihood may be from the exact one for rounding alone, in nats.
+    """Largest error of a log likelihood that rounding explains, in nats.
 
     Args:
-        evidence: The exact one.
-        rows: Rows that it sums over.
-        dtype: The precision of the other.
+        evidence: The exact log likelihood.
+        rows: Number of rows that it sums over.
+        dtype: The precision of the log likelihood that is compared with it.
     """
     slack = 1e-6 if dtype != np.float32 else 1e-3
     eps = float(np.finfo(dtype).eps)
@@ -58,7 +58,7 @@ def exact_evidence(setting: Setting, e_step: EStep, values: Values) -> float:
     """The log likelihood of weighted rows, or sequences, in nats.
 
     Args:
-        setting: The model, its plan, and the rows with their weights; one of weight zero is absent.
+        setting: The model, its plan, and weighted rows; those of weight zero are left out.
         e_step: How states are summed out.
         values: Parameters by dotted name.
     """
@@ -73,12 +73,12 @@ def exact_evidence(setting: Setting, e_step: EStep, values: Values) -> float:
     )
     total, start = 0.0, 0
     for table in tables.blocks(given, setting.data):
-        here = weights[start : start + len(table)]
+        block_weights = weights[start : start + len(table)]
         start += len(table)
         missing = tables.size - len(table)
         with jax.enable_x64(True):
             total += float(
-                program(np.pad(table, ((0, missing), (0, 0))), np.pad(here, (0, missing)))
+                program(np.pad(table, ((0, missing), (0, 0))), np.pad(block_weights, (0, missing)))
             )
     return total
 
@@ -86,7 +86,7 @@ def exact_evidence(setting: Setting, e_step: EStep, values: Values) -> float:
 def _of_sequences(
     setting: Setting, sequences: Sequences, e_step: EStep, values: Values, weights: np.ndarray
 ) -> float:
-    """Block by block of sequences, and window by window of time."""
+    """`exact_evidence` of sequences, by blocks of these and windows of time."""
     model = setting.model
     order = in_order(sequences, model.latent.configurations)
     size, windows = order.size, order.windows

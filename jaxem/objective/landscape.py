@@ -1,9 +1,9 @@
-r"""The objective of all restarts as a function of real coordinates, with its gradient.
+r"""The objective function: the objective of real coordinates, with its gradient.
 
-One compiled program gives objective and gradient for as many points as there are restarts; any of
-them may be a point that somebody looks at. Where an entry is exactly at a kink of the log prior
-there are many slopes; the one nearest to zero is taken, and is zero at a maximum. What looks along
-directions looks along the face, on which such entries are held.
+One compiled program evaluates it at as many points as there are restarts; any of them may be a
+trial point of a walk. Where an entry is exactly at a kink of the log prior there are many slopes;
+the one nearest to zero is taken, and is zero at a maximum. Walks along directions hold such entries
+(`Landscape.face`).
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.objective.priors import log_priors
 
-#: Coordinates of a model whose gradient is asked for a few dozen times; of others, a few for each.
+#: Coordinates up to which few evaluations are expected, and quick compilation is preferred.
 _FEW = 16
 
 
@@ -30,10 +30,10 @@ class Landscape:
     """The objective of a batch as a function of real coordinates, for all restarts.
 
     Attributes:
-        unitless: Which coordinates are logarithms or logits, (d,), once there were any.
+        unitless: Which coordinates are logarithms or logits, (d,); set by `coordinates`.
         other: Which belong to a support without a chart of its own, (d,).
-        moving: Which coordinates matter, (d,): not those above a triangle.
-        rows: Rows that the objective sums over.
+        moving: Which coordinates matter, (d,): not those above the diagonal of a triangle.
+        rows: Number of rows that the objective sums over.
     """
 
     def __init__(self, model: Model, plan: Plan, algorithm: Algorithm, source: Source):
@@ -47,7 +47,7 @@ class Landscape:
         self._centres = plan.kinks.centres
 
         def both(u, fixed, source):
-            """The gradient is that of Q where the E-step was made (Fisher's identity)."""
+            """Objective and gradient, by Fisher's identity that of Q at the E-step's parameters."""
 
             def values(u):
                 return {**fixed, **{p.name: p.from_real(u[p.name]) for p in model.free}}
@@ -55,10 +55,10 @@ class Landscape:
             def smooth(u):
                 return q(values(u)) + penalty.absolute(values(u))
 
-            here = jax.lax.stop_gradient(values(u))
-            evidence, _, q = source.expect(model, algorithm.e_step, here)
-            slope = penalty.steepest(here, jax.grad(smooth)(penalty.aside(u)))
-            return evidence + model.prior_density(here), slope
+            at = jax.lax.stop_gradient(values(u))
+            evidence, _, q = source.expect(model, algorithm.e_step, at)
+            slope = penalty.steepest(at, jax.grad(smooth)(penalty.aside(u)))
+            return evidence + model.prior_density(at), slope
 
         program = jax.vmap(both, in_axes=(0, None, None))
         few = sum(int(np.prod(p.unconstrained_shape)) for p in model.free) <= _FEW
@@ -76,7 +76,7 @@ class Landscape:
 
     @property
     def widths(self) -> list[int]:
-        """How many coordinates each free parameter has."""
+        """Number of coordinates of each free parameter."""
         return [int(np.prod(shape)) for shape in self._shapes.values()]
 
     def coordinates(self, values: dict[str, np.ndarray]) -> np.ndarray:
@@ -92,7 +92,7 @@ class Landscape:
         return np.concatenate([v.reshape(v.shape[0], -1) for v in u.values()], 1)
 
     def values(self, u: np.ndarray, near: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Parameters with these coordinates; exact zeros of those near stay, as do fixed ones."""
+        """Parameters with coordinates u; exact zeros of ``near`` stay, as do fixed parameters."""
         out = dict(near)
         for p in self._free:
             value = np.asarray(p.from_real(np.asarray(self._split(u)[p.name])), self._dtype)
@@ -105,43 +105,43 @@ class Landscape:
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (R,) and gradient (R, d) at flat coordinates."""
-        count, here = len(u), self._split(filled(u, bucket(len(u))))
-        value, gradient = self._program(here, self._fixed, self._source)
+        count, leaves = len(u), self._split(filled(u, bucket(len(u))))
+        value, gradient = self._program(leaves, self._fixed, self._source)
         flat = [np.asarray(gradient[k])[:count].reshape(count, -1) for k in self._shapes]
         return np.asarray(value, float)[:count], np.concatenate(flat, 1).astype(float)
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Objective (m,) and gradient (m, d) at any number of points (m, d).
 
-        They are looked at in groups of as many as there are restarts, so that nothing compiles.
+        They are evaluated in groups of as many as there are restarts, so that nothing compiles.
         """
         groups = range(0, len(points), self._count)
         found = []
         for start in groups:
-            some = points[start : start + self._count]
-            missing = np.repeat(some[:1], self._count - len(some), 0)
-            value, gradient = self(np.concatenate([some, missing]))
-            found.append((value[: len(some)], gradient[: len(some)]))
+            group = points[start : start + self._count]
+            missing = np.repeat(group[:1], self._count - len(group), 0)
+            value, gradient = self(np.concatenate([group, missing]))
+            found.append((value[: len(group)], gradient[: len(group)]))
         if not found:
             return np.zeros(0), np.zeros((0, points.shape[1]))
         values, gradients = zip(*found, strict=True)
         return np.concatenate(values), np.concatenate(gradients)
 
     def units(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ordinary distances along the coordinates, (R, d): 1 for a logarithm or a logit.
+        """Units and ordinary distances along the coordinates, (R, d) each.
 
-        For a real number the spread of ordinary values; and in the first of the two its own
-        distance from them where that is larger.
+        Both are 1 for a logarithm or a logit. The ordinary distance of a real number is the spread
+        of ordinary values, its unit the distance from the reference where that is larger.
         """
-        out, here = [], self._split(u)
+        out, leaves = [], self._split(u)
         for p in self._free:
-            value = np.asarray(here[p.name], float)
+            value = np.asarray(leaves[p.name], float)
             out.append([leaf.reshape(len(u), -1) for leaf in self._units_of(p, value)])
         longer, spread = (np.concatenate(leaves, 1) for leaves in zip(*out, strict=True))
         return longer, spread
 
     def reference(self) -> np.ndarray:
-        """Coordinates of ordinary parameters for the data, all states alike, (d,)."""
+        """Coordinates of the reference parameters, (d,)."""
         reference = [_to_real(p, self._climbs[0][p.name][None]).ravel() for p in self._free]
         return np.concatenate(reference)
 
@@ -149,22 +149,22 @@ class Landscape:
         if p.support.is_real:
             reference = self._climbs[0][p.name]
             spread = np.max([np.abs(c[p.name] - reference) for c in self._climbs], axis=0)
-            away = np.abs(value - reference)
-            spread = np.where(spread > 0, spread, np.where(away > 0, away, 1.0))
-            return np.fmax(away, spread), spread
+            distance = np.abs(value - reference)
+            spread = np.where(spread > 0, spread, np.where(distance > 0, distance, 1.0))
+            return np.fmax(distance, spread), spread
         unit = p.support.lengths(value)
         return unit, unit
 
     def face(self, u: np.ndarray) -> "Landscape | Face":
-        """The landscape with the coordinates held that are exactly at a kink, (R, d)."""
+        """The objective function with the coordinates held that are exactly at a kink."""
         held = self.resting(u)
         return Face(self, u, held) if held.any() else self
 
     def resting(self, u: np.ndarray) -> np.ndarray:
         """Which coordinates are exactly at a kink, (R, d)."""
-        here = self._split(u)
-        rests = {n: here[n] == c.astype(self._dtype) for n, c in self._centres.items()}
-        flat = [rests.get(n, np.zeros(here[n].shape, bool)) for n in self._shapes]
+        leaves = self._split(u)
+        rests = {n: leaves[n] == c.astype(self._dtype) for n, c in self._centres.items()}
+        flat = [rests.get(n, np.zeros(leaves[n].shape, bool)) for n in self._shapes]
         return np.concatenate([np.asarray(leaf).reshape(len(u), -1) for leaf in flat], 1)
 
     def _split(self, u: np.ndarray) -> dict[str, Any]:
@@ -179,12 +179,12 @@ class Landscape:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Face:
-    """The objective of all restarts with some coordinates held.
+    """The objective function with some coordinates held.
 
     Attributes:
-        whole: The landscape.
-        at: Coordinates, (R, d), of which the held ones stay.
-        held: Which they are, (R, d).
+        whole: The objective function.
+        at: Coordinates whose held ones stay, (R, d).
+        held: Which coordinates are held, (R, d).
     """
 
     whole: Landscape
@@ -193,16 +193,16 @@ class Face:
 
     @property
     def unitless(self) -> np.ndarray:
-        """As of the whole."""
+        """See `Landscape`."""
         return self.whole.unitless
 
     @property
     def moving(self) -> np.ndarray:
-        """As of the whole."""
+        """See `Landscape`."""
         return self.whole.moving
 
     def __call__(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Objective (R,), and gradient (R, d), zero where held."""
+        """Objective (R,), and gradient (R, d), which is zero where held."""
         value, gradient = self.whole(np.where(self.held, self.at, u))
         return value, np.where(self.held, 0.0, gradient)
 
@@ -216,7 +216,7 @@ def _to_real(p: Parameter, values: np.ndarray) -> np.ndarray:
 
 
 def _to_real_or_nan(p: Parameter, value: np.ndarray) -> np.ndarray:
-    """NumPy's Cholesky factorisation refuses a whole stack for one singular matrix."""
+    """Coordinates of one restart, NaN if singular; NumPy refuses a stack for one such matrix."""
     try:
         return np.asarray(p.to_real(value), float)
     except np.linalg.LinAlgError:

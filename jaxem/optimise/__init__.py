@@ -1,1 +1,1 @@
-"""From starts to ends: the loop, and what runs, watches and speeds it."""
+"""From starts to ends: the monotone loop, warm-ups, races, climbs, jumps and checks."""

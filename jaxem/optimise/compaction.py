@@ -6,10 +6,11 @@ import numpy as np
 
 
 class Clock:
-    """Times the chunks of one program, and says when a smaller one pays.
+    """A clock of the chunks of one program, which tells when a program for fewer restarts pays.
 
-    The time that finished restarts have wasted is weighed against what compiling took last time,
-    which is how much longer a first chunk took than the next: so at most twice the least is lost.
+    The time that stopped restarts have wasted is compared with the time that a program took to
+    compile, which is how much longer its first chunk took than the second. So at most twice the
+    least possible time is lost.
 
     Args:
         compiled: Seconds that compiling took, by path and size.
@@ -22,7 +23,7 @@ class Clock:
         self._wasted = 0.0
 
     def chunk(self, seconds: float, active: float) -> None:
-        """Take note of a chunk, and of the share of restarts that ran at its beginning."""
+        """Record the seconds of a chunk, and the share of restarts that ran at its beginning."""
         if self._first == np.inf:
             self._first = seconds
             self._compiled[self._key] = seconds
@@ -33,5 +34,5 @@ class Clock:
         self._wasted += seconds * (1 - active)
 
     def pays(self, smaller: Any) -> bool:
-        """Whether to go on with a smaller program."""
+        """Whether to go on with a smaller program, given by its key."""
         return smaller in self._compiled or self._wasted > max(self._compiled.values(), default=0.0)

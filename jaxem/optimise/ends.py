@@ -1,10 +1,10 @@
-"""Restarts that creep towards the boundary of a support, put there; or past it, on a circle.
+"""Jumps to the boundary of a support, for restarts that creep towards it.
 
 In the unconstrained coordinates of an interval, an order or a correlation the boundary is at
-infinity, and steps of EM reach it no sooner than by thousands. A coordinate that is far out and on
-its way is tried at the very end, and at the other end of its support: where both ends of an
-interval are the same point, as for an angle, the maximum may be there. The highest is taken if it
-is no lower, and the algorithm goes on from it.
+infinity, and EM takes thousands of steps towards it. So a coordinate that is far out and whose
+gradient points outwards is tried on the boundary, and near the opposite end of its support: where
+both ends of an interval are the same point, as for an angle, the maximum may be there. The restart
+jumps to the highest of these points if the objective is no lower, and the algorithm goes on.
 """
 
 import jax
@@ -15,9 +15,12 @@ from jaxem.objective.landscape import Landscape
 from jaxem.optimise.state import State
 from jaxem.status import Status
 
-_OUT = 5.0
-_END = 40.0
-_OTHER_SIDE = (-20.0, -8.0, -5.0, -3.0)
+#: Coordinates this large are tried on the boundary.
+_FAR = 5.0
+
+#: A coordinate that stands for the boundary, and those tried near the opposite end.
+_BOUNDARY = 40.0
+_OPPOSITE = (-20.0, -8.0, -5.0, -3.0)
 
 
 def has_far_ends(model: Model) -> bool:
@@ -26,44 +29,44 @@ def has_far_ends(model: Model) -> bool:
 
 
 def to_edges(landscape: Landscape, states: State, restarts: np.ndarray, max_steps: int) -> list:
-    """Put restarts at the ends of supports where that is no lower.
+    """Put restarts on the boundary of a support where the objective is no lower there.
 
     Args:
-        landscape: The objective.
-        states: Of all restarts, NumPy leaves, which are changed.
-        restarts: Those of the landscape.
-        max_steps: Not used: nothing counts as a step.
+        landscape: The objective function.
+        states: States of all restarts, NumPy leaves, which are changed.
+        restarts: Indices of the restarts of the landscape, (R,).
+        max_steps: Not used: a jump counts as no step.
 
     Returns:
-        For each of them, no objectives.
+        An empty trace for each of these restarts.
     """
-    here = {name: np.asarray(leaf)[restarts] for name, leaf in states.previous.items()}
+    accepted = {name: np.asarray(leaf)[restarts] for name, leaf in states.accepted.items()}
     with np.errstate(all="ignore"):
-        u = landscape.coordinates(here)
+        u = landscape.coordinates(accepted)
         value, gradient = landscape(u)
-        outwards = (gradient * u > 0) & (np.abs(u) > _OUT) & landscape.other
+        outwards = (gradient * u > 0) & (np.abs(u) > _FAR) & landscape.other
         outwards &= (states.status[restarts] == Status.RUNNING)[:, None]
-        at = u.copy()
+        moved_u = u.copy()
+        ends = (_BOUNDARY, *_OPPOSITE)
         for k in np.flatnonzero(outwards.any(0)):
-            tried = np.stack([at] * (1 + len(_OTHER_SIDE)))
+            tried = np.stack([moved_u] * len(ends))
             signs = np.sign(u[:, k])
-            ends = (_END, *_OTHER_SIDE)
-            for place, end in enumerate(ends):
-                tried[place, :, k] = np.where(outwards[:, k], end * signs, at[:, k])
+            for number, end in enumerate(ends):
+                tried[number, :, k] = np.where(outwards[:, k], end * signs, moved_u[:, k])
             found = landscape.at(tried.reshape(-1, u.shape[1]))[0].reshape(len(ends), -1)
             best = np.nan_to_num(found, nan=-np.inf).argmax(0)
             highest = np.take_along_axis(found, best[None], 0)[0]
             better = outwards[:, k] & (highest >= value)
             chosen = tried[best, np.arange(len(u)), k]
-            at[:, k] = np.where(better, chosen, at[:, k])
+            moved_u[:, k] = np.where(better, chosen, moved_u[:, k])
             value = np.where(better, highest, value)
-        moved = (at != u).any(1)
-        there = landscape.values(at, here)
-    for name, leaf in states.values.items():
+        moved = (moved_u != u).any(1)
+        target = landscape.values(moved_u, accepted)
+    for name, leaf in states.candidate.items():
         shape = (-1, *[1] * (leaf.ndim - 1))
-        leaf[restarts] = np.where(moved.reshape(shape), there[name], leaf[restarts])
+        leaf[restarts] = np.where(moved.reshape(shape), target[name], leaf[restarts])
     for leaf in jax.tree.leaves(states.memory):
         leaf[restarts[moved]] = 0
-    states.plain[restarts[moved]] = states.quiet[restarts[moved]] = 0
+    states.em_steps[restarts[moved]] = states.steps_within_rounding[restarts[moved]] = 0
     states.extrapolated[restarts[moved]] = False
     return [[] for _ in restarts]

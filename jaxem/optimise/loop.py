@@ -1,15 +1,15 @@
-"""The one loop: a chunk of steps of any algorithm, for a batch of restarts at once.
+"""The monotone loop: a chunk of steps of any algorithm, for a batch of restarts at once.
 
-The objective of parameters is known only after the E-step at them, so a pass of the loop first
-judges the parameters that the pass before proposed and then moves on. That makes the reported
-objective always the one of the reported parameters. A finished restart is frozen. The host calls
-the loop a few dozen steps at a time.
+The objective of parameters is known only after the E-step at them. So a pass of the loop first
+evaluates the candidate that the pass before proposed, accepts or refuses it, and then proposes the
+next. That makes the reported objective always the one of the accepted parameters. A restart whose
+status is not RUNNING is frozen. The host calls the loop a few dozen steps at a time.
 
 An algorithm may extrapolate. An extrapolation that lowers the objective is not damped but refused:
-the algorithm goes to the image of the last good point under the EM map, which is known and cannot
-be worse; or extrapolates once more, less far. Only EM's own steps tell how far the optimum
-is, so only they certify convergence; when an extrapolation gained little the loop takes a few of
-them.
+the next candidate is the image of the accepted parameters under the EM map, whose objective is no
+lower than theirs; or a shorter extrapolation. Only plain EM steps show EM's rate, so only they
+certify convergence by the tolerance; when an extrapolation gained little the loop takes a few of
+them. (A limit on the gain, `Controls.near`, may end a stage of a run after any step.)
 """
 
 from collections.abc import Callable
@@ -21,17 +21,24 @@ import jax.numpy as jnp
 from jaxem.algorithm.algorithm import Proposal, Step
 from jaxem.data.own import Own
 from jaxem.optimise.state import CHUNK, State, Values
-from jaxem.optimise.stopping import has_converged, left_to_gain, relative_change, rounding
+from jaxem.optimise.stopping import has_converged, relative_change, remaining_gain, rounding
 from jaxem.status import Status
 from jaxem.types import Array
 
+#: Halvings of a step that lowers the objective, at most.
 _HALVINGS = 10
-_QUIET = 60
-_PLAIN = 2
+
+#: Steps in a row that gain no more than rounding, after which a restart has stalled.
+_STEPS_WITHIN_ROUNDING = 60
+
+#: Plain EM steps that follow an extrapolation of little gain: two gains give a rate.
+_FORCED_EM_STEPS = 2
+
+#: Steps before `Controls.near` may end a run.
 _SHORTEST = 10
 
-#: Standard deviations that rounding seldom exceeds in thousands of steps.
-_OFTEN = 8.0
+#: Rounding is taken to be below this many standard deviations: the loop takes thousands of steps.
+_ROUNDING_SIGMAS = 8.0
 
 
 class Controls(NamedTuple):
@@ -40,7 +47,7 @@ class Controls(NamedTuple):
     Attributes:
         tolerance: See `stopping`.
         max_steps: Limit of steps.
-        near: If positive, a run is done as soon as a step gains less, after `_SHORTEST` steps.
+        near: If positive, a run also ends as soon as a step of any kind gains less, in nats.
         passes: Passes that one call makes, at most `CHUNK`.
     """
 
@@ -51,16 +58,16 @@ class Controls(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """What the loop asks of an algorithm, for one restart.
+    """An algorithm as the loop calls it, for one restart.
 
     Attributes:
-        step: Parameters and memory to what the EM map finds there.
-        propose: Memory, parameters that were judged good and their image, to a proposal.
-        refuse: Memory and the image of the last good parameters to a proposal, after an
-            extrapolation failed.
-        between: Parameters half way between two.
+        step: (parameters, memory) -> Step, the EM map evaluated at the parameters.
+        propose: (memory, accepted, image) -> Proposal, the next candidate.
+        refuse: (memory, image of the accepted parameters) -> Proposal, the next candidate after an
+            extrapolation was refused.
+        between: (a, b) -> parameters half way from a to b.
         extrapolates: Whether proposals may be extrapolations.
-        trusted: Whether a fall of the objective is damped (True) or ends the run.
+        backtracks: Whether a step that lowers the objective is halved (True) or ends the run.
     """
 
     step: Callable[[Values, Any], Step]
@@ -68,7 +75,7 @@ class Moves(NamedTuple):
     refuse: Callable[[Any, Values], Proposal]
     between: Callable[[Values, Values], Values]
     extrapolates: bool
-    trusted: bool
+    backtracks: bool
 
 
 def run_chunk(
@@ -78,158 +85,175 @@ def run_chunk(
     own: Own | None,
     controls: Controls,
 ) -> State:
-    """At most so many passes for every restart that still runs.
+    """The states after at most `Controls.passes` passes of every running restart.
 
     Args:
         moves_of: The algorithm on the data of one restart.
-        rows: Rows that the objective sums over, which tell what of it may be rounding.
+        rows: Rows that the objective sums over; they set the size of its rounding.
         states: Stacked over restarts.
-        own: What of the data each restart has for itself, stacked; None where all is shared.
+        own: Data specific to one restart, such as bootstrap weights, stacked over restarts; None
+            where all data are shared.
         controls: When to stop.
 
     Returns:
         The new states.
     """
 
-    def one(state: State, start: Array, own: Own | None) -> State:
+    def one(state: State, chunk_start: Array, own: Own | None) -> State:
         moves = moves_of(own)
-        found = moves.step(state.values, state.memory)
-        noise = rounding(found.evidence + found.log_prior, rows) + _OFTEN * found.rounding
-        new = _judge(state, found, moves, controls, start, noise)
+        step = moves.step(state.candidate, state.memory)
+        noise = rounding(step.evidence + step.log_prior, rows) + _ROUNDING_SIGMAS * step.rounding
+        new = _judge(state, step, moves, controls, chunk_start, noise)
         running = state.status == Status.RUNNING
         return jax.tree.map(lambda a, b: jnp.where(running, a, b), new, state)
 
-    start = states.steps
+    chunk_start = states.steps
     states = states._replace(trace=jnp.full_like(states.trace, jnp.nan))
 
-    def unfinished(carry):
+    def any_running(carry):
         count, states = carry
         return (count < controls.passes) & jnp.any(states.status == Status.RUNNING)
 
     def iterate(carry):
         count, states = carry
-        return count + 1, jax.vmap(one)(states, start, own)
+        return count + 1, jax.vmap(one)(states, chunk_start, own)
 
-    return jax.lax.while_loop(unfinished, iterate, (0, states))[1]
+    return jax.lax.while_loop(any_running, iterate, (0, states))[1]
 
 
 def _judge(
-    state: State, found: Step, moves: Moves, controls: Controls, chunk_start: Array, noise
+    state: State, step: Step, moves: Moves, controls: Controls, chunk_start: Array, noise
 ) -> State:
-    """Accept the parameters that were judged, or step back from them."""
-    objective = found.evidence + found.log_prior
+    """The state after the candidate is accepted, halved, refused, or ends the run."""
+    objective = step.evidence + step.log_prior
     begun = state.steps >= 0
-    bad = _outcome(objective, found)
+    invalid_status = _invalid_status(objective, step)
     fell = begun & (objective < state.objective - noise)
     impossible = objective == -jnp.inf
-    may_damp = moves.trusted & begun & (state.halvings < _HALVINGS)
-    damp = may_damp & (fell | impossible)
-    stop = jnp.where(impossible & ~begun, Status.IMPOSSIBLE, bad)
-    given_up = Status.STALLED if moves.trusted else Status.OBJECTIVE_FELL
-    stop = jnp.where((stop == 0) & (fell | impossible) & ~damp, given_up, stop)
-    stop = jnp.where(damp, 0, stop).astype(jnp.int32)
+    may_halve = moves.backtracks & begun & (state.halvings < _HALVINGS)
+    halve = may_halve & (fell | impossible)
+    final_status = jnp.where(impossible & ~begun, Status.IMPOSSIBLE, invalid_status)
+    fallen_status = Status.STALLED if moves.backtracks else Status.OBJECTIVE_FELL
+    final_status = jnp.where(
+        (final_status == 0) & (fell | impossible) & ~halve, fallen_status, final_status
+    )
+    final_status = jnp.where(halve, 0, final_status).astype(jnp.int32)
 
-    accepted = _accept(state, found, objective, moves, controls, chunk_start, noise)
-    half = moves.between(state.previous, state.values)
-    damped = state._replace(values=half, halvings=state.halvings + 1)
+    accepted = _accept(state, step, objective, moves, controls, chunk_start, noise)
+    half = moves.between(state.accepted, state.candidate)
+    halved = state._replace(candidate=half, halvings=state.halvings + 1)
     stopped = state._replace(
-        status=stop,
-        previous=_where(begun, state.previous, state.values),
+        status=final_status,
+        accepted=_where(begun, state.accepted, state.candidate),
         steps=jnp.maximum(state.steps, 0),
     )
-    judged = _where(damp, damped, _where(stop > 0, stopped, accepted))
+    judged = _where(halve, halved, _where(final_status > 0, stopped, accepted))
     if not moves.extrapolates:
         return judged
-    failed = state.extrapolated & ((bad > 0) | fell | impossible)
-    return _where(failed, _retreat(state, moves, controls, chunk_start), judged)
+    failed = state.extrapolated & ((invalid_status > 0) | fell | impossible)
+    return _where(failed, _refuse(state, moves, controls, chunk_start), judged)
 
 
-def _retreat(state: State, moves: Moves, controls: Controls, chunk_start: Array) -> State:
-    """From an extrapolation that failed to where the last good parameters lead."""
+def _refuse(state: State, moves: Moves, controls: Controls, chunk_start: Array) -> State:
+    """The state after an extrapolation was refused; the accepted parameters stay."""
     proposal = moves.refuse(state.memory, state.image)
     steps = state.steps + 1
     over = steps >= controls.max_steps
     return state._replace(
-        values=proposal.values,
+        candidate=proposal.values,
         memory=proposal.memory,
         extrapolated=proposal.extrapolated,
-        plain=jnp.zeros_like(state.plain),
+        em_steps=jnp.zeros_like(state.em_steps),
         steps=steps,
         status=jnp.where(over, Status.STEP_LIMIT, Status.RUNNING).astype(jnp.int32),
-        trace=state.trace.at[_place(steps, chunk_start)].set(state.objective),
+        trace=state.trace.at[_trace_index(steps, chunk_start)].set(state.objective),
     )
 
 
-def _outcome(objective: Array, found: Step) -> Array:
-    """The status of an objective that is NaN or +inf; 0 for any other."""
-    infinite_prior = (found.log_prior == jnp.inf) & ~jnp.isnan(found.evidence)
+def _invalid_status(objective: Array, step: Step) -> Array:
+    """The status that ends a run at an objective of NaN or +inf; 0 for any other objective."""
+    infinite_prior = (step.log_prior == jnp.inf) & ~jnp.isnan(step.evidence)
     status = jnp.where(jnp.isnan(objective), Status.NON_FINITE, 0)
-    status = jnp.where(found.evidence == jnp.inf, Status.DEGENERATE, status)
+    status = jnp.where(step.evidence == jnp.inf, Status.DEGENERATE, status)
     return jnp.where(infinite_prior, Status.NO_INTERIOR_MODE, status)
 
 
 def _accept(
     state: State,
-    found: Step,
+    step: Step,
     objective: Array,
     moves: Moves,
     controls: Controls,
     chunk_start: Array,
     noise: Array,
 ) -> State:
+    """The state after the candidate was accepted, with the next candidate and the status."""
     begun = state.steps >= 0
     gain = jnp.where(begun, objective - state.objective, jnp.inf)
-    change = relative_change(state.values, state.previous)
-    plain = jnp.where(state.extrapolated | ~begun, 0, state.plain + 1)
-    last_gain = jnp.where(plain > 1, state.gain, jnp.inf)
-    slowest = (
-        _slowest(state.slowest, gain, last_gain, noise) if moves.extrapolates else state.slowest
+    change = relative_change(state.candidate, state.accepted)
+    em_steps = jnp.where(state.extrapolated | ~begun, 0, state.em_steps + 1)
+    last_gain = jnp.where(em_steps > 1, state.gain, jnp.inf)
+    slowest_rate = (
+        _slowest_rate(state.slowest_rate, gain, last_gain, noise)
+        if moves.extrapolates
+        else state.slowest_rate
     )
-    still = has_converged(gain, last_gain, change, noise, controls.tolerance, slowest)
-    slow = (controls.near > 0) & (gain < controls.near) & (state.steps + 1 >= _SHORTEST)
-    done = begun & ((still & ~state.extrapolated) | slow)
-    quiet = jnp.where(jnp.abs(gain) <= noise, state.quiet + 1, 0)
+    within_tolerance = has_converged(
+        gain, last_gain, change, noise, controls.tolerance, slowest_rate
+    )
+    gain_below_near = (controls.near > 0) & (gain < controls.near) & (state.steps + 1 >= _SHORTEST)
+    done = begun & ((within_tolerance & ~state.extrapolated) | gain_below_near)
+    steps_within_rounding = jnp.where(jnp.abs(gain) <= noise, state.steps_within_rounding + 1, 0)
     steps = state.steps + 1
     status = jnp.where(steps >= controls.max_steps, Status.STEP_LIMIT, Status.RUNNING)
-    status = jnp.where((quiet >= _QUIET) & (controls.tolerance > 0), Status.STALLED, status)
+    stalled = (steps_within_rounding >= _STEPS_WITHIN_ROUNDING) & (controls.tolerance > 0)
+    status = jnp.where(stalled, Status.STALLED, status)
     status = jnp.where(done, Status.CONVERGED, status)
-    little = (
+    gained_little = (
         begun
         & state.extrapolated
         & (gain <= jnp.maximum(controls.tolerance, noise))
         & (controls.tolerance > 0)
     )
-    rest = jnp.where(state.rest > 0, state.rest - 1, jnp.where(little, _PLAIN, 0))
-    proposal = moves.propose(found.memory, state.values, found.image)
-    extrapolated = proposal.extrapolated & (rest == 0)
+    em_steps_due = jnp.where(
+        state.em_steps_due > 0,
+        state.em_steps_due - 1,
+        jnp.where(gained_little, _FORCED_EM_STEPS, 0),
+    )
+    proposal = moves.propose(step.memory, state.candidate, step.image)
+    extrapolated = proposal.extrapolated & (em_steps_due == 0)
     return State(
-        values=_where(extrapolated, proposal.values, found.image),
-        previous=state.values,
-        image=found.image,
+        candidate=_where(extrapolated, proposal.values, step.image),
+        accepted=state.candidate,
+        image=step.image,
         memory=proposal.memory,
         extrapolated=extrapolated,
         objective=objective,
-        evidence=found.evidence,
-        counts=found.counts,
+        evidence=step.evidence,
+        counts=step.counts,
         gain=jnp.where(begun, gain, jnp.inf),
-        plain=plain,
-        rest=rest.astype(jnp.int32),
-        slowest=slowest,
+        em_steps=em_steps,
+        em_steps_due=em_steps_due.astype(jnp.int32),
+        slowest_rate=slowest_rate,
         steps=steps,
         halvings=jnp.zeros_like(state.halvings),
-        quiet=quiet,
+        steps_within_rounding=steps_within_rounding,
         status=status.astype(jnp.int32),
-        trace=state.trace.at[_place(steps, chunk_start)].set(objective),
+        trace=state.trace.at[_trace_index(steps, chunk_start)].set(objective),
     )
 
 
-def _slowest(so_far: Array, gain: Array, last_gain: Array, noise: Array) -> Array:
-    """EM's rate does not improve because an extrapolation has hidden the slowest direction."""
-    _, rate = left_to_gain(gain, last_gain)
+def _slowest_rate(so_far: Array, gain: Array, last_gain: Array, noise: Array) -> Array:
+    """Running maximum of the estimated linear rate of EM, a scalar.
+
+    An extrapolation hides the slowest direction for some steps, and the rate of these alone would
+    stop a run too soon.
+    """
+    _, rate = remaining_gain(gain, last_gain)
     return jnp.where((gain > noise) & (rate < 1), jnp.maximum(so_far, rate), so_far)
 
 
-def _place(steps: Array, chunk_start: Array) -> Array:
+def _trace_index(steps: Array, chunk_start: Array) -> Array:
     return jnp.clip(steps - chunk_start - 1, 0, CHUNK - 1)
 
 

@@ -1,4 +1,4 @@
-"""An algorithm, a model and its plan as what the loop runs."""
+"""The moves of the loop, bound to an algorithm, a model, its plan and data."""
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
@@ -12,14 +12,14 @@ from jaxem.optimise.state import State
 def moves_of(
     model: Model, plan: Plan, algorithm: Algorithm, source: Source, finish: bool = False
 ) -> Moves:
-    """What the loop asks of an algorithm on these data.
+    """The moves of an algorithm on these data.
 
     Args:
         model: The declared model.
         plan: What the algebra found.
-        algorithm: What proposes.
+        algorithm: The algorithm.
         source: The data.
-        finish: Whether somebody else extrapolates too, between chunks.
+        finish: Whether a quasi-Newton climb between chunks extrapolates, too.
     """
 
     def step(values, memory):
@@ -34,8 +34,8 @@ def moves_of(
     def between(a, b):
         return {p.name: _midpoint(p, a[p.name], b[p.name]) for p in model.parameters}
 
-    trusted, extrapolates = algorithm.m_step.trusted, algorithm.extrapolates or finish
-    return Moves(step, propose, refuse, between, extrapolates, trusted)
+    backtracks, extrapolates = algorithm.m_step.trusted, algorithm.extrapolates or finish
+    return Moves(step, propose, refuse, between, extrapolates, backtracks)
 
 
 def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool):
@@ -43,8 +43,8 @@ def chunk_function(model: Model, plan: Plan, algorithm: Algorithm, finish: bool)
 
     def chunk(states: State, own: Own | None, source: Source, controls: Controls) -> State:
         def moves(own: Own | None) -> Moves:
-            here = source if own is None else with_own(source, own)
-            return moves_of(model, plan, algorithm, here, finish)
+            replicate = source if own is None else with_own(source, own)
+            return moves_of(model, plan, algorithm, replicate, finish)
 
         return run_chunk(moves, source.rows, states, own, controls)
 

@@ -1,8 +1,8 @@
-"""Racing restarts: many short runs, of which the promising go on.
+"""Races of restarts: many short runs, of which the most promising run to their ends.
 
-What a start will reach shows long before it is reached. All restarts take a few steps; those with
-the highest objectives go on to their ends, and the others are left where they are, with a status
-that says so. This is one round of successive halving.
+A few steps tell much of the objective that a start will reach. All restarts take these steps; those
+with the highest objectives run on, and the others are dropped, with a status that says so. This is
+one round of successive halving.
 
     K. Jamieson and A. Talwalkar (2016), "Non-stochastic best arm identification and hyperparameter
     optimization", AISTATS.
@@ -18,15 +18,15 @@ from jaxem.types import DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class Race:
-    """Many starts, of which few run to their ends.
+    """A race: many starts, of which few run to their ends.
 
     Args:
         restarts: Number of starts.
-        keep: How many go on; a sixteenth if left out, at least two.
-        after: Steps after which the others are left behind.
+        keep: Number of restarts that run on; a sixteenth if left out, at least two.
+        after: Steps after which the others are dropped.
 
     Raises:
-        DeclarationError: If these are no such numbers.
+        DeclarationError: If one is no positive integer, or ``keep`` exceeds ``restarts``.
     """
 
     restarts: int
@@ -48,7 +48,7 @@ class Race:
 
     @property
     def sentence(self) -> str:
-        """What it does, for a reader."""
+        """The race in words."""
         return (
             f"a race: after {self.after} steps the best {self.kept} of {self.restarts} restarts "
             f"go on, the others are dropped"
@@ -56,23 +56,23 @@ class Race:
 
     @property
     def kept(self) -> int:
-        """How many go on."""
+        """Number of restarts that run on."""
         return max(self.restarts // 16, 2) if self.keep is None else self.keep
 
 
-def leave_behind(kept: int, objective: np.ndarray, status: np.ndarray) -> np.ndarray:
+def drop_losers(kept: int, objective: np.ndarray, status: np.ndarray) -> np.ndarray:
     """The status of all restarts after the first part of a race.
 
     Args:
-        kept: How many may go on; those that have ended by themselves count.
-        objective: What each has reached, (R,).
-        status: How each has ended; RUNNING for those that could go on, (R,).
+        kept: Number of restarts that may run on; those that have stopped count.
+        objective: Objectives, (R,).
+        status: Statuses; RUNNING for those that could run on, (R,).
 
     Returns:
         The new status, (R,).
     """
-    sane = np.isin(status, [s for s in Status if s.usable])
-    score = np.where(sane & np.isfinite(objective), objective, -np.inf)
+    usable = np.isin(status, [s for s in Status if s.usable])
+    score = np.where(usable & np.isfinite(objective), objective, -np.inf)
     ahead = np.zeros(len(score), bool)
     ahead[np.argsort(-score, kind="stable")[:kept]] = True
     behind = (status == Status.RUNNING) & ~ahead

@@ -1,10 +1,11 @@
 """Many refits of one model at once, each with weights, or with rows, of its own.
 
-The loop is that of a fit, on restarts that have data of their own: what they share (rows, features,
-anchors) is there once, what they do not is one more axis. Replicates differ much in how many steps
-they need, and a batch that waits for its slowest wastes most of its work. So all wait in line, and
-a few passes at a time are made by as many of those that still run as fill the machine.
-Refits are made to compare, not to be reported one by one: they have statuses, no certificates.
+The loop is that of a fit, on restarts that have data of their own: the data that they share (rows,
+features, anchors) are held once, their own data have one more axis. Replicates differ much in how
+many steps they need, and a batch that waits for its slowest wastes most of its work. So replicates
+queue, and those that still run take a few passes at a time, as many side by side as fill the
+machine. Refits are made to compare, not to be reported one by one: they have statuses, no
+certificates.
 """
 
 import dataclasses
@@ -27,15 +28,15 @@ from jaxem.numerics.rows import row_count
 from jaxem.objective.exact import as_time_allows, exact_evidence, tolerated
 from jaxem.optimise.loop import Controls
 from jaxem.optimise.moves import chunk_function
-from jaxem.optimise.race import Race, leave_behind
+from jaxem.optimise.race import Race, drop_losers
 from jaxem.optimise.state import State, first_states, with_frozen
 from jaxem.status import Status
 from jaxem.types import Data
 
-#: Log factors of a pass that outweigh what a pass costs besides.
+#: Log factors of a pass that take longer than the fixed cost of a pass.
 _ENTRIES = 2**14
 
-#: A GPU is given so many times as much, to fill it.
+#: A GPU is given so many times as many, to fill it.
 _GPU = 64
 
 #: Passes that replicates make before those that have ended make room for others.
@@ -48,12 +49,12 @@ _LARGER, _TURNS = 4, 100
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Replicates:
-    """How all refits ended: B replicates, R starts each.
+    """All refits: B replicates, R starts each.
 
     Attributes:
         values: Parameters by dotted name, leaves (B, R, ...).
         objective: Log posterior, (B, R).
-        log_likelihood: The part of it that the data make, (B, R).
+        log_likelihood: Log likelihood, (B, R).
         status: A `Status` each, (B, R).
         steps: Steps taken, (B, R).
     """
@@ -71,7 +72,7 @@ class Replicates:
         return sane & np.isfinite(self.objective)
 
     def first_status(self) -> list[Status]:
-        """How the first start of each replicate ended; of `best`, the best one."""
+        """The status of the first start of each replicate; of `best`, of the best one."""
         return [Status(int(code)) for code in self.status[:, 0]]
 
     def best(self) -> "Replicates":
@@ -102,40 +103,40 @@ def refit(
 ) -> Replicates:
     """Fit every replicate from every start.
 
-    Where the data were replaced, so they are here; the ends are then looked at with the log joint
-    at every row, and if that differs the work goes on with every row.
+    Where the fit ran on replaced data, so do the refits. Their log likelihoods are then compared
+    with the log joint at every row, and if they differ the refits go on with every row.
 
     Args:
         model: The declared model.
         plan: Its plan.
-        algorithm: What was run.
+        algorithm: The algorithm of the fit.
         ways: The data, and what replaces them.
         starts: Parameters by dotted name, leaves (B, R, ...).
         weights: Weights of the rows of `ways`, (B, n); of chains, equal within a sequence.
         rows: Rows of each replicate in place of those of `ways`, leaves (B, n, ...).
-        tolerance: Nats that may be left to gain.
+        tolerance: Nats that may remain to be gained.
         max_steps: Limit of steps.
-        race: When starts of a replicate are left behind, or None.
+        race: The race that the starts of each replicate run, or None.
     """
     data = OwnData(model, plan, ways, weights, rows)
     program = plan.program(
         ("steps", algorithm, False), chunk_function(model, plan, algorithm, finish=False)
     )
-    line = _Line(model, plan, data, algorithm, program, tolerance, max_steps, race)
+    queue = _Queue(model, plan, data, algorithm, program, tolerance, max_steps, race)
     began = time.monotonic()
-    found = line.run(data.path, starts)
+    found = queue.run(data.path, starts)
     if data.path == "direct":
         return found
     setting = Setting(model, plan, ways.rows, ways.weights, ways.sequences)
     agree = _agrees(setting, algorithm.e_step, found, weights, rows, began)
-    return found if agree else line.run("direct", found.values)
+    return found if agree else queue.run("direct", found.values)
 
 
 def group_size(replicates: int, entries: int) -> int:
-    """How many replicates make a pass together.
+    """Number of replicates that make a pass together.
 
     Args:
-        replicates: All of them.
+        replicates: Number of all replicates.
         entries: Log factors of one replicate.
     """
     scale = 1 if jax.default_backend() == "cpu" else _GPU
@@ -150,25 +151,25 @@ def _agrees(
     rows: Data | None,
     began: float,
 ) -> bool:
-    """Whether the log joint at every row gives the log likelihoods that products gave.
+    """Whether the log joint at every row gives the log likelihoods of the product path.
 
-    As many replicates are looked at as a tenth of the time of the refits allows.
+    As many replicates are compared as a tenth of the time of the refits allows.
 
     Args:
         setting: The model, its plan, and the rows that replicates share.
         e_step: How states are summed out.
-        found: How the refits ended.
+        found: The refits.
         weights: Weights of each replicate, (B, n).
-        rows: Rows of each, leaves (B, n, ...), or None.
+        rows: Rows of each replicate, leaves (B, n, ...), or None.
         began: When the refits began, in seconds.
     """
     count = row_count(setting.data)
     dtype = np.dtype(jnp.result_type(float))
     for b, r in as_time_allows(np.argwhere(found.usable), began):
         data = setting.data if rows is None else _take(rows, b)
-        mine = dataclasses.replace(setting, data=data, weights=weights[b])
-        right = exact_evidence(mine, e_step, {k: v[b, r] for k, v in found.values.items()})
-        if abs(right - found.log_likelihood[b, r]) > tolerated(right, count, dtype):
+        replicate = dataclasses.replace(setting, data=data, weights=weights[b])
+        exact = exact_evidence(replicate, e_step, {k: v[b, r] for k, v in found.values.items()})
+        if abs(exact - found.log_likelihood[b, r]) > tolerated(exact, count, dtype):
             return False
     return True
 
@@ -178,14 +179,14 @@ def _take(tree: Any, index: Any) -> Any:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Line:
-    """Replicates that wait in line for a compiled loop.
+class _Queue:
+    """A queue of replicates for one compiled loop.
 
     Attributes:
         model: The declared model.
         plan: Its plan.
         data: The data.
-        algorithm: What is run.
+        algorithm: The algorithm.
         program: The loop, compiled.
         tolerance: See `refit`.
         max_steps: See `refit`.
@@ -213,44 +214,44 @@ class _Line:
         source, own = self.data.source(path, width)
         owner = np.repeat(np.arange(shape[0]), shape[1])
 
-        def until(most: int) -> None:
-            numbers: Any = self.tolerance, most, 0, _PASSES
-            kinds = dtype, np.int32, dtype, np.int32
-            given: Any = map(np.asarray, numbers, kinds)
+        def advance(max_steps: int) -> None:
+            numbers: Any = self.tolerance, max_steps, 0, _PASSES
+            dtypes = dtype, np.int32, dtype, np.int32
+            given: Any = map(np.asarray, numbers, dtypes)
             controls = Controls(*given)
             while (running := np.flatnonzero(states.status == Status.RUNNING)[:width]).size:
-                some = with_frozen(_take(states, running), width)
-                theirs = jax.tree.map(lambda leaf: filled(leaf[owner[running]], width), own)
-                moved = self.program(*jax.device_put((some, theirs)), source, controls)
+                group = with_frozen(_take(states, running), width)
+                group_own = jax.tree.map(lambda leaf: filled(leaf[owner[running]], width), own)
+                moved = self.program(*jax.device_put((group, group_own)), source, controls)
                 for leaf, new in zip(jax.tree.leaves(states), jax.tree.leaves(moved), strict=True):
                     leaf[running] = np.asarray(new)[: len(running)]
 
         if self.race is not None:
-            until(min(self.race.after, self.max_steps))
-            self._leave_behind(states, shape, self.race.kept)
-        until(self.max_steps)
+            advance(min(self.race.after, self.max_steps))
+            self._drop_losers(states, shape, self.race.kept)
+        advance(self.max_steps)
         return _collect(jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), states))
 
     def _width(self, path: str, replicates: int) -> int:
-        """How many make a pass together: as many as a loop is compiled for, if that is near."""
+        """Number of refits a pass: one that a loop is compiled for, if there is one near."""
         rows = self.data.rows
         size = group_size(replicates, rows * self.model.latent.configurations)
         known = [bucket(s) for a, p, s in self.plan.compiled if (a, p) == (self.algorithm, path)]
         near = [s for s in known if replicates / _TURNS <= s <= _LARGER * size and are_few(rows, s)]
         return max(near, default=size)
 
-    def _leave_behind(self, states: State, shape: tuple[int, int], kept: int) -> None:
-        """The middle of a race, in each replicate by itself."""
+    def _drop_losers(self, states: State, shape: tuple[int, int], kept: int) -> None:
+        """Drop the starts of each replicate that lose its race, and let the others run on."""
         short = (states.status == Status.STEP_LIMIT) & (states.steps < self.max_steps)
         status = np.where(short, Status.RUNNING, states.status).reshape(shape)
         heights = states.objective.reshape(shape)
-        ends = [leave_behind(kept, h, s) for h, s in zip(heights, status, strict=True)]
+        ends = [drop_losers(kept, h, s) for h, s in zip(heights, status, strict=True)]
         states.status[:] = np.concatenate(ends)
 
 
 def _collect(states: State) -> Replicates:
     return Replicates(
-        values={name: np.asarray(leaf) for name, leaf in states.previous.items()},
+        values={name: np.asarray(leaf) for name, leaf in states.accepted.items()},
         objective=np.asarray(states.objective, float),
         log_likelihood=np.asarray(states.evidence, float),
         status=np.asarray(states.status),

@@ -1,4 +1,4 @@
-"""Running a batch of restarts to its end, from the host."""
+"""The host's side of a run: chunks of the loop for a batch of restarts, until all have stopped."""
 
 import time
 from collections.abc import Callable
@@ -20,24 +20,24 @@ from jaxem.optimise.ends import has_far_ends, to_edges
 from jaxem.optimise.loop import Controls
 from jaxem.optimise.moves import chunk_function
 from jaxem.optimise.polish import climb_on
-from jaxem.optimise.race import Race, leave_behind
+from jaxem.optimise.race import Race, drop_losers
 from jaxem.optimise.runs import Progress, Runs
 from jaxem.optimise.state import CHUNK, State, first_states, resume, with_frozen
 from jaxem.optimise.watch import Guards
 from jaxem.status import Status
 
-#: Nats: a step that gains less is one that EM is slow with.
+#: The quasi-Newton climb begins where a step gains less, in nats.
 _NEAR = 1e-2
 
-#: Steps after which restarts that creep towards the boundary of a support are put there.
+#: Steps after which restarts that creep towards the boundary of a support jump to it.
 _PAUSES = (100, 400)
 
-#: What went wrong on replaced data may be their fault: it is tried again on the rows.
+#: Statuses that replaced data may have caused: such a restart goes on with the rows.
 _SUSPECT = (Status.NON_FINITE, Status.DEGENERATE, Status.OBJECTIVE_FELL)
 
 
 class Runner:
-    """Restarts on their way; what Ctrl-C or a time limit finds is always whole.
+    """A batch of restarts that runs chunk by chunk; Ctrl-C and a time limit lose at most a chunk.
 
     Args:
         model: The declared model.
@@ -45,12 +45,12 @@ class Runner:
         algorithm: The algorithm.
         ways: The data, and the paths through them.
         starts: Parameters by dotted name, stacked over restarts.
-        guards: Who looks at restarts on replaced data.
+        guards: Checks of restarts on replaced data.
         tolerance: See `stopping`.
         max_steps: Limit of steps.
         time_limit: Seconds, or None.
-        race: When restarts are left behind, or None.
-        finish: Whether to climb to the top where EM is slow.
+        race: A race that drops restarts, or None.
+        finish: Whether a quasi-Newton climb follows where EM is slow.
         report: Called between chunks.
     """
 
@@ -90,16 +90,15 @@ class Runner:
         self.changes: list[str] = []
 
     def run(self) -> Runs:
-        """Run every restart until it stops, the time is over, or somebody interrupts.
+        """All restarts, run until each stops, the time is over, or Ctrl-C is pressed.
 
-        Returns:
-            How they ended; after Ctrl-C the state after the last whole chunk.
+        After Ctrl-C they are as the last whole chunk left them.
         """
         self._look_at_starts(self._ways.first)
         try:
             if self._race is not None:
                 self._advance(self._until(self._race.after))
-                self._leave_behind(self._race.kept)
+                self._drop_losers(self._race.kept)
             if self._finish:
                 self._advance(self._until(self._max_steps, _NEAR))
                 self._jump(climb_on, everyone=False)
@@ -123,7 +122,7 @@ class Runner:
         return Controls(*numbers)
 
     def _advance(self, controls: Controls) -> None:
-        """Run every restart until these controls stop it; if not the last, it may go on."""
+        """Run every restart until these controls stop it; later controls may resume it."""
         self._controls = controls
         for path in PATHS[PATHS.index(self._ways.first) :]:
             while self._running(path).size and self._ended_by == Status.RUNNING:
@@ -132,30 +131,30 @@ class Runner:
         self._reopen()
 
     def _reopen(self) -> None:
-        """What stopped short of the limits of the whole run is still running."""
+        """Set to RUNNING the restarts that stopped short of the limits of the whole run."""
         states = self._states
         short = (states.status == Status.STEP_LIMIT) & (states.steps < self._max_steps)
         if self._controls.near > 0:
             short |= states.status == Status.CONVERGED
         states.status[short] = Status.RUNNING
 
-    def _leave_behind(self, kept: int) -> None:
-        """The middle of a race."""
+    def _drop_losers(self, kept: int) -> None:
+        """Drop the restarts that lose the race."""
         if self._ended_by == Status.RUNNING:
             states = self._states
-            states.status[:] = leave_behind(kept, states.objective, states.status)
+            states.status[:] = drop_losers(kept, states.objective, states.status)
 
     def _jump(self, move: Callable[..., list], everyone: bool) -> None:
-        """Let restarts go elsewhere: where a climb of the objective ends, or to an edge."""
+        """Make the end of a climb, or a boundary, the next candidate of the restarts."""
         for path in np.unique(self._paths):
-            some = self._running(path)
-            if some.size and self._ended_by == Status.RUNNING:
-                some = np.flatnonzero(self._paths == path) if everyone else some
-                source = self._ways.source(path, self._model.latent.configurations, len(some))
+            group = self._running(path)
+            if group.size and self._ended_by == Status.RUNNING:
+                group = np.flatnonzero(self._paths == path) if everyone else group
+                source = self._ways.source(path, self._model.latent.configurations, len(group))
                 landscape = Landscape(self._model, self._plan, self._algorithm, source)
-                trace = move(landscape, self._states, some, self._max_steps)
-                for restart, more in zip(some, trace, strict=True):
-                    self._traces[restart] += more
+                traces = move(landscape, self._states, group, self._max_steps)
+                for restart, trace in zip(group, traces, strict=True):
+                    self._traces[restart] += trace
 
     def _running(self, path: str) -> np.ndarray:
         running = self._states.status == Status.RUNNING
@@ -163,29 +162,29 @@ class Runner:
 
     def _run_group(self, path: str) -> None:
         """Run the restarts on one path until none of them is on it and running."""
-        left = self._running(path)
-        restarts = left if len(left) == len(self._paths) else self._fill(left)
+        running = self._running(path)
+        restarts = running if len(running) == len(self._paths) else self._fill(running)
         source, own = self._data(path, len(restarts))
         clock = Clock(self._compiled, self._key(path, len(restarts)))
-        while left.size:
+        while running.size:
             began = time.monotonic()
             given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
             group = self._program(jax.device_put(given), own, source, self._controls)
             self._record(path, restarts, jax.block_until_ready(group))
-            clock.chunk(time.monotonic() - began, len(left) / len(restarts))
+            clock.chunk(time.monotonic() - began, len(running) / len(restarts))
             self._report(self._progress())
             if self._running(path).size and time.monotonic() > self._limit:
                 self._ended_by = Status.TIME_LIMIT
                 return
-            left = self._guard(path, self._running(path))
-            size = power_of_two(len(left))
-            if left.size and size <= len(restarts) // 2 and clock.pays(self._key(path, size)):
-                restarts = self._fill(left)
+            running = self._guard(path, self._running(path))
+            size = power_of_two(len(running))
+            if running.size and size <= len(restarts) // 2 and clock.pays(self._key(path, size)):
+                restarts = self._fill(running)
                 source, own = self._data(path, size)
                 clock = Clock(self._compiled, self._key(path, size))
 
     def _data(self, path: str, restarts: int) -> tuple[Source, Own | None]:
-        """The data as restarts on a path see them."""
+        """The shared data of so many restarts on a path, and the data that each has of its own."""
         source = self._ways.source(path, self._model.latent.configurations, restarts)
         return source, shared(source, bucket(restarts))
 
@@ -193,24 +192,24 @@ class Runner:
         return self._algorithm, path, size
 
     def _fill(self, running: np.ndarray) -> np.ndarray:
-        """Running restarts, and finished ones, which are frozen, up to a power of two."""
+        """Indices of running restarts, filled up to a power of two with stopped ones."""
         others = np.flatnonzero(self._states.status != Status.RUNNING)
         missing = power_of_two(len(running)) - len(running)
         return np.sort(np.concatenate([running, others[:missing]]))
 
     def _group(self, path: str, restarts: np.ndarray) -> State:
-        """The states of some restarts; those that have left this path are frozen."""
+        """The states of some restarts; those that are on another path are frozen."""
         group = jax.tree.map(lambda leaf: leaf[restarts], self._states)
-        away = self._paths[restarts] != path
-        again = np.isin(restarts, list(self._moved)) & ~away
-        return resume(group, again, away)
+        elsewhere = self._paths[restarts] != path
+        again = np.isin(restarts, list(self._moved)) & ~elsewhere
+        return resume(group, again, elsewhere)
 
     def _record(self, path: str, restarts: np.ndarray, group: State) -> None:
-        """Write a chunk back to the states of the restarts that ran, the first of the group."""
+        """Write the states and traces of a chunk back, for the restarts of a group that ran."""
         ran = np.flatnonzero(np.isin(restarts, self._running(path)))
         trace = np.asarray(group.trace)
         for row in ran:
-            if restarts[row] in self._moved:  # its last parameters were judged again
+            if restarts[row] in self._moved:  # its accepted parameters were evaluated again
                 self._moved.remove(restarts[row])
                 self._traces[restarts[row]] = self._traces[restarts[row]][:-1]
             self._traces[restarts[row]] += trace[row][~np.isnan(trace[row])].tolist()
@@ -218,27 +217,27 @@ class Runner:
             leaf[restarts[ran]] = np.asarray(new)[ran]
 
     def _look_at_starts(self, path: str) -> None:
-        """The guard's first look; and all rows, where a start holds a zero that excludes some."""
+        """Check the starts on replaced data; one whose zeros exclude a row leaves the path."""
         if path == "direct":
             return
-        for restart in self._guards.excluded(self._algorithm.e_step, self._states.values):
+        for restart in self._guards.excluded(self._algorithm.e_step, self._states.candidate):
             self._move(restart, "direct", "the start makes some rows impossible")
         self._guard(path, self._running(path))
 
     def _guard(self, path: str, restarts: np.ndarray) -> np.ndarray:
-        """Look at some restarts; those that replaced data do not serve leave this path."""
+        """Check some restarts on replaced data; return those that go on running on this path."""
         if path != "direct":
             for restart in self._guards.choose(restarts):
                 steps = max(int(self._states.steps[restart]), 0)
-                there = self._guards.next_path(self._values(restart), path, int(restart), steps)
-                if there != path:
-                    self._move(restart, there, "the guard saw errors")
+                target = self._guards.next_path(self._values(restart), path, int(restart), steps)
+                if target != path:
+                    self._move(restart, target, "the guard saw errors")
         return self._running(path)
 
     def _look_at_ends(self, path: str) -> None:
-        """Try again on the rows what ended badly, or at another objective than the rows give.
+        """Move restarts to the rows that failed, or whose objective is not that of the rows.
 
-        When the time is over nothing is tried again; the objective is still that of the rows.
+        When the time is over none is moved; its objective is set to that of the rows.
         """
         if path == "direct":
             return
@@ -249,7 +248,7 @@ class Runner:
         for restart in () if over else ended[suspect]:
             self._move(restart, "direct", str(Status(int(self._states.status[restart]))))
         if not over and (self._controls.near > 0 or self._controls.max_steps < self._max_steps):
-            return  # it may go on
+            return  # the run is not at its end
         sound = ended[~suspect & np.isfinite(self._states.objective[ended])]
         order = sound[np.argsort(-self._states.objective[sound], kind="stable")].tolist()
         for restart, evidence in self._guards.evidence(self._algorithm.e_step, order, self._values):
@@ -259,16 +258,18 @@ class Runner:
                 self._states.evidence[restart] = evidence
                 self._traces[restart][-1] = float(self._states.objective[restart])
             else:
-                away = f"an objective {error:+.1e} nats away" if np.isfinite(error) else "no number"
-                self._move(restart, "direct", f"all rows give {away}")
+                given = (
+                    f"an objective {error:+.1e} nats away" if np.isfinite(error) else "no number"
+                )
+                self._move(restart, "direct", f"all rows give {given}")
 
     def _values(self, restart: int) -> dict[str, np.ndarray]:
-        return {k: v[restart] for k, v in self._states.previous.items()}
+        return {k: v[restart] for k, v in self._states.accepted.items()}
 
     def _move(self, restart: int, path: str, why: str) -> None:
-        """Put a restart on another path, back at the last parameters that were judged."""
-        was, step = self._paths[restart], max(int(self._states.steps[restart]), 0)
-        self.changes.append(f"restart {restart}, step {step}: {was} to {path}: {why}")
+        """Put a restart on another path, where its accepted parameters are evaluated again."""
+        old, step = self._paths[restart], max(int(self._states.steps[restart]), 0)
+        self.changes.append(f"restart {restart}, step {step}: {old} to {path}: {why}")
         self._paths[restart] = path
         self._states.status[restart] = Status.RUNNING
         self._moved.add(restart)
@@ -283,8 +284,8 @@ class Runner:
         status = states.status.copy()
         status[status == Status.RUNNING] = self._ended_by
         return Runs(
-            values=states.previous,
-            proposals=states.values,
+            values=states.accepted,
+            candidates=states.candidate,
             objective=states.objective,
             evidence=states.evidence,
             status=status,

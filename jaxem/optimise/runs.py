@@ -1,4 +1,4 @@
-"""How restarts are doing, and how they ended."""
+"""Restarts as records: their progress, and their ends."""
 
 import dataclasses
 import sys
@@ -10,11 +10,11 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """What a progress callback is told between chunks.
+    """Progress of a fit, as a callback gets it between chunks.
 
     Attributes:
-        steps: Steps of the restart that is farthest.
-        max_steps: The limit.
+        steps: Steps of the restart that has taken most.
+        max_steps: Limit of steps.
         active: Restarts still running.
         restarts: All restarts.
         best: The best objective so far.
@@ -29,22 +29,22 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Runs:
-    """How all restarts ended: arrays over restarts.
+    """The ends of all restarts, arrays over restarts.
 
     Attributes:
-        values: The parameters reached, by dotted name.
-        proposals: Where the algorithm would have gone next.
-        objective: Objective of ``values``.
-        evidence: The part of it that the data make.
-        status: How each ended, a `Status`.
-        steps: Steps to ``values``.
-        counts: Expected counts of the latent states there, (R, K).
-        paths: The path that each ended on.
-        traces: Objective at the start and after each step.
+        values: The accepted parameters, by dotted name, leaves (R, ...).
+        candidates: The parameters that would have been evaluated next.
+        objective: Log posterior of ``values``, (R,).
+        evidence: Log likelihood of ``values``, (R,).
+        status: A `Status` each, (R,).
+        steps: Steps to ``values``, (R,).
+        counts: Expected counts of the configurations at ``values``, (R, C).
+        paths: The path through the data that each ended on, (R,).
+        traces: Objective at the start and after each step, one array a restart.
     """
 
     values: dict[str, np.ndarray]
-    proposals: dict[str, np.ndarray]
+    candidates: dict[str, np.ndarray]
     objective: np.ndarray
     evidence: np.ndarray
     status: np.ndarray
@@ -71,14 +71,14 @@ class Runs:
 
 
 def announcer(progress: bool | Callable[[Progress], None]) -> Callable[[str], None] | None:
-    """What prints what is being compiled, or the method `say` of a callback that has one."""
+    """A function that shows which program is compiled: a printer, or the callback's `say`."""
     if progress is True:
         return lambda words: print(f"\r{words}", end="", file=sys.stderr, flush=True)
     return getattr(progress, "say", None)
 
 
 def reporter(progress: bool | Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """What to call between chunks: the person's function, one that prints a line, or nothing."""
+    """A function to call between chunks: the given one, one that prints a line, or no-op."""
     if callable(progress):
         return progress
     if not progress:

@@ -1,4 +1,4 @@
-"""Where restarts begin: what a person gave, or what an initialiser makes of a key."""
+"""The starts of restarts: given parameters, or those that an initialiser draws with a key."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from jaxem.types import DeclarationError
 
 
 def make_starts(setting: Setting, init: Any, restarts: int, key: Any) -> dict[str, np.ndarray]:
-    """Parameters by dotted name, stacked over restarts, in the flag's precision."""
+    """Starts by dotted name, leaves (R, ...), in the precision of `jax_enable_x64`."""
     model = setting.model
     if init is None or callable(init):
         initialiser = in_turn if init is None else init

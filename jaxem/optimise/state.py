@@ -1,4 +1,4 @@
-"""Where restarts are: what the loop carries from pass to pass, and the host between chunks."""
+"""The state of a restart: what the loop carries from pass to pass, and the host between chunks."""
 
 from typing import Any, NamedTuple
 
@@ -11,37 +11,37 @@ from jaxem.types import Array
 
 Values = dict[str, Array]
 
-#: Steps a compiled chunk.
+#: Passes of a compiled chunk, at most.
 CHUNK = 25
 
 
 class State(NamedTuple):
-    """Where one restart is.
+    """The state of one restart.
 
     Attributes:
-        values: The parameters to be judged next.
-        previous: The last parameters that were judged good.
-        image: What the EM map makes of ``previous``.
-        memory: The algorithm's own.
-        extrapolated: Whether ``values`` are an extrapolation.
-        objective: Log posterior of ``previous``.
-        evidence: Log likelihood of ``previous``.
-        counts: Expected count of each latent state there, (K,).
-        gain: What the step to ``previous`` gained.
-        plain: Steps of EM in a row that led to ``previous``.
-        rest: Number of plain EM steps before the next extrapolation.
-        slowest: The largest factor between the gains of two steps of EM, where there are
-            extrapolations.
-        steps: Evaluations of the EM map, after the one at the start, until ``previous`` was
-            reached and extrapolations from there refused; -1 before the start is judged.
-        halvings: How often the proposal was moved back towards ``previous``.
-        quiet: Steps in a row whose gain was rounding.
+        candidate: The parameters that the next pass evaluates.
+        accepted: The parameters that are reported; the last whose objective was good.
+        image: The image of ``accepted`` under the EM map.
+        memory: What the algorithm remembers, a pytree.
+        extrapolated: Whether ``candidate`` is an extrapolation.
+        objective: Log posterior of ``accepted``.
+        evidence: Log likelihood of ``accepted``.
+        counts: Expected count of each configuration at ``accepted``, (C,).
+        gain: Increase of the objective by the step to ``accepted``.
+        em_steps: Plain EM steps since the last extrapolation, up to ``accepted``.
+        em_steps_due: Plain EM steps to be taken before the next extrapolation.
+        slowest_rate: Running maximum of the estimated linear rate of EM; 0 where nothing
+            extrapolates.
+        steps: Evaluations of the EM map after the one at the start, refused extrapolations
+            included; -1 before the start is evaluated.
+        halvings: How often the candidate was moved half way back to ``accepted``.
+        steps_within_rounding: Steps in a row whose gain was within rounding.
         status: A `Status`.
-        trace: Objectives of the best parameters of this chunk, by step; NaN where none.
+        trace: Objective of ``accepted`` after each step of this chunk, (CHUNK,); NaN where none.
     """
 
-    values: Values
-    previous: Values
+    candidate: Values
+    accepted: Values
     image: Values
     memory: Any
     extrapolated: Array
@@ -49,43 +49,60 @@ class State(NamedTuple):
     evidence: Array
     counts: Array
     gain: Array
-    plain: Array
-    rest: Array
-    slowest: Array
+    em_steps: Array
+    em_steps_due: Array
+    slowest_rate: Array
     steps: Array
     halvings: Array
-    quiet: Array
+    steps_within_rounding: Array
     status: Array
     trace: Array
 
 
-def first_states(values: dict[str, np.ndarray], memory: Any, size: int) -> State:
+def first_states(values: dict[str, np.ndarray], memory: Any, configurations: int) -> State:
     """The states of all restarts at their starts.
 
     Args:
-        values: Parameters by dotted name, stacked over restarts.
+        values: The starts by dotted name, leaves (R, ...).
         memory: The empty memory of one restart, NumPy leaves.
-        size: Latent states.
+        configurations: Configurations of the latent structure, C.
 
     Returns:
         NumPy leaves, stacked over restarts.
     """
     first = next(iter(values.values()))
     restarts, dtype = len(first), first.dtype
-    none = np.full(restarts, -np.inf, dtype)
+    unknown: Any = np.full(restarts, -np.inf, dtype)
     zero: Any = np.zeros(restarts, np.int32)
-    trace = np.full((restarts, CHUNK), np.nan, dtype)
-    counts = np.full((restarts, size), np.nan, dtype)
+    no: Any = np.zeros(restarts, bool)
+    no_rate: Any = np.zeros(restarts, dtype)
+    counts: Any = np.full((restarts, configurations), np.nan, dtype)
+    trace: Any = np.full((restarts, CHUNK), np.nan, dtype)
+    start: Any = values
     memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (restarts, *leaf.shape)), memory)
-    numbers: Any = dict.fromkeys(("plain", "rest", "halvings", "quiet", "status"), zero)
-    arrays: Any = {"extrapolated": zero > 0, "gain": -none, "slowest": np.zeros(restarts, dtype)}
-    start: Any = dict.fromkeys(("values", "previous", "image"), values)
-    start |= {"objective": none, "evidence": none, "counts": counts, "trace": trace}
-    return State(memory=memory, steps=zero - 1, **start, **numbers, **arrays)
+    return State(
+        candidate=start,
+        accepted=start,
+        image=start,
+        memory=memory,
+        extrapolated=no,
+        objective=unknown,
+        evidence=unknown,
+        counts=counts,
+        gain=-unknown,
+        em_steps=zero,
+        em_steps_due=zero,
+        slowest_rate=no_rate,
+        steps=zero - 1,
+        halvings=zero,
+        steps_within_rounding=zero,
+        status=zero,
+        trace=trace,
+    )
 
 
 def with_frozen(states: State, size: int) -> State:
-    """States filled up to a size with copies of the first that are not to run."""
+    """States filled up to a number of restarts with frozen copies of the first."""
     if size == len(states.status):
         return states
     whole: State = jax.tree.map(lambda leaf: filled(leaf, size), states)
@@ -98,8 +115,8 @@ def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:
 
     Args:
         states: NumPy leaves, stacked over restarts.
-        again: Restarts to be sent back to the last parameters that were judged, to judge them
-            again on another path, (R,).
+        again: Restarts whose accepted parameters are the next candidate, to be evaluated again on
+            another path, (R,).
         frozen: Restarts that are not to run, (R,).
     """
 
@@ -108,15 +125,15 @@ def resume(states: State, again: np.ndarray, frozen: np.ndarray) -> State:
         return np.where(where, value, leaf).astype(leaf.dtype)
 
     return states._replace(
-        values={name: put(states.values[name], v) for name, v in states.previous.items()},
+        candidate={name: put(states.candidate[name], v) for name, v in states.accepted.items()},
         memory=jax.tree.map(lambda leaf: put(leaf, 0), states.memory),
         extrapolated=put(states.extrapolated, False),
-        plain=put(states.plain, 0),
+        em_steps=put(states.em_steps, 0),
         objective=put(states.objective, -np.inf),
         evidence=put(states.evidence, -np.inf),
         gain=put(states.gain, np.inf),
         steps=put(states.steps, np.maximum(states.steps, 0) - 1),
         halvings=put(states.halvings, 0),
-        quiet=put(states.quiet, 0),
+        steps_within_rounding=put(states.steps_within_rounding, 0),
         status=np.where(frozen, Status.INTERRUPTED, states.status).astype(states.status.dtype),
     )

@@ -1,7 +1,7 @@
-"""The loop of warm-up steps: nothing is judged, the objective is written down as it is.
+"""The loop of warm-up steps: every step is accepted, whatever its objective.
 
-What comes out is a start for every restart: the ordinary loop judges it, and goes on from it or
-stops there. All restarts make the same number of steps, in one compiled program; temperatures, keys
+A warm-up gives a start for every restart; the monotone loop evaluates it, and runs on from it or
+stops there. All restarts take the same number of steps, in one compiled program; temperatures, keys
 and numbers of steps are traced.
 """
 
@@ -30,21 +30,21 @@ from jaxem.types import Array
 
 
 class Track(NamedTuple):
-    """One restart in its warm-up.
+    """The state of one restart in its warm-up.
 
     Attributes:
-        values: The parameters of the next step.
-        previous: The last ones with a finite objective.
-        objective: Theirs.
-        best: Those with the highest objective.
-        highest: Theirs.
+        candidate: The parameters that the next step evaluates.
+        last_finite: The last parameters with a finite objective.
+        objective: The objective of ``last_finite``.
+        best: The parameters with the highest objective.
+        highest: The objective of ``best``.
         mean: Mean of the parameters since averaging began.
-        averaged: Of how many.
-        trace: Objectives of a chunk of steps.
+        averaged: Number of parameters in ``mean``.
+        trace: Objectives of a chunk of steps, (CHUNK,).
     """
 
-    values: Values
-    previous: Values
+    candidate: Values
+    last_finite: Values
     objective: Array
     best: Values
     highest: Array
@@ -57,9 +57,9 @@ class Turn(NamedTuple):
     """One chunk of steps; traced.
 
     Attributes:
-        inverse_temperature: Of all of them.
-        first: The number of the first.
-        count: How many, at most `CHUNK`.
+        inverse_temperature: The inverse temperature of all steps of the chunk.
+        first: The number of the first step.
+        count: Number of steps, at most `CHUNK`.
         average_from: The number of the step from which parameters are averaged.
     """
 
@@ -82,7 +82,7 @@ def warm_up(
     time_limit: float | None,
     report: Callable[[Progress], None],
 ) -> WarmedUp:
-    """Warm up from every start; after Ctrl-C what the last whole chunk left.
+    """Warm up from every start; Ctrl-C ends it after the last whole chunk.
 
     Args:
         model: The declared model.
@@ -90,7 +90,7 @@ def warm_up(
         policy: The warm-up.
         ways: The data.
         starts: Parameters by dotted name, stacked over restarts.
-        guards: Who looks at replaced data.
+        guards: Checks of restarts on replaced data.
         key: An int or a JAX key; every restart and every step has its own, made from it.
         max_steps: Limit of steps.
         time_limit: Seconds, or None.
@@ -112,18 +112,18 @@ def warm_up(
             pieces.append(np.asarray(track.trace)[:, : int(turn.count)])
             done = int(turn.first + turn.count)
             report(Progress(done, max_steps, restarts, restarts, float(np.max(track.highest))))
-            there = _watched(guards, track, path, done)
-            if there != path:
+            target = _watched(guards, track, path, done)
+            if target != path:
                 changes.append(
-                    f"all restarts, step {done}: {path} to {there}: {policy.description}"
+                    f"all restarts, step {done}: {path} to {target}: {policy.description}"
                 )
                 track = track._replace(highest=jnp.full_like(track.highest, -jnp.inf))
-            path = there
+            path = target
             if time_limit is not None and time.monotonic() - began > time_limit:
                 ended = Status.TIME_LIMIT
                 break
             if last and policy.perturbs:
-                track = track._replace(values=perturb(model, plan, track.values, generators))
+                track = track._replace(candidate=perturb(model, plan, track.candidate, generators))
         else:
             if max_steps < sum(count for _, count in policy.stages):
                 ended = Status.STEP_LIMIT
@@ -132,7 +132,7 @@ def warm_up(
             raise
         ended = Status.INTERRUPTED
     return WarmedUp(
-        _answer(model, policy, track),
+        _starts(model, policy, track),
         np.concatenate(pieces, axis=1),
         ended,
         policy.climbs,
@@ -148,25 +148,25 @@ def warm_up_function(model: Model, plan: Plan, policy: WarmUp) -> Any:
     def one(track: Track, key: Array, source: Source, turn: Turn, number: Array) -> Track:
         key = jax.random.fold_in(key, number)
         beta = turn.inverse_temperature
-        found = policy.warm_up_step(model, plan, track.values, source, key, beta)
-        objective = found.evidence + found.log_prior
-        sane = jnp.isfinite(objective)
-        previous = _where(sane, track.values, track.previous)
-        here = jnp.where(sane, objective, track.objective)
-        better = sane & (objective > track.highest)
-        share = (sane & (number >= turn.average_from)).astype(objective.dtype)
+        step = policy.warm_up_step(model, plan, track.candidate, source, key, beta)
+        objective = step.evidence + step.log_prior
+        finite = jnp.isfinite(objective)
+        last_finite = _where(finite, track.candidate, track.last_finite)
+        last_objective = jnp.where(finite, objective, track.objective)
+        better = finite & (objective > track.highest)
+        share = (finite & (number >= turn.average_from)).astype(objective.dtype)
         averaged = track.averaged + share
         share = share / jnp.maximum(averaged, 1.0)
-        flat = _flatten(model, previous)
+        flat = _flatten(model, last_finite)
         return Track(
-            values=_where(sane, found.image, previous),
-            previous=previous,
-            objective=here,
-            best=_where(better, track.values, track.best),
+            candidate=_where(finite, step.image, last_finite),
+            last_finite=last_finite,
+            objective=last_objective,
+            best=_where(better, track.candidate, track.best),
             highest=jnp.where(better, objective, track.highest),
             mean={k: mean + share * (flat[k] - mean) for k, mean in track.mean.items()},
             averaged=averaged,
-            trace=track.trace.at[number - turn.first].set(here),
+            trace=track.trace.at[number - turn.first].set(last_objective),
         )
 
     def chunk(track: Track, keys: Array, source: Source, turn: Turn) -> Track:
@@ -182,7 +182,7 @@ def warm_up_function(model: Model, plan: Plan, policy: WarmUp) -> Any:
 
 
 def _turns(policy: WarmUp, max_steps: int, dtype: Any):
-    """Chunks of steps, each with whether it is the last of its stage."""
+    """The chunks of all stages, each with whether it is the last of its stage."""
     total = sum(count for _, count in policy.stages)
     half = min(total, max_steps) // 2
     first = 0
@@ -196,35 +196,38 @@ def _turns(policy: WarmUp, max_steps: int, dtype: Any):
 
 
 def _begin(model: Model, starts: dict[str, np.ndarray]) -> Track:
+    """The tracks of all restarts at their starts."""
     values = {name: jnp.asarray(value) for name, value in starts.items()}
     first = next(iter(values.values()))
-    none = jnp.full(len(first), -jnp.inf, first.dtype)
+    unknown = jnp.full(len(first), -jnp.inf, first.dtype)
     mean = jax.tree.map(jnp.zeros_like, jax.vmap(lambda v: _flatten(model, v))(values))
     trace = jnp.zeros((len(first), CHUNK), first.dtype)
-    return Track(values, values, none, values, none, mean, jnp.zeros_like(none), trace)
+    averaged = jnp.zeros_like(unknown)
+    return Track(values, values, unknown, values, unknown, mean, averaged, trace)
 
 
 def _watched(guards: Guards, track: Track, path: str, steps: int) -> str:
     """The path on which all restarts go on."""
     for restart in guards.choose(np.arange(len(track.objective))):
-        values = {name: np.asarray(leaf[restart]) for name, leaf in track.previous.items()}
+        values = {name: np.asarray(leaf[restart]) for name, leaf in track.last_finite.items()}
         path = guards.next_path(values, path, int(restart), steps)
     return path
 
 
-def _answer(model: Model, policy: WarmUp, track: Track) -> dict[str, np.ndarray]:
+def _starts(model: Model, policy: WarmUp, track: Track) -> dict[str, np.ndarray]:
+    """The starts of the monotone loop, by dotted name, leaves (R, ...)."""
     if policy.answer == "last":
-        chosen = track.values
+        chosen = track.candidate
     elif policy.answer == "best":
         chosen = track.best
     else:
         mean = {p.name: _unflatten(p, track.mean[p.name]) for p in model.parameters}
-        chosen = jax.vmap(_where)(track.averaged > 0, mean, track.previous)
+        chosen = jax.vmap(_where)(track.averaged > 0, mean, track.last_finite)
     return {name: np.array(value) for name, value in chosen.items()}
 
 
 def _flatten(model: Model, values: Values) -> Values:
-    """Where means of parameters lie in the support: as they are, where that is convex."""
+    """Parameters in coordinates whose means lie in the support: as they are if it is convex."""
     return {
         p.name: p.unconstrain(values[p.name]) if _is_curved(p) else values[p.name]
         for p in model.parameters

@@ -1,4 +1,4 @@
-"""What a warm-up leaves: starts of the monotone loop, and the trace before them."""
+"""The result of a warm-up: starts of the monotone loop, and the traces before them."""
 
 import dataclasses
 from typing import Any
@@ -16,11 +16,11 @@ class WarmedUp:
     Attributes:
         values: Parameters by dotted name, stacked over restarts.
         traces: The objective at each step, (R, steps).
-        ended: RUNNING, or why it ended too soon.
-        climbs: Whether an algorithm goes on from them.
-        description: What was done, in words.
-        seconds: How long it took.
-        changes: Why a path through the data was left, in words.
+        ended: RUNNING, or the status of a warm-up that was cut short.
+        climbs: Whether an algorithm runs on from the starts.
+        description: The warm-up in words.
+        seconds: Seconds that it took.
+        changes: Changes of the path through the data, and why, in words.
     """
 
     values: dict[str, np.ndarray]
@@ -33,18 +33,18 @@ class WarmedUp:
 
     @property
     def steps(self) -> int:
-        """How many steps were made."""
+        """Number of steps."""
         return self.traces.shape[1]
 
-    def left(self, max_steps: int, time_limit: float | None) -> dict[str, Any]:
-        """What is left of the limits, to climb; at least enough to judge the starts."""
+    def remaining(self, max_steps: int, time_limit: float | None) -> dict[str, Any]:
+        """The remaining limits of steps and seconds; enough at least to evaluate the starts."""
         climbs = self.climbs and self.ended == Status.RUNNING
         steps = max(max_steps - self.steps, 0) if climbs else 0
         seconds = None if time_limit is None else max(time_limit - self.seconds, 1e-3)
         return {"max_steps": steps, "time_limit": seconds}
 
     def join(self, runs: Runs) -> Runs:
-        """Runs from these starts with what was before them."""
+        """Runs from these starts, with the steps and traces of the warm-up put before theirs."""
         status = runs.status.copy()
         if self.ended != Status.RUNNING:
             status[status == Status.STEP_LIMIT] = self.ended
@@ -56,6 +56,6 @@ class WarmedUp:
 
     @property
     def words(self) -> str:
-        """What was done, as a note of a fit."""
+        """The warm-up as a note of a fit."""
         steps = f"steps 0 to {self.steps - 1} of the trace"
         return f"{steps}: {self.description}; the objective may fall there"

@@ -1,11 +1,11 @@
-r"""Guards: whether replaced data still give what the person's own function gives.
+r"""Guards: whether replaced data still give the log joint that was declared.
 
 Anchors are proved at ordinary parameters; a fit may go elsewhere. So between chunks some restarts
-are looked at: on a few hundred rows, other ones each time, the log joint is evaluated in float64
-and compared with the matrix product; and rounding is bounded by
+are checked: on a few hundred rows, drawn anew each time, the log joint is evaluated in float64 and
+compared with the matrix product. Rounding of the product is bounded by
 :math:`\epsilon \Lambda \max |F|`, with F the log joint at the anchors and :math:`\Lambda` the
-largest sum of absolute coefficients (the bound was never exceeded where it was tried). At the end
-every row is compared.
+largest sum of absolute coefficients of a row (the bound was never exceeded where it was tried). At
+the end of a fit all rows are compared.
 """
 
 import time
@@ -24,15 +24,21 @@ from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.objective.exact import as_time_allows, exact_evidence, tolerated
 
-_ROWS = 256
-_RESTARTS = 4
+#: Rows and restarts that one check looks at.
+_ROWS, _RESTARTS = 256, 4
+
+#: Nats below the largest log factor of a row within which others matter to the evidence.
 _NEAR = 40.0
+
+#: Largest bound of the rounding, in nats, with which anchors still serve.
 _WORST_BOUND = 1e-2
+
+#: Errors up to so many times the bound are explained by rounding.
 _EXPLAINED = 10.0
 
 
 class Guards:
-    """Looks at restarts, and remembers what was seen."""
+    """Checks of restarts on replaced data, with a record of all that were made."""
 
     def __init__(self, model: Model, plan: Plan, ways: Ways):
         self._model, self._plan, self._ways = model, plan, ways
@@ -43,21 +49,27 @@ class Guards:
         self.seen: list[Guard] = []
 
     def choose(self, restarts: np.ndarray) -> np.ndarray:
-        """The restarts to look at this time."""
+        """A random few of some restarts, to be checked."""
         return self._rng.permutation(restarts)[:_RESTARTS]
 
     def next_path(self, values: Values, path: str, restart: int, steps: int) -> str:
-        """Look at one restart, and say on which path it should go on.
+        """The path on which a restart should go on, after a check.
 
         An error that rounding explains is in the products, and the anchors still serve the M-step.
         A larger one means that the log joint has left the space that the anchors span.
+
+        Args:
+            values: Parameters by dotted name.
+            path: The path of the restart.
+            restart: Its index, for the record.
+            steps: Its steps, for the record.
         """
         if path == "direct":
             return path
-        found = self._ways.found
-        assert isinstance(found, Anchors)
+        anchors = self._ways.found
+        assert isinstance(anchors, Anchors)
         with np.errstate(all="ignore"):
-            guard = Guard(restart, steps, path, *self._look(values, found))
+            guard = Guard(restart, steps, path, *self._error(values, anchors))
         self.seen.append(guard)
         if not guard.bound <= _WORST_BOUND:
             return "direct"
@@ -68,9 +80,9 @@ class Guards:
     def evidence(
         self, e_step: EStep, restarts: Sequence[int], values: Callable[[int], Values]
     ) -> Iterator[tuple[int, float]]:
-        """The log evidence that all rows give, by the person's own function, in float64.
+        """Pairs (restart, log evidence) by the declared log joint at all rows, in float64.
 
-        The first restart is always looked at, the others while that takes no more than half a
+        The first restart is always evaluated, the others while that takes no more than half a
         second, or a tenth of the time since the run began.
         """
         ways = self._ways
@@ -79,7 +91,7 @@ class Guards:
             yield int(restart), exact_evidence(setting, e_step, values(restart))
 
     def tolerance(self, evidence: float) -> float:
-        """Nats that the evidence of all rows may differ for rounding alone."""
+        """Largest difference, in nats, from the evidence of all rows that rounding explains."""
         return tolerated(evidence, row_count(self._ways.rows), self._dtype)
 
     def excluded(self, e_step: EStep, starts: Values) -> list[int]:
@@ -89,38 +101,39 @@ class Guards:
             e_step: How states are summed out.
             starts: Parameters by dotted name, stacked over restarts.
         """
-        zero = [
+        has_zero = [
             np.any(np.equal(starts[p.name], 0), axis=tuple(range(1, np.ndim(starts[p.name]))))
             for p in self._model.parameters
             if p.support.has_zero
         ]
-        found = []
-        for restart in np.flatnonzero(np.any(zero, axis=0)).tolist() if zero else ():
-            here = {name: np.asarray(leaf)[restart] for name, leaf in starts.items()}
-            ((_, evidence),) = self.evidence(e_step, [restart], lambda _, here=here: here)
-            found += [] if np.isfinite(evidence) else [restart]
-        return found
+        excluded = []
+        for restart in np.flatnonzero(np.any(has_zero, axis=0)).tolist() if has_zero else ():
+            start = {name: np.asarray(leaf)[restart] for name, leaf in starts.items()}
+            ((_, evidence),) = self.evidence(e_step, [restart], lambda _, start=start: start)
+            excluded += [] if np.isfinite(evidence) else [restart]
+        return excluded
 
-    def _look(self, values: Values, found: Anchors) -> tuple[float, float]:
-        at_anchors = self._table(values, found.rows) - found.reference[:, None]
+    def _error(self, values: Values, anchors: Anchors) -> tuple[float, float]:
+        """Largest error of the product on random rows, and the bound of its rounding, in nats."""
+        at_anchors = self._table(values, anchors.rows) - anchors.reference[:, None]
         eps = np.finfo(self._dtype).eps
-        bound = float(eps * found.amplification * np.abs(at_anchors).max())
+        bound = float(eps * anchors.amplification * np.abs(at_anchors).max())
         count = row_count(self._ways.rows)
         rows = self._rng.choice(count, min(_ROWS, count), replace=False)
         direct = self._table(values, take_rows(self._ways.rows, rows))
-        product = self._multiply(found, rows, at_anchors) + found.references[rows][:, None]
+        product = self._multiply(anchors, rows, at_anchors) + anchors.references[rows][:, None]
         matters = direct > direct.max(1, keepdims=True) - _NEAR
         error = np.where(matters, np.abs(product - direct), 0.0).max()
         return float(error), bound
 
-    def _multiply(self, found: Anchors, rows: np.ndarray, at_anchors: np.ndarray) -> np.ndarray:
-        """The product as the run computes it, in its precision."""
+    def _multiply(self, anchors: Anchors, rows: np.ndarray, at_anchors: np.ndarray) -> np.ndarray:
+        """Log factors (n, K) of rows as the run computes them, by products in its precision."""
         f = at_anchors.astype(self._dtype)
-        if found.features is None:
-            coefficients = found.coefficients(self._ways.rows, rows)
+        if anchors.features is None:
+            coefficients = anchors.coefficients(self._ways.rows, rows)
             return (coefficients.astype(self._dtype) @ f).astype(float)
-        features = found.features(take_rows(self._ways.rows, rows)).astype(self._dtype)
-        return (features @ (found.change.astype(self._dtype) @ f)).astype(float)
+        features = anchors.features(take_rows(self._ways.rows, rows)).astype(self._dtype)
+        return (features @ (anchors.change.astype(self._dtype) @ f)).astype(float)
 
     def _table(self, values: Values, rows) -> np.ndarray:
         floored = {

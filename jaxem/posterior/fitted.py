@@ -1,4 +1,4 @@
-"""A fit and its data, checked against one another, as the density that goes on from there."""
+"""A fit and its data, checked against one another, and the posterior density that they define."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -20,10 +20,10 @@ from jaxem.types import Array, DeclarationError
 
 
 class Start(NamedTuple):
-    """Where a restart ended, inside the support.
+    """The end of a restart, moved inside the support.
 
     Attributes:
-        restart: Its index among the restarts.
+        restart: Index of the restart.
         u: Flat unconstrained coordinates, (d,).
         moved: Names of the parameters that were on the boundary.
     """
@@ -34,13 +34,13 @@ class Start(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """The density, and the fit whose ends it is explored from.
+    """The posterior density of a fit.
 
     Attributes:
         fit: The fit.
         target: The density, on replaced data where the fit ran on them.
-        rows: The data as they are.
-        evidence: Of both.
+        rows: The data as rows.
+        evidence: The log evidence of the data, on either source.
     """
 
     fit: Fit
@@ -49,12 +49,12 @@ class Fitted(NamedTuple):
     evidence: Evidence
 
     def holds(self, draws: dict[str, Array]) -> bool:
-        """Whether the density was right at a few draws, leaves (draws, ...)."""
+        """Whether replaced data give the right evidence at a few draws, leaves (draws, ...)."""
         source = self.target.source
         return source is self.rows or self.evidence.agree(draws, source, self.rows)
 
     def on_rows(self) -> "Fitted":
-        """The same with the log joint at every row."""
+        """The density by the log joint at every row."""
         warnings.warn(
             "the sufficient statistics that the fit used were not accurate at the draws made with "
             "them; the work is done again with the log joint at every row.",
@@ -63,7 +63,7 @@ class Fitted(NamedTuple):
         return self._replace(target=Target(self.target.model, self.rows))
 
     def start(self, restart: int) -> Start:
-        """Where this restart ended."""
+        """The start at the end of a restart."""
         model, plan = self.target.model, self.fit.plan
         references = {p.name: p.center() for p in model.free} | (
             {} if plan is None else plan.reference
@@ -74,7 +74,7 @@ class Fitted(NamedTuple):
 
 
 def ends(fit: Fit, model: Model) -> dict[str, np.ndarray]:
-    """The free parameters of all restarts by dotted name, stacked."""
+    """The free parameters of all restarts by dotted name, leaves (R, ...)."""
     out = {}
     for p in model.free:
         leaf: Any = fit.restarts.params

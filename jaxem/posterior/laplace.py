@@ -26,15 +26,15 @@ class Laplace:
         draws: Parameters by dotted name, leaves (draws, ...), the fixed ones too.
         mean: The mode of the density in unconstrained coordinates, (d,), in the order of NumPy's
             concatenation of the sites in alphabetical order.
-        covariance: The inverse of the negative Hessian there, (d, d); where that is not positive
-            definite, of the nearest one that climbing uses.
+        covariance: The inverse of the negative Hessian at the mode, (d, d); where that is not
+            positive definite, of a positive definite matrix in its place.
         log_evidence: :math:`\log p(X)` up to the error of the approximation,
             :math:`\log f(\hat u) + \tfrac d2 \log 2\pi + \tfrac12 \log |\Sigma|`; NaN where the
             curvature is not negative definite. With improper priors it is the logarithm of an
             integral that is not a probability and may not exist.
         is_peak: Whether the curvature is negative definite and a mode was reached.
         at_boundary: Parameters that the fit left on the boundary of their support.
-        notes: What a reader should know, in sentences.
+        notes: Notes for the reader, in sentences.
     """
 
     draws: dict[str, Array]
@@ -110,7 +110,7 @@ def laplace(
 
 
 def _refuse_kinks(fitted: Fitted) -> None:
-    """Where entries are at a kink the density has no second derivative."""
+    """Refuse a fit with entries at a kink, where the density has no second derivative."""
     model, fit = fitted.target.model, fitted.fit
     resting = kinks_of(model, fit.plan).resting(model.flatten(fit.params))
     names = [name for name, rests in resting.items() if rests.any()]

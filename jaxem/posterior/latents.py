@@ -42,7 +42,7 @@ def latents(
         draws: Parameters with leading axes of draws, by dotted name as ``get_samples()`` returns
             them, by chain or not, or nested as declared. Fixed parameters may be left out; other
             entries are not read.
-        data: Rows; other ones than were fitted, if you like.
+        data: Rows, of the fit or new ones.
         key: An int or a JAX key.
         lengths: For a chain, the steps of each sequence, (n,).
 
@@ -59,16 +59,16 @@ def latents(
     values, leading = _stacked(bound.model, draws)
     check_indices(bound.model, bound.rows, bound.starts)
     if bound.sequences is None:
-        index, there = _of_rows(bound.model, values, bound.rows, as_key(key)), True
+        index, exists = _of_rows(bound.model, values, bound.rows, as_key(key)), True
     else:
         index = _of_sequences(bound.model, values, bound.rows, bound.sequences, as_key(key))
-        there = jnp.asarray(bound.sequences.exists)
-    _tell(np.asarray((index < 0) & there))
-    there = there & (index.reshape(*leading, *index.shape[1:]) >= 0)
+        exists = jnp.asarray(bound.sequences.exists)
+    _warn_of_impossible(np.asarray((index < 0) & exists))
+    drawn = exists & (index.reshape(*leading, *index.shape[1:]) >= 0)
     index = index.reshape(*leading, *index.shape[1:])
 
     def of_part(states):
-        return jnp.where(there, jnp.asarray(states, jnp.int32)[index], -1)
+        return jnp.where(drawn, jnp.asarray(states, jnp.int32)[index], -1)
 
     return jax.tree.map(of_part, bound.model.latent.states())
 
@@ -84,7 +84,7 @@ def _of_rows(model: Model, values: dict[str, Array], rows: Data, key: Array) -> 
 def _of_sequences(
     model: Model, values: dict[str, Array], rows: Data, sequences: Sequences, key: Array
 ) -> Array:
-    """The same of the steps of sequences, (draws, n, T)."""
+    """Indices of the states of all steps of sequences, (draws, n, T)."""
     latent = model.latent
     assert isinstance(latent, Markov)
     order = in_order(sequences, latent.configurations)
@@ -103,8 +103,8 @@ def _of_sequences(
     parts = []
     for block, (index, exists) in enumerate(zip(order.index, order.exists, strict=True)):
         keys = jax.random.split(jax.random.fold_in(key, block), len(next(iter(values.values()))))
-        here = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), rows)
-        parts.append(program(values, keys, here, exists))
+        block_rows = jax.tree.map(lambda leaf, index=index: jnp.asarray(leaf[index]), rows)
+        parts.append(program(values, keys, block_rows, exists))
     drawn = jnp.concatenate(parts, axis=2)[:, : sequences.horizon, : sequences.count]
     return drawn.swapaxes(1, 2)
 
@@ -132,7 +132,7 @@ def _draw(model: Model, values: dict[str, Array], batch: Batch, key: Array) -> A
     return CompiledProgram(of_all, "states")(values, batch.rows, jax.random.split(key, count))
 
 
-def _tell(impossible: np.ndarray) -> None:
+def _warn_of_impossible(impossible: np.ndarray) -> None:
     """Warn of rows, or sequences, that some draws make impossible, (draws, n, ...)."""
     bad = np.asarray(impossible.reshape(*impossible.shape[:2], -1).any(2))
     if bad.any():

@@ -105,7 +105,7 @@ def order_of_priors(model: Model) -> tuple[Parameter, ...]:
 
 
 def _is_known(parameter: Parameter, known: tuple[Parameter, ...], tied: tuple[Tied, ...]) -> bool:
-    """Whether a prior that is a function finds all the parameters that it asks for."""
+    """Whether all arguments of a prior that is a function of parameters are known."""
     try:
         values = {p.name: jnp.asarray(p.center()) for p in known}
         parameter.distribution(nest_known(values, known, tied))
@@ -115,7 +115,7 @@ def _is_known(parameter: Parameter, known: tuple[Parameter, ...], tied: tuple[Ti
 
 
 def sample_parameters(model: Model, order: tuple[Parameter, ...]) -> dict[str, Array]:
-    """One NumPyro site a parameter, in this order, and what is known of them together.
+    """One NumPyro site for each parameter, in this order, and the factors of their joint prior.
 
     Returns:
         Values by dotted name.
@@ -139,7 +139,7 @@ def sample_parameters(model: Model, order: tuple[Parameter, ...]) -> dict[str, A
 
 
 def site_name(model: Model, wanted: str) -> str:
-    """This name, with underscores appended until no parameter has it."""
+    """A site name: the wanted one, with underscores appended until no parameter has it."""
     while any(p.name == wanted for p in (*model.parameters, *model.tied)):
         wanted += "_"
     return wanted

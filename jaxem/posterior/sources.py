@@ -1,8 +1,8 @@
-"""Whether replaced data hold where a posterior went.
+"""Whether replaced data give the right log likelihood at the draws of a sampler.
 
-A fit that ran on replaced data to its end has shown that the replacement holds along its way; a
-sampler goes elsewhere. So what it draws is looked at afterwards: the log joint is evaluated at
-every row for a few of the draws, and where the replacement was wrong the work is done again.
+A fit checks its replaced data at the parameters that it visits; a sampler goes elsewhere. So a few
+of its draws are checked afterwards by the log joint at every row, and if the replaced data are
+wrong there, sampling is repeated on the rows.
 """
 
 import jax.numpy as jnp
@@ -15,10 +15,10 @@ from jaxem.likelihood.units import total_evidence
 from jaxem.model import Model
 from jaxem.types import Array
 
-#: Draws that are looked at.
-_LOOKS = 8
+#: Draws that are checked.
+_CHECKS = 8
 
-#: Nats that nobody notices in a posterior.
+#: Error of the log likelihood, in nats, that does not matter to a posterior.
 _HARMLESS = 1e-3
 
 
@@ -31,16 +31,16 @@ class Evidence:
         )
 
     def __call__(self, values: Values, source: Source) -> float:
-        """One number, at parameters by dotted name."""
+        """The log evidence at parameters by dotted name, a scalar."""
         return float(self._program(dict(values), source))
 
     def agree(self, draws: dict[str, Array], one: Source, exact: Source) -> bool:
         """Whether two sources give the same evidence at a few draws, leaves (draws, ...)."""
         count = len(next(iter(draws.values())))
         eps = float(jnp.finfo(exact.batch.weights.dtype).eps)
-        for k in np.unique(np.linspace(0, count - 1, min(_LOOKS, count)).astype(int)):
+        for k in np.unique(np.linspace(0, count - 1, min(_CHECKS, count)).astype(int)):
             values = {name: leaf[k] for name, leaf in draws.items()}
-            right = self(values, exact)
-            if not abs(self(values, one) - right) <= _HARMLESS + 100 * eps * (1 + abs(right)):
+            target = self(values, exact)
+            if not abs(self(values, one) - target) <= _HARMLESS + 100 * eps * (1 + abs(target)):
                 return False
         return True

@@ -1,4 +1,4 @@
-"""Where chains start: the best distinct ends of a fit, and points about the best one."""
+"""The starts of chains: the best distinct optima of a fit, and draws about the best one."""
 
 import jax
 import numpy as np
@@ -8,19 +8,19 @@ from jaxem.numerics.symmetric import covariance
 from jaxem.posterior.fitted import Fitted, Start
 from jaxem.posterior.target import Mode
 
-#: Relative difference of parameters below which two restarts are at one place.
+#: Relative difference of parameters below which those of two restarts are equal.
 _SAME = 1e-3
 
 
 def distinct_restarts(fit: Fit, most: int, within: float) -> list[int]:
-    """The best restart, and the next best optima, at most so many, best first.
+    """Indices of the best restart and of the next best optima, best first.
 
     Another optimum differs in its objective *and* in its parameters: components that have only
     changed names are the same optimum, and so is a restart that was stopped on its way.
 
     Args:
         fit: The fit.
-        most: How many are wanted.
+        most: Number of restarts, at most.
         within: Nats by which an objective may fall short of the best.
     """
     restarts = fit.restarts
@@ -47,18 +47,15 @@ def _apart(restarts, flat: np.ndarray, one: int, other: int) -> bool:
 def chain_starts(
     fitted: Fitted, best: Mode, chains: int, within: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[Start]]:
-    """Flat coordinates of all chains, and the restarts that the first ones start at.
+    """Coordinates of the starts of all chains, (chains, d), and the restarts of the first ones.
 
     Args:
         fitted: The density and the fit.
         best: The mode of the density near the best restart.
-        chains: How many chains.
+        chains: Number of chains.
         within: See `distinct_restarts`.
-        rng: Of the jitter: chains without a restart of their own start at draws from the Gaussian
-            at the mode, as far as the density is a number there.
-
-    Returns:
-        Shape (chains, d); and the starts of the first rows.
+        rng: A random generator: chains without a restart of their own start at draws from the
+            Gaussian at the mode, moved towards it where the density is not finite.
     """
     starts = [fitted.start(k) for k in distinct_restarts(fitted.fit, chains, within)]
     spread = np.linalg.cholesky(covariance(best.precision, 1e-6))

@@ -37,7 +37,7 @@ def bootstrap(
     tolerance: float = 1e-4,
     max_steps: int = 1000,
 ) -> Bootstrap:
-    """Fit again to data drawn again, all replicates at once, each from where the fit ended.
+    """The bootstrap of a fit: refits to resampled data, all at once, each from the fit.
 
     Rows, or whole sequences, are drawn with replacement: a replicate is the same data with
     multinomial weights, so that merged rows and sufficient statistics stay. As every replicate
@@ -47,7 +47,7 @@ def bootstrap(
     Args:
         fit: The fit.
         data: The rows, or sequences, that were fitted.
-        replicates: How many.
+        replicates: Number of replicates.
         of: A function from parameters, nested as declared, to arrays, written in JAX; the
             parameters themselves if left out.
         parametric: Whether to draw new data from the model; needs a sampler, or a program.
@@ -124,7 +124,7 @@ def refit_drawn(
 
 
 def warm_starts(fit: Fit, model: Model, count: int) -> dict[str, np.ndarray]:
-    """Where the fit ended, inside the support, for every replicate; leaves (B, 1, ...)."""
+    """The parameters of the fit, inside the support, for each replicate, leaves (B, 1, ...)."""
     references = {p.name: p.center() for p in model.free}
     references |= {} if fit.plan is None else fit.plan.reference
     values = {k: np.asarray(v, float) for k, v in model.flatten(fit.params).items()}
@@ -157,14 +157,14 @@ def _resampled(
 
 
 def _multinomial(rng: np.random.Generator, weights: np.ndarray, count: int) -> np.ndarray:
-    """How often each unit is drawn, (B, n)."""
+    """Number of times that each unit is drawn, (B, n)."""
     share = weights.astype(float)
     total = share.sum()
     return rng.multinomial(max(1, round(total)), share / total, size=count).astype(float)
 
 
 def _influence(fit: Fit, data: Data, of: Any, weights: Any, lengths: Any):
-    """What each unit does to each quantity, to first order, (n, m), and its weight, (n,)."""
+    """The influence of each unit on each quantity, (n, m), and its weight, (n,)."""
     errors = fit.errors(data, of=of, weights=weights, lengths=lengths)
     return errors.influence(), errors.surface.units.weights.astype(float)
 

@@ -36,12 +36,12 @@ class Bootstrap:
         names: Every entry of the quantities, such as "loc[0]", (m,).
         estimate: The quantities at the fit: the parameters that are estimated, nested as declared,
             or what ``of`` returns.
-        draws: The same of every usable replicate, leaves (B, ...).
+        draws: The quantities of every usable replicate, leaves (B, ...).
         params: Parameters of these replicates, nested as declared, leaves (B, ...).
-        failed: Replicates that ended with no sane answer, and are left out. Those that only did
+        failed: Number of replicates whose status is not usable; they are left out. Others that did
             not converge are kept.
         parametric: Whether data were drawn from the model.
-        replicates: Everything about how the refits ended.
+        replicates: All refits.
     """
 
     names: tuple[str, ...]
@@ -66,7 +66,7 @@ class Bootstrap:
         """The record of refits of a fit.
 
         Raises:
-            DeclarationError: If fewer than two ended with a sane answer.
+            DeclarationError: If fewer than two are usable.
         """
         good = found.usable[:, 0]
         if good.sum() < 2:
@@ -87,7 +87,7 @@ class Bootstrap:
 
     @property
     def status(self) -> list[Status]:
-        """How each replicate ended, those that are left out too."""
+        """The status of each replicate, those that are left out included."""
         return self.replicates.first_status()
 
     @property
@@ -152,7 +152,7 @@ class Bootstrap:
         return "\n".join([*lines, *self._notes()])
 
     def _notes(self) -> Iterator[str]:
-        """How replicates ended that did not converge."""
+        """Notes on replicates that did not converge."""
         counts = Counter(self.status)
         for status, count in sorted(counts.items()):
             if status != Status.CONVERGED:
@@ -174,7 +174,7 @@ def _columns(tree: Any) -> np.ndarray:
 
 
 def _quantiles(draws: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The quantile of each column (B, m) at a level of its own, (m,); NaN where that is."""
+    """The quantile of each column (B, m) at its own level, (m,); NaN where the level is NaN."""
     safe = np.nan_to_num(levels)
     found = [np.quantile(c, level) for c, level in zip(draws.T, safe, strict=True)]
     return np.where(np.isnan(levels), np.nan, found)

@@ -33,19 +33,19 @@ from jaxem.types import Data, DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class Criteria:
-    """What speaks for a model and against it; print it. Lower is better, but for `certainty`.
+    """Information criteria of a fit; print it. Lower is better, except for `certainty`.
 
     Attributes:
         log_likelihood: Log likelihood of the data.
         parameters: Free parameters.
-        n: What the criteria take for the number of observations.
-        counted: What n counts, in words.
+        n: Number of observations in the criteria.
+        counted: The unit of n, in words.
         aic: Akaike's criterion.
         bic: Schwarz's criterion.
         caic: Bozdogan's consistent AIC.
         sabic: BIC adjusted for sample size.
         icl: Integrated complete likelihood, with states at their most probable.
-        icl_entropy: The same with the entropy.
+        icl_entropy: Integrated complete likelihood, with the entropy of the states.
         entropy: Entropy of the posterior of the latent states, summed over the data.
         certainty: 1 less the entropy over the largest possible one; 1 where states are certain, and
             NaN with a single state (Celeux and Soromenho 1996).
@@ -118,13 +118,13 @@ def criteria(
 
 
 def _weigh(fit: Fit, model: Model, units: Units, size: float, counted: str) -> Criteria:
-    """Criteria with so many observations."""
+    """The criteria for a number of observations."""
     program = fit.compile(("sureness",), lambda v, s: sureness(model, v, s))
     values = model.flatten(fit.params)
     found = program(values, units.source)
     evidence, entropy, top = (in_line(leaf, units.count) for leaf in found)
-    there, weights = units.weights > 0, units.weights.astype(float)
-    total, spread, peak = (float((weights * x)[there].sum()) for x in (evidence, entropy, top))
+    present, weights = units.weights > 0, units.weights.astype(float)
+    total, spread, peak = (float((weights * x)[present].sum()) for x in (evidence, entropy, top))
     check_evidence(total, fit.log_likelihood)
     d = free_numbers(model, kinks_of(model, fit.plan).resting(values))
     bic = -2 * total + d * math.log(size)
@@ -146,7 +146,7 @@ def _weigh(fit: Fit, model: Model, units: Units, size: float, counted: str) -> C
 
 
 def _counted(bound: Bound, weights: np.ndarray) -> str:
-    """What the sum of the weights of all rows counts."""
+    """The unit of the sum of all row weights, in words."""
     if bound.sequences is not None:
         return f"steps of {weights[bound.sequences.starts].sum():g} sequences"
     return "rows" if np.all(np.isin(weights, (0, 1))) else "sum of row weights"

@@ -29,7 +29,7 @@ class HeldOut:
     Attributes:
         log_likelihood: Summed over all folds, each under the fit to the others.
         error: Standard error of it, from the spread between folds.
-        per_fold: Shape (folds,); NaN where no start ended with a sane answer.
+        per_fold: Log likelihood of each fold, (folds,); NaN where no start ended usable.
         weight: Total weight held out in each fold, (folds,).
     """
 
@@ -67,19 +67,19 @@ def cross_validate(
 ) -> HeldOut:
     """The held-out log likelihood of a model.
 
-    Every fold is fitted from the same starts, which see all rows and no more; of each the best end
-    by the objective of the rows that it was given is kept.
+    Every fold is fitted from the same starts, which are made of all rows; the end with the highest
+    objective on the rows of that fit is kept.
 
     Args:
         model: The declared model, or a program from `jaxem.from_numpyro`.
-        data: Rows, or sequences; these are what is held out.
-        folds: How many, at random; or the fold of each row or sequence, (n,).
+        data: Rows, or sequences, which are the units that are held out.
+        folds: Number of random folds; or the fold of each row or sequence, (n,).
         restarts: Starts of each fold; or ``jaxem.Race(64)``, a race in each of them.
         key: An int or a JAX key, of starts and folds.
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
-        algorithm: What to run, ``EM()`` if left out.
-        tolerance: Nats that may be left to gain.
+        algorithm: The algorithm, ``EM()`` if left out.
+        tolerance: Nats that may remain to be gained.
         max_steps: Limit of steps.
 
     Raises:
@@ -98,7 +98,7 @@ def cross_validate(
     label = _read_folds(folds, of_units, key)
     count = label.max() + 1
     fold = np.arange(count)[:, None]
-    kept, held = (_by_row(bound, of_units * some) for some in (label != fold, label == fold))
+    kept, held = (_by_row(bound, of_units * chosen) for chosen in (label != fold, label == fold))
     race = restarts if isinstance(restarts, Race) else None
     starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
     whole = bound.sequences is not None

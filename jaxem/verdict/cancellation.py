@@ -1,10 +1,10 @@
-"""Whether an objective is rounding and nothing else: the last look at what might win.
+"""Whether an objective is dominated by rounding: a check of the restarts that might be chosen.
 
 A log joint may have a difference whose digits all cancel somewhere (a cumulative probability less
-another, both 1 to the last place). Its logarithm is then whatever rounding makes of it, and a
-restart that gets there may beat every sane one. So the log factors of a sample of rows are
-evaluated a few times with random rounding. Only models that take the logarithm of a difference, or
-divide by one, are looked at; elsewhere nothing can cancel as a whole.
+another, both 1 to the last place). Its logarithm is then arbitrary, and a restart that gets there
+may have a higher objective than any sound one. So the log factors of a sample of rows are evaluated
+a few times with random rounding. Only models that take the logarithm of a difference, or divide by
+one, are checked; in others digits cannot cancel altogether.
 """
 
 import jax
@@ -18,18 +18,19 @@ from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.traces.stochastic import may_cancel, with_random_rounding
 
-_ROWS = 512
-_SEEDS = 8
-_RESTARTS = 16
+#: Rows of the sample, evaluations with random rounding, and restarts that are checked, at most.
+_ROWS, _SEEDS, _RESTARTS = 512, 8, 16
+
+#: Range of the evidence, in nats, that makes it unreliable.
 _NATS = 0.5
 
 
 class Cancellation:
-    """Looks at restarts, in the precision of the run.
+    """A check of objectives for cancelled digits, with rounding of the precision of the run.
 
     Args:
         model: The declared model.
-        plan: What the algebra found; it keeps the compiled program.
+        plan: The plan, which keeps the compiled program.
         ways: The rows.
     """
 
@@ -38,29 +39,32 @@ class Cancellation:
         present = np.flatnonzero(ways.weights > 0)
         count = min(_ROWS, row_count(ways.rows))
         rng = np.random.default_rng(0)
-        some = rng.permutation(present)[:count] if len(present) > count else present
-        self._rows = widen(take_rows(ways.rows, some))
-        self._weights = ways.weights[some] * (len(present) / max(len(some), 1))
+        sample = rng.permutation(present)[:count] if len(present) > count else present
+        self._rows = widen(take_rows(ways.rows, sample))
+        self._weights = ways.weights[sample] * (len(present) / max(len(sample), 1))
         self._eps = float(np.finfo(ways.weights.dtype).eps)
 
-    def dominates(self, values: Values, order: np.ndarray, last: Values, use_last: np.ndarray):
-        """Which restarts' objectives are rounding, (R,).
+    def dominates(
+        self, values: Values, order: np.ndarray, candidates: Values, use_candidate: np.ndarray
+    ):
+        """Whether rounding dominates the objective of each restart, (R,).
 
         Args:
-            values: Parameters by dotted name, stacked over restarts.
-            order: The restarts to look at, the most promising first; no more than a few are.
-            last: What the restarts were judged at last.
-            use_last: Where to look at that, (R,).
+            values: Accepted parameters by dotted name, leaves (R, ...).
+            order: Indices of the restarts to check, the highest objective first.
+            candidates: Parameters that were evaluated last, leaves (R, ...).
+            use_candidate: Whether to check the candidate instead, (R,).
         """
-        out = np.zeros(len(use_last), bool)
+        out = np.zeros(len(use_candidate), bool)
         if not len(order) or not self._may_cancel(values):
             return out
         for restart in order[:_RESTARTS]:
-            which = last if use_last[restart] else values
+            which = candidates if use_candidate[restart] else values
             out[restart] = self._is_rounding({k: v[restart] for k, v in which.items()})
         return out
 
     def _may_cancel(self, values: Values) -> bool:
+        """Whether the program of the log joint has a difference that may cancel."""
         key = ("may cancel",)
         if key not in self._plan.cancels:
             first = self._given({k: v[0] for k, v in values.items()})
@@ -73,6 +77,7 @@ class Cancellation:
         return {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
 
     def _is_rounding(self, values: Values) -> bool:
+        """Whether evaluations with random rounding differ by more than `_NATS`."""
         noisy = with_random_rounding(self._model.table, self._eps)
 
         def evidences(seeds, values, rows):

@@ -1,11 +1,11 @@
-"""Telling a collapsed component from a small one.
+"""Collapsed components, told apart from small ones.
 
-The likelihood of a mixture with free scales is unbounded: a component that sits on one point gains
-without end as its scale goes to zero. A fit that got there is not an answer, however high its
-objective. The test follows the definition: of each parameter that may be a scale (a positive
-number, a covariance, a Cholesky factor) the smallest block, measured against what is ordinary for
-the data, is made smaller by a factor of a hundred. At a maximum the objective falls; where a
-component has collapsed it rises. A rate that is rightly near zero does not pass that test.
+The likelihood of a mixture with free scales is unbounded: a component on one point gains without
+bound as its scale goes to zero. Such a fit is no answer, however high its objective. The test
+follows the definition: of each parameter that may be a scale (a positive number, a covariance, a
+Cholesky factor) the smallest block, relative to an ordinary value for the data, is made smaller by
+a factor of a hundred. At a maximum the objective falls; where a component has collapsed it rises. A
+rate that is rightly near zero does not collapse by this test.
 """
 
 import numpy as np
@@ -17,11 +17,16 @@ from jaxem.optimise.runs import Runs
 from jaxem.status import Status
 from jaxem.supports import Matrices
 
-_SUSPECT = 1e-4
-_SHRINK = 1e-2
-_GAIN = 0.5
-_NOTHING = 1e-60
+#: Scales below this share of an ordinary one are tiny.
+_TINY = 1e-4
 
+#: Factor by which a scale is shrunk, and the rise of the objective, in nats, that tells a collapse.
+_SHRINK, _GAIN = 1e-2, 0.5
+
+#: Variances below this are zero to rounding.
+_ZERO_VARIANCE = 1e-60
+
+#: Statuses of restarts that were not stopped by a limit.
 _OWN_ENDS = (Status.CONVERGED, Status.STALLED, Status.NON_FINITE, Status.DEGENERATE)
 
 
@@ -32,15 +37,15 @@ def collapsed(
     runs: Runs,
     gradient_norm: np.ndarray,
 ) -> np.ndarray:
-    """For each restart, whether a component has collapsed, (R,).
+    """Whether a component has collapsed, for each restart, (R,).
 
     Args:
-        landscape: The objective.
-        plan: Which knows ordinary parameters.
+        landscape: The objective function.
+        plan: The plan, which has ordinary parameters.
         parameters: The free parameters.
-        runs: How the restarts ended. One that was stopped on its way may have scales that are
-            right to shrink, and only tiny ones are looked at; one whose gradient, or whose next
-            objective, is not finite has collapsed if a scale there is tiny.
+        runs: The ends of the restarts. Where a limit stopped one, scales may still be shrinking
+            towards a maximum, and only tiny ones are tested; one whose gradient, or whose next
+            objective, is not finite has collapsed if a scale is tiny at its end or candidate.
         gradient_norm: Gradient norms of the restarts, (R,).
     """
     found = np.zeros(len(runs.objective), bool)
@@ -53,7 +58,7 @@ def collapsed(
             found |= _vanished(p, runs.values[p.name])
             for change in (_shrink,) if isinstance(p.support, Matrices) else (_shrink, _grow):
                 changed, tiny = change(p, runs.values[p.name], plan.reference[p.name])
-                _, next_tiny = change(p, runs.proposals[p.name], plan.reference[p.name])
+                _, next_tiny = change(p, runs.candidates[p.name], plan.reference[p.name])
                 if not np.any(ended | tiny | (broken & next_tiny)):
                     continue
                 after, _ = landscape(landscape.coordinates({**runs.values, p.name: changed}))
@@ -63,31 +68,31 @@ def collapsed(
 
 
 def _vanished(p: Parameter, t: np.ndarray) -> np.ndarray:
-    """Whether a matrix has a direction of no width at all, to rounding, by restart."""
+    """Whether a matrix of each restart has a variance that is zero to rounding, (R,)."""
     if not isinstance(p.support, Matrices):
         return np.zeros(len(t), bool)
     spread = np.abs(np.diagonal(t, axis1=-2, axis2=-1)).reshape(len(t), -1)
-    return spread.min(1) < _NOTHING**p.support.degree
+    return spread.min(1) < _ZERO_VARIANCE**p.support.degree
 
 
 def _shrink(p: Parameter, t: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The leaf with its smallest block made smaller, and whether that was tiny, by restart."""
+    """The leaf with its smallest block made smaller, and whether that was tiny, (R,)."""
     if isinstance(p.support, Matrices):
         return _shrink_matrices(p.support, t, reference)
     ratio = (t / np.median(reference)).reshape(len(t), -1)
     factor = np.where(_is_smallest(ratio), _SHRINK, 1.0).reshape(t.shape)
-    return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT
+    return (t * factor).astype(t.dtype), ratio.min(1) < _TINY
 
 
 def _grow(p: Parameter, t: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The leaf with its largest entry made larger: a precision collapses by growing."""
+    """The leaf with its largest entry made larger, and whether it was huge, (R,)."""
     ratio = (np.median(reference) / t).reshape(len(t), -1)
     factor = np.where(_is_smallest(ratio), _SHRINK**-2, 1.0).reshape(t.shape)
-    return (t * factor).astype(t.dtype), ratio.min(1) < _SUSPECT**2
+    return (t * factor).astype(t.dtype), ratio.min(1) < _TINY**2
 
 
 def _shrink_matrices(support: Matrices, t: np.ndarray, reference: np.ndarray):
-    """Shrink the narrowest direction of the narrowest matrix, in ordinary units."""
+    """The leaf with the smallest eigenvalue of its matrices made smaller, in ordinary units."""
     square, ordinary = support.square(t), support.square(reference)
     units = np.broadcast_to(
         np.sqrt(np.diagonal(ordinary, axis1=-2, axis2=-1)), (*t.shape[:-2], t.shape[-1])
@@ -100,9 +105,9 @@ def _shrink_matrices(support: Matrices, t: np.ndarray, reference: np.ndarray):
     smaller[..., 0] *= np.where(smallest, _SHRINK**2, 1.0)
     half = np.sqrt(smaller)[..., :, None] * vectors.swapaxes(-1, -2) * units[..., None, :]
     out = np.where(smallest[..., None, None], support.of_root(half), t).astype(t.dtype)
-    return out, widths[..., 0].reshape(len(t), -1).min(1) < _SUSPECT**2
+    return out, widths[..., 0].reshape(len(t), -1).min(1) < _TINY**2
 
 
 def _is_smallest(ratio: np.ndarray) -> np.ndarray:
-    """Marks the first smallest entry of each row."""
+    """Flags of the first smallest entry of each row."""
     return np.arange(ratio.shape[1]) == np.nan_to_num(ratio, nan=np.inf).argmin(1)[:, None]

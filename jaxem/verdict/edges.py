@@ -1,8 +1,8 @@
-"""Edges of a support that only look like an end.
+"""Boundaries of a support where a restart only seems to be stationary.
 
-In logarithmic coordinates every gradient fades as a positive number goes to zero, so a run that was
-thrown there (a slope of 1e-8) seems stationary. The test is a jump: the entries that are tiny
-beside what is ordinary for the data are moved inward, and the objective may not rise.
+In logarithmic coordinates every gradient goes to zero as a positive number does, so a restart with
+a tiny entry (a slope of 1e-8) seems stationary. The test is a jump: entries that are tiny relative
+to ordinary values for the data are moved inward, and the objective may not rise.
 """
 
 from typing import Any
@@ -18,22 +18,23 @@ from jaxem.optimise.runs import Runs
 from jaxem.status import Status
 from jaxem.supports import PositiveNumbers
 
-_TINY = 1e-3
-_INWARD = (1e-2, 0.1, 1.0)
-_VANISHING = 1e-8
-_STALLED = 1e-2
+#: Entries below this share of the ordinary value are tiny, and are moved to these shares.
+_TINY, _INWARD = 1e-3, (1e-2, 0.1, 1.0)
+
+#: Probabilities below these are tiny; the second is for restarts that have stalled.
+_VANISHING, _VANISHING_STALLED = 1e-8, 1e-2
 
 
 def rises_inward(
     landscape: Landscape, plan: Plan, parameters: tuple[Parameter, ...], runs: Runs
 ) -> np.ndarray:
-    """How much the objective rises when tiny positive entries are moved inward, (R,).
+    """Increase of the objective when tiny positive entries are moved inward, (R,).
 
     Args:
-        landscape: The objective.
-        plan: Which knows ordinary parameters.
+        landscape: The objective function.
+        plan: The plan, which has ordinary parameters.
         parameters: The free parameters.
-        runs: How the restarts ended.
+        runs: The ends of the restarts.
     """
     best = np.zeros(len(runs.objective))
     for p in parameters:
@@ -50,14 +51,14 @@ def rises_inward(
 
 
 def prior_is_infinite(model: Model, plan: Plan, runs: Runs) -> np.ndarray:
-    """Whether the prior rises without bound as a tiny probability goes to zero, (R,).
+    """Whether the log prior rises without bound as a tiny probability goes to zero, (R,).
 
-    A Dirichlet or Beta below one does where the data give no counts; the posterior has no mode.
-    A run that has stalled may have been stopped a good way before zero.
+    With a Dirichlet or beta parameter below one it does, and where the data give no counts the
+    posterior has no mode. A restart may stall long before a probability vanishes.
     """
-    here: dict[str, Any] = dict(runs.values)
-    nearer, tiny = dict(here), np.zeros(len(runs.objective), bool)
-    limit = np.where(runs.status == Status.STALLED, _STALLED, _VANISHING)
+    values: dict[str, Any] = dict(runs.values)
+    nearer, tiny = dict(values), np.zeros(len(runs.objective), bool)
+    limit = np.where(runs.status == Status.STALLED, _VANISHING_STALLED, _VANISHING)
     for p in model.free:
         if p.support.is_probability and p.described != "flat":
             t = runs.values[p.name]
@@ -67,4 +68,4 @@ def prior_is_infinite(model: Model, plan: Plan, runs: Runs) -> np.ndarray:
     if not tiny.any():
         return tiny
     tiny &= np.isfinite(runs.objective)
-    return tiny & (log_priors(model, plan, nearer) > log_priors(model, plan, here) + 0.5)
+    return tiny & (log_priors(model, plan, nearer) > log_priors(model, plan, values) + 0.5)

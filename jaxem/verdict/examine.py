@@ -1,4 +1,4 @@
-"""What a look at the ends of restarts tells: their status, and why."""
+"""The verdict on the ends of restarts: their status, verified or corrected, and why."""
 
 import dataclasses
 
@@ -14,26 +14,31 @@ from jaxem.verdict.cancellation import Cancellation
 from jaxem.verdict.collapse import collapsed
 from jaxem.verdict.edges import rises_inward
 from jaxem.verdict.outward import Outward, outward
-from jaxem.verdict.ragged import far_away, is_ragged
 from jaxem.verdict.rising import Rise, rises
+from jaxem.verdict.rough import far_away, is_rough
 from jaxem.verdict.stationarity import Certificate, certify
 
-_STATIONARY = (Status.CONVERGED, Status.STALLED)
+#: Statuses that claim a stationary point, and are verified.
+_TO_VERIFY = (Status.CONVERGED, Status.STALLED)
+
+#: Statuses of restarts that a limit stopped.
 _LIMITED = (Status.STEP_LIMIT, Status.TIME_LIMIT)
-_LEFT = 1e-5
+
+#: Nats that a walk along the gradient may gain at a verified maximum, at least.
+_CLIMB = 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
 class Examined:
-    """What was found of some restarts.
+    """The verdict on some restarts.
 
     Attributes:
-        runs: How they ended; those on a boundary are exactly there.
-        status: The status of each.
+        runs: The ends of the restarts; those on a boundary are exactly on it.
+        status: The verified status of each.
         gradient_norm: Largest entry of the gradient in real coordinates, (R,).
-        reasons: For each what a reader should know, in a sentence; empty if nothing.
-        endless: For each, where the supremum is at infinity, the names of the coordinates that go
-            there or no longer matter.
+        reasons: A sentence for each restart that explains its status; empty if none is needed.
+        endless: For each separated restart the names of the coordinates that go to infinity, and of
+            those that no longer affect the objective; empty for all others.
     """
 
     runs: Runs
@@ -52,70 +57,80 @@ def examine(
     tolerance: float,
     rows: int,
 ) -> Examined:
-    """Look at the ends of restarts.
+    """Verify the statuses of restarts at their ends.
 
     Args:
-        landscape: The objective of these restarts.
+        landscape: The objective function of these restarts.
         model: The declared model.
-        plan: Which knows ordinary parameters.
-        runs: How the restarts ended.
-        cancellation: Who tells objectives from rounding.
-        tolerance: Nats that may be left to gain.
-        rows: Rows of positive weight.
+        plan: The plan, which has ordinary parameters.
+        runs: The ends of the restarts.
+        cancellation: The check for objectives that are dominated by rounding.
+        tolerance: Nats that may remain to be gained.
+        rows: Number of rows of positive weight.
     """
-    claims = np.isin(runs.status, _STATIONARY)
+    to_verify = np.isin(runs.status, _TO_VERIFY)
     limited = np.isin(runs.status, _LIMITED)
-    found = certify(landscape, runs.values, claims, limited)
+    certificate = certify(landscape, runs.values, to_verify, limited)
     noise = rounding(runs.objective, rows).astype(float)
-    fallen = collapsed(landscape, plan, model.free, runs, found.gradient_norm)
-    rising = rises(landscape, model, runs, found)
-    away = outward(landscape, model, runs, found, noise)
+    has_collapsed = collapsed(landscape, plan, model.free, runs, certificate.gradient_norm)
+    rising = rises(landscape, model, runs, certificate)
+    limits = outward(landscape, model, runs, certificate, noise)
     inward = rises_inward(landscape, plan, model.free, runs)
-    garbage = _garbage(cancellation, runs)
-    ragged = is_ragged(landscape, found.u, found.objective, noise)
-    status, reasons, adopted = [], [], np.zeros(len(claims), bool)
+    unreliable = _dominated_by_rounding(cancellation, runs)
+    rough = is_rough(landscape, certificate.u, certificate.objective, noise)
+    status, reasons, adopted = [], [], np.zeros(len(to_verify), bool)
     for r in range(len(runs.status)):
-        was, end = Status(int(runs.status[r])), away[r]
-        if was in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
-            new, why = was, ""
-        elif garbage[r]:
+        claimed, limit = Status(int(runs.status[r])), limits[r]
+        if claimed in (Status.OBJECTIVE_FELL, Status.IMPOSSIBLE):
+            new, why = claimed, ""
+        elif unreliable[r]:
             new, why = Status.UNRELIABLE, ""
-        elif fallen[r] or rising[r] is not None:
+        elif has_collapsed[r] or rising[r] is not None:
             new, why = Status.DEGENERATE, _rise_in_words(landscape, model, runs, rising[r])
-        elif ragged[r] and end is None:
-            new, why = _ruled_by_rounding(far_away(landscape, model, runs, r, found.u))
-        elif was in _STATIONARY and not np.isfinite(found.gradient_norm[r]):
+        elif rough[r] and limit is None:
+            new, why = _status_if_rough(far_away(landscape, model, runs, r, certificate.u))
+        elif claimed in _TO_VERIFY and not np.isfinite(certificate.gradient_norm[r]):
             new, why = Status.NON_FINITE, ""
         else:
-            new, why = _judge(found, r, was, float(inward[r]), tolerance, noise[r], landscape)
-            if end is not None and new != Status.SADDLE:
-                new, why, adopted[r] = _at_the_end(end, new, runs.objective[r], noise[r])
+            new, why = _judge(certificate, r, claimed, float(inward[r]), tolerance, noise[r])
+            if limit is not None and new != Status.SADDLE:
+                new, why, adopted[r] = _status_at_limit(limit, new, runs.objective[r], noise[r])
         status.append(new)
         reasons.append(why)
-    moved = _move(landscape, runs, away, adopted)
+    adjusted = _put_on_boundary(landscape, runs, limits, adopted)
     separated = [s == Status.SEPARATED for s in status]
-    endless = [e.endless if e and s else () for e, s in zip(away, separated, strict=True)]
-    return Examined(moved, status, found.gradient_norm, reasons, endless)
+    endless = [o.endless if o and s else () for o, s in zip(limits, separated, strict=True)]
+    return Examined(adjusted, status, certificate.gradient_norm, reasons, endless)
 
 
 def _judge(
-    found: Certificate,
+    certificate: Certificate,
     r: int,
-    was: Status,
+    claimed: Status,
     inward: float,
     tolerance: float,
     noise: float,
-    landscape: Landscape,
 ) -> tuple[Status, str]:
-    """The status of a restart that neither collapsed nor goes outwards."""
-    if was not in _STATIONARY:
-        return was, ""
-    escape, climb, left = float(found.escape[r]), float(found.climb[r]), float(found.left[r])
-    plateau = float(found.plateau[r])
+    """The status of a restart that neither collapsed nor goes to a limit, and why.
+
+    Args:
+        certificate: The certificates of all restarts.
+        r: Index of the restart.
+        claimed: The status that it ended with.
+        inward: Increase of the objective when tiny entries are moved inward.
+        tolerance: Nats that may remain to be gained.
+        noise: Bound of the rounding of the objective.
+    """
+    if claimed not in _TO_VERIFY:
+        return claimed, ""
+    # Increases of the objective: along the most upward direction, along the gradient or a Newton
+    # step, along a flat direction; and the one that a Newton step predicts.
+    escape, climb = float(certificate.escape[r]), float(certificate.climb[r])
+    plateau, predicted = float(certificate.plateau[r]), float(certificate.predicted[r])
     notable = max(1e-3, 1e3 * tolerance, 100 * noise)
     if max(escape, inward) > notable and max(escape, inward) > climb:
         return Status.SADDLE, ""
-    if climb > max(_LEFT, 1e3 * tolerance, 10 * noise):
+    if climb > max(_CLIMB, 1e3 * tolerance, 10 * noise):
         return Status.STALLED, (
             f"the objective still rises by {climb:.2g} along its gradient, which the steps of "
             f'the algorithm do not follow; try finish="newton", or look in fit.plan for the '
@@ -126,39 +141,44 @@ def _judge(
             f"the objective is flat to second order where the restart ended, and rises by "
             f"{plateau:.2g} further along: a plateau, where two states may be one, and no maximum"
         )
-    if left > max(1e-3, 1e3 * tolerance, 10 * noise):
+    if predicted > max(1e-3, 1e3 * tolerance, 10 * noise):
         return Status.STALLED, (
-            f"{left:.2g} nats are left to gain, which single precision hides; turn on "
+            f"{predicted:.2g} nats remain to be gained, which single precision hides; turn on "
             f"jax_enable_x64"
         )
     return Status.CONVERGED, ""
 
 
-def _ruled_by_rounding(far: str) -> tuple[Status, str]:
-    """The status of a restart whose objective is rounding, and why."""
+def _status_if_rough(far: str) -> tuple[Status, str]:
+    """The status of a restart whose objective is rough, and why.
+
+    Args:
+        far: The coordinates that are far from the reference, in words.
+    """
     if not far:
         return Status.UNRELIABLE, ""
     return (
         Status.DEGENERATE,
-        f"the objective rose with {far}, until nothing was left but rounding",
+        f"the objective rose with {far}, until rounding dominated it",
     )
 
 
-def _at_the_end(end: Outward, was: Status, objective: float, noise: float):
-    """The status of a restart that goes outwards, why, and whether it is put there."""
-    if end.infinite:
-        if not end.at_rest:
-            return was, "", False
+def _status_at_limit(limit: Outward, status: Status, objective: float, noise: float):
+    """The status of a restart that goes to a limit, why, and whether it is put on the boundary."""
+    if limit.infinite:
+        if not limit.at_rest:
+            return status, "", False
         return (
             Status.SEPARATED,
-            f"the objective rises towards a supremum at infinity: {_list(end.infinite)}; a "
+            f"the objective rises towards a supremum at infinity: {_list(limit.infinite)}; a "
             f"prior that is not flat on them gives a maximum",
             False,
         )
-    there = end.objective >= objective - noise
-    status = Status.CONVERGED if end.at_rest and there else was
-    why = f"on the boundary of the support, without a standard error: {_list(end.edge)}"
-    return status, why, bool(there and end.at_rest)
+    edge = _list(limit.edge)
+    if not (limit.at_rest and limit.objective >= objective - noise):
+        return status, f"close to the boundary of the support, and not on it: {edge}", False
+    why = f"on the boundary of the support, without a standard error: {edge}"
+    return Status.CONVERGED, why, True
 
 
 def _list(words: tuple[str, ...]) -> str:
@@ -172,35 +192,45 @@ def _rise_in_words(landscape: Landscape, model: Model, runs: Runs, rise: Rise | 
     return f"the {part} grows without bound with {rise.words(model, landscape, runs)}"
 
 
-def _garbage(cancellation: Cancellation, runs: Runs) -> np.ndarray:
-    """Which objectives are rounding, of those that might win and those that are infinite."""
-    claims = np.isfinite(runs.objective) & np.asarray([Status(int(s)).usable for s in runs.status])
+def _dominated_by_rounding(cancellation: Cancellation, runs: Runs) -> np.ndarray:
+    """Whether rounding dominates the objective, (R,), of restarts that might be chosen.
+
+    Where the objective became infinite, the candidate that made it so is checked.
+    """
+    usable = np.isfinite(runs.objective) & np.asarray([Status(int(s)).usable for s in runs.status])
     infinite = runs.status == Status.DEGENERATE
-    score = np.where(infinite, np.inf, np.where(claims, runs.objective, -np.inf))
+    score = np.where(infinite, np.inf, np.where(usable, runs.objective, -np.inf))
     order = np.argsort(-score, kind="stable")
-    order = order[(claims | infinite)[order]]
-    return cancellation.dominates(runs.values, order, runs.proposals, infinite & (runs.steps > 0))
+    order = order[(usable | infinite)[order]]
+    return cancellation.dominates(runs.values, order, runs.candidates, infinite & (runs.steps > 0))
 
 
-def _move(
+def _put_on_boundary(
     landscape: Landscape,
     runs: Runs,
-    away: list[Outward | None],
+    limits: list[Outward | None],
     adopted: np.ndarray,
 ) -> Runs:
-    """The runs, those on a boundary put exactly there."""
+    """The runs, with some restarts put exactly on the boundary of the support.
+
+    Args:
+        landscape: The objective function.
+        runs: The ends of the restarts.
+        limits: The limit of each restart.
+        adopted: Whether to put each on it, (R,).
+    """
     if not adopted.any():
         return runs
     values = {name: leaf.copy() for name, leaf in runs.values.items()}
     objective, evidence = runs.objective.copy(), runs.evidence.copy()
     for r in np.flatnonzero(adopted):
-        end = away[r]
-        assert end is not None
+        limit = limits[r]
+        assert limit is not None
         near = {name: leaf[r : r + 1] for name, leaf in runs.values.items()}
-        there = landscape.values(end.u[None], near)
-        prior = float(landscape.log_priors(there)[0])
-        for name, leaf in there.items():
+        at_limit = landscape.values(limit.u[None], near)
+        prior = float(landscape.log_priors(at_limit)[0])
+        for name, leaf in at_limit.items():
             values[name][r] = leaf[0]
-        objective[r], evidence[r] = end.objective, end.objective - prior
-        runs.traces[r][-1] = end.objective
+        objective[r], evidence[r] = limit.objective, limit.objective - prior
+        runs.traces[r][-1] = limit.objective
     return dataclasses.replace(runs, values=values, objective=objective, evidence=evidence)

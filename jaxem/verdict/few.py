@@ -1,4 +1,4 @@
-"""Latent states that hold next to nothing, in sentences."""
+"""Latent states of tiny expected count, in sentences."""
 
 from typing import Any
 
@@ -6,32 +6,32 @@ import numpy as np
 
 from jaxem.model import Model
 
-#: A state below this share of all rows is empty.
-_NOTHING = 1e-6
+#: A state whose share of the total weight is below this is empty.
+_EMPTY = 1e-6
 
-#: A state of so many rows, or fewer, is told, if an even share were at least so many times more.
+#: A state of at most `_FEW` rows is reported, if an equal share is at least `_SHARE` times as many.
 _FEW, _SHARE = 3.5, 5
 
 
 def states_in_words(model: Model, counts: np.ndarray, total: float, rows: int) -> tuple[str, ...]:
-    """What is told of states that hold no rows, or very few.
+    """Sentences on the states that hold no rows, or very few.
 
     Args:
         model: The declared model.
-        counts: Expected counts of the configurations of the latent structure.
+        counts: Expected counts of the configurations, (C,).
         total: Total weight of the rows.
-        rows: Rows, or steps, of positive weight.
+        rows: Number of rows, or steps, of positive weight.
     """
     on_host: Any = counts  # NumPy compiles nothing
     held = np.asarray(model.latent.occupancy(on_host), float)
-    empty = held < _NOTHING * total
+    empty = held < _EMPTY * total
     one = total / max(rows, 1)
     few = ~empty & (held <= _FEW * one) & (rows >= _FEW * _SHARE * len(held))
     notes = []
     if empty.any():
         many = empty.sum() > 1
         notes.append(
-            f"{_named(empty)} empty: expected counts below {_NOTHING * total:.1e} of {total:g}; "
+            f"{_named(empty)} empty: expected counts below {_EMPTY * total:.1e} of {total:g}; "
             f"parameters that belong to {'them' if many else 'it'} alone mean nothing"
         )
     if few.any():

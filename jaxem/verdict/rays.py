@@ -1,14 +1,14 @@
 r"""Rays from where a restart ended, along which the objective may go on rising.
 
-A ray goes along a direction of the real coordinates both ways: *added*, :math:`u + t v`, which
-multiplies what the coordinates are logarithms of; or *multiplied*, real entries as
-:math:`u_k e^{t v_k / u_k}`, which comes ever nearer to 0 and never passes it, and takes numbers
-that grow together (natural parameters, the coefficients of a gate) along with one another. A unit
-of length is an ordinary distance, or a factor of e.
+A ray goes along a direction v of the real coordinates both ways: *added*, :math:`u + t v`, which
+multiplies the parameters that coordinates are logarithms of; or *multiplied*, real entries as
+:math:`u_k e^{t v_k / u_k}`, which go towards 0 and never pass it, and lets numbers that grow
+together (natural parameters, the coefficients of a gate) keep their ratios. A unit of length is an
+ordinary distance, or a factor of e.
 
-The directions are those in which something may be left: along which the objective hardly curves or
-curves upwards, by the second derivatives; the coordinates that are not at rest, or hardly curved,
-each alone; the gradient; and the last step of the algorithm, which knows the way that it is on.
+The directions are those in which a rise is possible: along which the objective is flat or curves
+upwards, by the second derivatives; coordinates that are not at rest, or flat, each alone; the
+gradient; and the last step of the algorithm.
 """
 
 from typing import NamedTuple
@@ -19,10 +19,13 @@ from jaxem.numerics.symmetric import spectrum
 from jaxem.objective.landscape import Landscape
 from jaxem.verdict.stationarity import FLAT, Certificate
 
-#: Change of the objective for a move by a unit that counts as not at rest.
+#: Slope of the objective, in ordinary distances, above which a coordinate is not at rest.
 NOT_AT_REST = 1e-2
 
+#: Share of the largest eigenvalue below which one is flat.
 _FLAT_SHARE = 1e-4
+
+#: Coordinates, and flat directions, that get a ray of their own, at most.
 _MOST = 24
 
 
@@ -30,8 +33,8 @@ class Ray(NamedTuple):
     """A direction from where one restart ended.
 
     Attributes:
-        restart: Its number.
-        direction: In real coordinates, (d,); the longest entry a unit long.
+        restart: Index of the restart.
+        direction: In real coordinates, (d,); the longest entry is a unit long.
         multiplied: Whether real entries are multiplied.
     """
 
@@ -41,14 +44,15 @@ class Ray(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What rays of one restart are measured by.
+    """The end of one restart, with units of length along its coordinates.
 
     Attributes:
         u: Real coordinates, (d,).
-        reference: Those of ordinary parameters, (d,).
-        unit: An ordinary distance along each, at least the distance from the reference, (d,).
-        spread: An ordinary distance along each, (d,).
-        unitless: Which are logarithms or logits, (d,).
+        reference: Coordinates of the reference parameters, (d,).
+        unit: The unit along each coordinate: ``spread``, or the distance from the reference where
+            that is larger, (d,).
+        spread: An ordinary distance along each coordinate, (d,).
+        unitless: Which coordinates are logarithms or logits, (d,).
     """
 
     u: np.ndarray
@@ -59,7 +63,7 @@ class Place(NamedTuple):
 
     @property
     def far(self) -> np.ndarray:
-        """How far each coordinate is from the reference, in ordinary distances, (d,)."""
+        """Distance of each coordinate from the reference, in ordinary distances, (d,)."""
         return np.abs(self.u - self.reference) / self.spread
 
     def relative(self, direction: np.ndarray, multiplied: bool) -> np.ndarray:
@@ -69,7 +73,7 @@ class Place(NamedTuple):
 
 
 def points(place: Place, ray: Ray, lengths: np.ndarray) -> np.ndarray:
-    """Where a ray is after some lengths, (t, d)."""
+    """Points of a ray at some lengths, (t, d)."""
     moved = place.u + lengths[:, None] * ray.direction
     if not ray.multiplied:
         return moved
@@ -81,14 +85,14 @@ def points(place: Place, ray: Ray, lengths: np.ndarray) -> np.ndarray:
 def rays_from(
     restart: int, place: Place, found: Certificate, movement: np.ndarray, moving: np.ndarray
 ) -> list[Ray]:
-    """The rays along which it is worth looking; none where all coordinates are at rest.
+    """The rays along which the objective may rise; none where all coordinates are at rest.
 
-    What rises by the same amount for every factor of e is not at rest anywhere on its way.
+    (An objective that rises by the same amount for every factor of e has no point at rest.)
 
     Args:
-        restart: The restart.
-        place: Where it ended.
-        found: What is known of all restarts.
+        restart: Index of the restart.
+        place: Its end.
+        found: The certificates of all restarts.
         movement: The last step of the algorithm, (d,).
         moving: Which coordinates matter, (d,).
     """
@@ -100,19 +104,19 @@ def rays_from(
     directions = []
     flat = np.zeros(len(slope), bool)
     if found.curvature is not None:
-        bent = found.curvature[restart]
-        flat = ~(np.diagonal(bent) * place.unit**2 >= FLAT)
-        directions += _unbent(bent, gradient, place, moving)
+        curvature = found.curvature[restart]
+        flat = ~(np.diagonal(curvature) * place.unit**2 >= FLAT)
+        directions += _flat_directions(curvature, gradient, place, moving)
     alone = np.flatnonzero((restless | flat) & moving)
     alone = alone[np.argsort(-slope[alone], kind="stable")][:_MOST]
-    places = np.arange(len(slope))
-    directions += [np.where(places == k, place.unit, 0.0) for k in alone]
+    numbers = np.arange(len(slope))
+    directions += [np.where(numbers == k, place.unit, 0.0) for k in alone]
     directions += [np.nan_to_num(gradient) * place.unit**2, np.nan_to_num(movement)]
     return [ray for v in directions for ray in _ways(restart, place, v)]
 
 
 def _ways(restart: int, place: Place, direction: np.ndarray) -> list[Ray]:
-    """A direction added, in long and in short units, and multiplied, where these differ."""
+    """The rays of a direction: added, in both units, and multiplied, where these differ."""
     ways = [(np.abs(place.relative(direction, False)), False)]
     real = (direction != 0) & ~place.unitless
     if real.any():
@@ -126,34 +130,34 @@ def _ways(restart: int, place: Place, direction: np.ndarray) -> list[Ray]:
     ]
 
 
-def _unbent(
-    bent: np.ndarray, gradient: np.ndarray, place: Place, moving: np.ndarray
+def _flat_directions(
+    curvature: np.ndarray, gradient: np.ndarray, place: Place, moving: np.ndarray
 ) -> list[np.ndarray]:
-    """Eigen-directions that are flat or curve upwards, (d,) each, and the gradient within them.
+    """Eigenvectors (d,) that are flat or curve upwards, after the gradient projected on them.
 
-    Eigenvalues that are all next to nothing have no directions of their own; the gradient tells
-    which of them rises.
+    Eigenvectors of eigenvalues near zero are arbitrary in the space that they span; the gradient
+    gives the direction in it that rises.
     """
     which = np.flatnonzero(moving)
     unit = place.unit[which]
-    matrix = bent[np.ix_(which, which)] * np.outer(unit, unit)
+    matrix = curvature[np.ix_(which, which)] * np.outer(unit, unit)
     if not np.isfinite(matrix).all() or not np.isfinite(gradient).all():
         return []
     values, relative, _ = spectrum(matrix)
     flat = (values < _FLAT_SHARE) | (values / np.abs(relative).max(0) ** 2 < FLAT)
     within = relative[:, flat] @ (relative[:, flat].T @ (gradient[which] * unit))
     out = []
-    for some in [within, *relative[:, flat].T[:_MOST]]:
+    for vector in [within, *relative[:, flat].T[:_MOST]]:
         direction = np.zeros(len(place.u))
-        direction[which] = some * unit
+        direction[which] = vector * unit
         out.append(direction)
     return out if flat.any() else []
 
 
 def places_of(landscape: Landscape, u: np.ndarray) -> list[Place]:
-    """What rays of each restart are measured by."""
+    """The places of all restarts, at coordinates u, (R, d)."""
     (units, spreads), reference = landscape.units(u), landscape.reference()
     return [
-        Place(here, reference, unit, spread, landscape.unitless)
-        for here, unit, spread in zip(u, units, spreads, strict=True)
+        Place(end, reference, unit, spread, landscape.unitless)
+        for end, unit, spread in zip(u, units, spreads, strict=True)
     ]

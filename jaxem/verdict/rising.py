@@ -1,11 +1,10 @@
-r"""Whether the objective rises without bound from where a restart ended, and towards what.
+r"""Rises without bound from where a restart ended, along rays.
 
 At a maximum the objective falls along every ray. Where a density degenerates it rises by the same
-amount for every factor of e, or faster: the scale of a component that sits on equal rows goes to
-zero, however the model is written (an interval, a softplus, a square, two parameters together),
-and so does a free scale of a prior around one value. What the likelihood has and the prior has are
-found by the same walk, and are told apart by the log prior alone. A rise that grows less and less
-has a bound.
+amount for every factor of e, or faster: the scale of a component on equal rows goes to zero,
+however the model is written (an interval, a softplus, a square, two parameters together), and so
+does a free scale of a prior around one value. The same walk finds rises of the likelihood and of
+the prior, and the log prior alone tells them apart. A rise whose gains shrink has a bound.
 """
 
 import dataclasses
@@ -21,14 +20,23 @@ from jaxem.status import Status
 from jaxem.verdict.rays import Place, Ray, places_of, points, rays_from
 from jaxem.verdict.stationarity import Certificate
 
+#: Lengths along a ray.
 _LENGTHS = np.array([1 / 3, 1.0, 3.0, 9.0])
-_GAIN = 0.5
-_STEADY = 0.4
-_FAR = 9.0
-_LEAST = 0.1
-_NEAR_ZERO = 1e-4
-_TOLD = 6
 
+#: Nats that a rise without bound gains at the longest length, and at the shortest, at least.
+_GAIN, _LEAST = 0.5, 0.1
+
+#: Share of its first slope that a rise without bound keeps.
+_STEADY = 0.4
+
+#: Ordinary distances from the reference beyond which a coordinate is far, and size below which a
+#: real number is near zero.
+_FAR, _NEAR_ZERO = 9.0, 1e-4
+
+#: Coordinates that a sentence names, at most.
+_NAMED = 6
+
+#: Statuses of restarts that were not stopped by a limit.
 _OWN_ENDS = (Status.CONVERGED, Status.STALLED, Status.NON_FINITE, Status.DEGENERATE)
 
 
@@ -37,9 +45,9 @@ class Rise:
     """A ray along which the objective rises without bound.
 
     Attributes:
-        place: Where it begins.
-        ray: The ray, turned the way that rises.
-        by_prior: Whether the log prior does so.
+        place: The end of the restart, where it begins.
+        ray: The ray, in the direction of the rise.
+        by_prior: Whether most of the rise is the log prior's.
     """
 
     place: Place
@@ -47,11 +55,11 @@ class Rise:
     by_prior: bool
 
     def words(self, model: Model, landscape: Landscape, runs: Runs) -> str:
-        """The coordinates that move and which way, the farthest first."""
+        """The coordinates that move, and which way, in words, the fastest first."""
         relative = self.place.relative(self.ray.direction, self.ray.multiplied)
         near = {name: leaf[self.ray.restart] for name, leaf in runs.values.items()}
         names = free_names(model, near)
-        order = np.argsort(-np.abs(relative), kind="stable")[:_TOLD]
+        order = np.argsort(-np.abs(relative), kind="stable")[:_NAMED]
         told = []
         for k in order[np.abs(relative[order]) > 0.1 * np.abs(relative).max()]:
             size = self.ray.multiplied and not landscape.unitless[k]
@@ -61,33 +69,33 @@ class Rise:
 
 
 def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) -> list[Rise | None]:
-    """For each restart a ray along which the objective rises without bound, or None.
+    """The rise without bound of each restart, or None if it has none.
 
     Args:
-        landscape: The objective.
+        landscape: The objective function.
         model: The declared model.
-        runs: How the restarts ended. One that was stopped on its way may still be far from where
-            it would end; only rays that it has already followed a long way count.
+        runs: The ends of the restarts. One that a limit stopped may be far from its maximum, so
+            only rays along coordinates that are far from the reference count.
         found: Their certificates.
     """
     out: list[Rise | None] = [None] * len(runs.objective)
-    if not found.u.shape[1] or landscape.is_single:  # whose rises along rays are often rounding
+    if not found.u.shape[1] or landscape.is_single:  # rises are often rounding then
         return out
     places = places_of(landscape, found.u)
     with np.errstate(all="ignore"):
-        movement = landscape.coordinates(runs.proposals) - found.u
+        movement = landscape.coordinates(runs.candidates) - found.u
         rays: list[Ray] = []
-        there = np.isfinite(runs.objective) & np.isfinite(found.u).all(1)
-        for r in np.flatnonzero(there).tolist():
-            some = rays_from(r, places[r], found, movement[r], landscape.moving)
+        finite = np.isfinite(runs.objective) & np.isfinite(found.u).all(1)
+        for r in np.flatnonzero(finite).tolist():
+            own = rays_from(r, places[r], found, movement[r], landscape.moving)
             if not np.isin(runs.status[r], _OWN_ENDS):
-                some = [ray for ray in map(partial(_far_part, places[r]), some) if ray is not None]
-            rays += some
+                own = [ray for ray in map(partial(_far_part, places[r]), own) if ray is not None]
+            rays += own
         if not rays:
             return out
         both = np.concatenate([_LENGTHS, -_LENGTHS])
-        looked = np.concatenate([points(places[ray.restart], ray, both) for ray in rays])
-        value = landscape.at(looked)[0].reshape(len(rays), 2, len(_LENGTHS))
+        walked = np.concatenate([points(places[ray.restart], ray, both) for ray in rays])
+        value = landscape.at(walked)[0].reshape(len(rays), 2, len(_LENGTHS))
         for ray, along in zip(rays, value, strict=True):
             r, place = ray.restart, places[ray.restart]
             gained = along - runs.objective[r]
@@ -101,24 +109,24 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
 
 
 def _is_endless(ahead: np.ndarray, behind: np.ndarray, far: bool) -> bool:
-    """Whether the objective rises without bound.
+    """Whether the objective rises without bound along a ray.
 
-    From where a ray has come a long way already, the next few units tell; and where rounding, or
-    the range of numbers, leaves nothing of it, the way that it has come does.
+    If the restart is far out on the ray, the shorter lengths are enough; and where rounding, or the
+    range of numbers, hides gains ahead, the losses behind are.
 
     Args:
-        ahead: What is gained at rising lengths.
-        behind: The same the other way.
-        far: Whether the ray has come a long way.
+        ahead: Gains at the lengths of `_LENGTHS`, (4,).
+        behind: Gains in the opposite direction, (4,).
+        far: Whether the restart is far out on the ray.
     """
     if _is_steady(ahead[1:]) or (far and _is_steady(ahead[:-1])):
         return True
-    nothing = ~np.isfinite(ahead[:2]) | (np.abs(ahead[:2]) < _LEAST)
-    return far and bool(nothing.all()) and _is_even(-behind[1:])
+    hidden = ~np.isfinite(ahead[:2]) | (np.abs(ahead[:2]) < _LEAST)
+    return far and bool(hidden.all()) and _is_even(-behind[1:])
 
 
 def _is_steady(gained: np.ndarray) -> bool:
-    """Whether gains at lengths 1, 3 and 9 do not slacken; the last may be no number."""
+    """Whether gains at lengths 1, 3 and 9 keep their slope; the last may be NaN."""
     first, second, third = gained
     if not (first > _LEAST and second - first >= _STEADY * 2 * first and second < np.inf):
         return False
@@ -135,9 +143,10 @@ def _is_even(gained: np.ndarray) -> bool:
 
 
 def _far_part(place: Place, ray: Ray) -> Ray | None:
-    """A ray along the logarithms and logits alone that have come a long way, or None.
+    """The ray restricted to logarithms and logits that are far from the reference, or None.
 
-    Real numbers may be on a long honest way, and what is near the reference may rise for a while.
+    Real numbers may be far from it on the way to a maximum, and near it the objective may rise for
+    a while.
     """
     direction = np.where(place.unitless & (place.far > _FAR), ray.direction, 0.0)
     longest = np.abs(place.relative(direction, False)).max(initial=0.0)
@@ -145,15 +154,15 @@ def _far_part(place: Place, ray: Ray) -> Ray | None:
 
 
 def _is_far(place: Place, ray: Ray) -> bool:
-    """Whether a coordinate that a ray moves is far from the reference, or next to nothing."""
+    """Whether a coordinate that a ray moves is far from the reference, or near zero."""
     relative = np.abs(place.relative(ray.direction, ray.multiplied))
-    nothing = ray.multiplied & (np.abs(place.u) < _NEAR_ZERO * place.spread)
-    far = np.where(place.unitless, place.far > _FAR, nothing | (place.far > _FAR))
+    near_zero = ray.multiplied & (np.abs(place.u) < _NEAR_ZERO * place.spread)
+    far = np.where(place.unitless, place.far > _FAR, near_zero | (place.far > _FAR))
     return bool(((relative > 0.3 * relative.max(initial=0.0)) & far).any())
 
 
 def _by_prior(landscape: Landscape, runs: Runs, place: Place, ray: Ray) -> bool:
-    """Whether most of a rise is the log prior's."""
+    """Whether most of a rise is that of the log prior."""
     ends = np.concatenate([place.u[None], points(place, ray, _LENGTHS[2:3])])
     values = landscape.values(ends, {k: v[[ray.restart] * 2] for k, v in runs.values.items()})
     prior = landscape.log_priors(values).astype(float)

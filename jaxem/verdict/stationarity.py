@@ -1,16 +1,16 @@
-r"""Certificates: how stationary an answer is, and whether it is a maximum at all.
+r"""Certificates: whether a restart ended at a stationary point, and whether that is a maximum.
 
 The norm of the gradient in real coordinates (logs, logits) certifies stationarity. Second
-derivatives tell what a Newton step promises and in which directions the objective curves upwards;
-of many coordinates only the most upward direction is sought, by Lanczos' method, each
-Hessian-vector product being a central difference of two gradients; a Ritz value is never above
-the largest eigenvalue, so a positive one is never an artefact of stopping early. Nothing is
-believed that the objective itself does not confirm: a saddle is told only if a walk along that
-direction really raises the objective, and a run has stalled if a walk along its gradient, or along
-Newton's step, does. (In single precision, where rounding hides such rises, the promise is
-believed.) Where states are alike the objective may be flat to second order, and rise only at fourth
-order, along a curve: a walk along a flat direction, all else following by Newton steps, that rises
-without falling first begins at no maximum.
+derivatives give the gain that a Newton step predicts, and the directions in which the objective
+curves upwards. Of many coordinates only the most upward direction is sought, by Lanczos' method,
+each Hessian-vector product being a central difference of two gradients; a Ritz value is never above
+the largest eigenvalue, so a positive one is no artefact of stopping early. All is confirmed by the
+objective itself: a point is a saddle only if a walk along the upward direction raises the
+objective, and a restart has stalled if a walk along its gradient, or a Newton step, does. (In
+single precision, where rounding hides such rises, the predicted gain decides.) Where states are
+equal the objective may be flat to second order, and rise only at fourth order, along a curve, a
+plateau: a walk goes along a flat direction, all others following by Newton steps, and where it
+rises without falling first the point is no maximum.
 """
 
 import dataclasses
@@ -23,35 +23,43 @@ from jaxem.objective.curvature import curvature
 from jaxem.objective.landscape import Face, Landscape
 from jaxem.verdict.promise import newton_steps
 
-#: Nats that a move by a unit costs in a direction that counts as flat.
+#: Curvature, in ordinary distances, below which a direction is flat.
 FLAT = 0.5
 
 #: Coordinates beyond which second derivatives are not taken.
 LARGEST = 64
 _LARGEST_IN_SINGLE = 32
 
+#: Gradient norm below which a restart that a limit stopped may be stationary.
 _SMALL = 1e-2
+
+#: Dimension of the Krylov space of Lanczos' method.
 _LANCZOS = 12
+
+#: Lengths of walks along a direction, shares of a Newton step, and lengths along a flat direction.
 _WALKS = (1e-3, 1e-2, 0.1, 0.5)
 _SHARES = (1.0, 0.5, 0.1, 1e-2)
-_FAR_WALKS = (1e-2, 0.1, 0.5, 1.0, 2.0)
-_FOLLOWS, _BUMP = 2, 1e-5
+_FLAT_WALKS = (1e-2, 0.1, 0.5, 1.0, 2.0)
+
+#: Newton steps of the other coordinates on a walk along a flat direction, and the fall, in nats,
+#: that such a walk may have.
+_NEWTON_STEPS, _FALL = 2, 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """What was found of each restart.
+    """The certificates of all restarts.
 
     Attributes:
         u: Real coordinates, (R, d).
-        objective: The objective there, (R,).
-        gradient: Its gradient, (R, d).
+        objective: The objective at ``u``, (R,).
+        gradient: The gradient at ``u``, (R, d).
         curvature: Negative second derivatives, (R, d, d), zero for coordinates that do not count;
-            None where there are too many, or where nobody asked.
-        escape: How much the objective rises on a walk along the most upward direction, (R,).
-        climb: How much it rises on a walk along the gradient or Newton's step, (R,).
-        plateau: How much it rises along a flat direction without falling first, (R,).
-        left: In single precision, what a Newton step promises for certain, (R,); else zero.
+            None where there are too many, or no restart is verified.
+        escape: Increase of the objective on a walk along the most upward direction, (R,).
+        climb: Increase of the objective on a walk along the gradient or a Newton step, (R,).
+        plateau: Increase of the objective on a walk along a flat direction, (R,).
+        predicted: In single precision, increase that a Newton step predicts, (R,); else zero.
     """
 
     u: np.ndarray
@@ -61,7 +69,7 @@ class Certificate:
     escape: np.ndarray
     climb: np.ndarray
     plateau: np.ndarray
-    left: np.ndarray
+    predicted: np.ndarray
 
     @property
     def gradient_norm(self) -> np.ndarray:
@@ -70,16 +78,16 @@ class Certificate:
 
 
 def certify(
-    landscape: Landscape, values: dict[str, np.ndarray], claims: np.ndarray, limited: np.ndarray
+    landscape: Landscape, values: dict[str, np.ndarray], to_verify: np.ndarray, limited: np.ndarray
 ) -> Certificate:
     """Certificates of all restarts.
 
     Args:
-        landscape: The objective.
-        values: Parameters by dotted name, stacked over restarts.
-        claims: Which restarts claim to be stationary, (R,). If none does, the walks, which cost as
-            much as a few dozen steps, are left out.
-        limited: Which were stopped by a limit, (R,), and may claim it if their gradient is small.
+        landscape: The objective function.
+        values: Parameters by dotted name, leaves (R, ...).
+        to_verify: Which restarts claim to be stationary, (R,). If none does, the walks, which cost
+            as much as a few dozen steps, are left out.
+        limited: Which restarts a limit stopped, (R,); they are verified if their gradient is small.
 
     Returns:
         The certificate; NaN where the objective is not finite.
@@ -87,10 +95,10 @@ def certify(
     u = landscape.coordinates(values)
     with np.errstate(all="ignore"):
         objective, gradient = landscape(u)
-        none = np.zeros(len(u))
+        zeros = np.zeros(len(u))
         small = np.abs(gradient).max(1, initial=0.0) < _SMALL
-        if not (claims | (limited & small)).any() or not u.shape[1]:
-            return Certificate(u, objective, gradient, None, none, none, none, none)
+        if not (to_verify | (limited & small)).any() or not u.shape[1]:
+            return Certificate(u, objective, gradient, None, zeros, zeros, zeros, zeros)
         face = landscape.face(u)
         size = np.maximum(np.abs(u), 1.0)
         steepest = np.abs(gradient * size).max(1, keepdims=True)
@@ -100,26 +108,26 @@ def certify(
         which = np.flatnonzero(landscape.moving)
         if len(which) > (_LARGEST_IN_SINGLE if single else LARGEST):
             escape = _walk(face, u, objective, _most_upward(face, u), (1, -1), _WALKS)
-            return Certificate(u, objective, gradient, None, escape, climb, none, none)
+            return Certificate(u, objective, gradient, None, escape, climb, zeros, zeros)
         units, _ = landscape.units(u)
         slope = gradient if face is landscape else face(u)[1]
-        bent = curvature(face, u, slope, which, units, single)
-        escape = _walk(face, u, objective, _upward(bent, units, which), (1, -1), _WALKS)
-        step, left = newton_steps(u, slope, bent, which, units, single)
-        plateau = none
+        negative_hessian = curvature(face, u, slope, which, units, single)
+        escape = _walk(face, u, objective, _upward(negative_hessian, units, which), (1, -1), _WALKS)
+        step, predicted = newton_steps(u, slope, negative_hessian, which, units, single)
+        plateau = zeros
         if not single:
-            rays, inverse = _flat(bent, units, which, landscape.widths)
-            rises = [_rise(face, u, objective, ray, inverse) for ray in rays]
-            plateau = np.max([none, *rises], 0)
+            rays, inverse = _flat_rays(negative_hessian, units, which, landscape.widths)
+            rises = [_flat_walk(face, u, objective, ray, inverse) for ray in rays]
+            plateau = np.max([zeros, *rises], 0)
             climb = np.maximum(climb, _walk(face, u, objective, step, (1,), _SHARES))
-            left = none
+            predicted = zeros
         whole = np.zeros((*u.shape, u.shape[1]))
-        whole[:, which[:, None], which] = bent
-    return Certificate(u, objective, gradient, whole, escape, climb, plateau, left)
+        whole[:, which[:, None], which] = negative_hessian
+    return Certificate(u, objective, gradient, whole, escape, climb, plateau, predicted)
 
 
 def _walk(landscape: Landscape | Face, u, objective, direction, signs, lengths) -> np.ndarray:
-    """The largest rise of the objective on a few steps along a direction, (R,)."""
+    """Largest increase of the objective at some lengths along a direction, (R,)."""
     if not np.any(direction):
         return np.zeros(len(u))
     direction = np.nan_to_num(direction)
@@ -127,43 +135,43 @@ def _walk(landscape: Landscape | Face, u, objective, direction, signs, lengths) 
     return np.fmax(np.fmax.reduce(rises), 0.0)
 
 
-def _rise(landscape: Landscape | Face, u, objective, direction, inverse) -> np.ndarray:
-    """The largest rise along a direction, either way, before the objective falls, (R,).
+def _flat_walk(landscape: Landscape | Face, u, objective, direction, inverse) -> np.ndarray:
+    """Largest increase along a flat direction, either way, before the objective falls, (R,).
 
-    A fall of less than what a converged fit may have left to gain does not count.
+    A fall by less than a converged fit may have left to gain does not count.
 
     Args:
-        landscape: The objective.
-        u: Where the walks begin, (R, d).
-        objective: There, (R,).
-        direction: A unit long, (R, d).
-        inverse: Of the second derivatives in all directions that are not flat, (R, d, d).
+        landscape: The objective function.
+        u: Coordinates where the walks begin, (R, d).
+        objective: The objective at ``u``, (R,).
+        direction: A flat direction, (R, d), its longest entry an ordinary distance.
+        inverse: Inverse of the second derivatives in all directions that are not flat, (R, d, d).
     """
     best = np.zeros(len(u))
     for sign in (1, -1):
         rising, before = np.ones(len(u), bool), objective
-        for length in _FAR_WALKS:
+        for length in _FLAT_WALKS:
             point = u + sign * length * direction
-            for _ in range(_FOLLOWS):
+            for _ in range(_NEWTON_STEPS):
                 point = point + np.einsum("rij,rj->ri", inverse, landscape(point)[1])
-            here = landscape(point)[0]
-            rising &= here >= before - _BUMP
-            best = np.where(rising, np.fmax(best, here - objective), best)
-            before = here
+            value = landscape(point)[0]
+            rising &= value >= before - _FALL
+            best = np.where(rising, np.fmax(best, value - objective), best)
+            before = value
     return best
 
 
-def _flat(
-    bent: np.ndarray, units: np.ndarray, which: np.ndarray, widths: list[int]
+def _flat_rays(
+    negative_hessian: np.ndarray, units: np.ndarray, which: np.ndarray, widths: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Directions in which a move by a unit changes next to nothing, and the others.
+    """Flat directions, one for each parameter, and the inverse curvature in all others.
 
-    Eigenvectors that are all flat have no directions of their own, and mix parameters at will. So
-    of each parameter one random direction is taken, as far as it is flat.
+    The eigenvectors of eigenvalues near zero are arbitrary in the space that they span, and mix
+    parameters. So a random direction of each parameter is projected on that space.
 
     Returns:
         Directions, (m, R, d), zero where a restart has none; and the inverse of the second
-        derivatives in all that are not flat, (R, d, d).
+        derivatives in all directions that are not flat, (R, d, d).
     """
     owner = np.repeat(np.arange(len(widths)), widths)[which]
     random = np.random.default_rng(0).normal(size=len(which))
@@ -171,9 +179,9 @@ def _flat(
     axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-300)
     rays = np.zeros((len(widths), *units.shape))
     inverse = np.zeros((*units.shape, units.shape[1]))
-    for r in np.flatnonzero(np.isfinite(bent).all((1, 2))):
+    for r in np.flatnonzero(np.isfinite(negative_hessian).all((1, 2))):
         unit = units[r, which]
-        values, vectors = np.linalg.eigh(bent[r] * np.outer(unit, unit))
+        values, vectors = np.linalg.eigh(negative_hessian[r] * np.outer(unit, unit))
         flat = vectors[:, np.abs(values) < FLAT]
         within = axes @ flat @ flat.T
         size = np.abs(within).max(1, keepdims=True, initial=0.0)
@@ -184,12 +192,12 @@ def _flat(
     return rays[rays.any((1, 2))], inverse
 
 
-def _upward(bent: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """The direction of the most upward curvature, (R, d); zero where there is none."""
+def _upward(negative_hessian: np.ndarray, units: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """The direction of the most upward curvature, (R, d); zero where none is upward."""
     ray = np.zeros_like(units)
-    for r in np.flatnonzero(np.isfinite(bent).all((1, 2))):
+    for r in np.flatnonzero(np.isfinite(negative_hessian).all((1, 2))):
         unit = units[r, which]
-        values, directions, _ = spectrum(bent[r] * np.outer(unit, unit), 1e-8)
+        values, directions, _ = spectrum(negative_hessian[r] * np.outer(unit, unit), 1e-8)
         if values[0] < -1e-6:
             relative = directions[:, 0]
             ray[r, which] = relative / np.abs(relative).max() * unit
@@ -224,5 +232,6 @@ def _most_upward(landscape: Landscape | Face, u: np.ndarray) -> np.ndarray:
 
 
 def _unit(v: np.ndarray) -> np.ndarray:
+    """Vectors (R, d) of length one; those near zero become zero."""
     norm = np.linalg.norm(v, axis=1, keepdims=True)
     return np.where(norm > 1e-12, v / np.where(norm > 1e-12, norm, 1.0), 0.0)

@@ -5,7 +5,7 @@ import pytest
 
 import jaxem
 from jaxem import Status
-from jaxem.optimise.race import leave_behind
+from jaxem.optimise.race import drop_losers
 from tests.cases.classes import carcinoma
 
 RESTARTS, KEEP, AFTER = 64, 4, 10
@@ -37,7 +37,7 @@ def test_who_was_left_behind_says_so(full, race):
     dropped = np.asarray([s == Status.DROPPED for s in race.restarts.status])
     assert dropped.sum() == RESTARTS - KEEP
     assert np.all(race.restarts.steps[dropped] == AFTER)
-    assert "left behind" in race.summary()
+    assert "dropped from the race" in race.summary()
     assert "after 10 steps the best 4 of 64 restarts go on" in race.summary()
     for lane in np.flatnonzero(dropped)[:5]:
         trace = race.restarts.traces[lane]
@@ -68,4 +68,4 @@ def test_only_sane_restarts_win():
     objective = np.array([np.inf, -1.0, -3.0, -2.0, np.nan])
     status = np.array([Status.DEGENERATE, Status.CONVERGED, 0, 0, Status.NON_FINITE], np.int32)
     expected = [Status.DEGENERATE, Status.CONVERGED, Status.DROPPED, Status.RUNNING]
-    assert leave_behind(2, objective, status).tolist() == [*expected, Status.NON_FINITE]
+    assert drop_losers(2, objective, status).tolist() == [*expected, Status.NON_FINITE]

@@ -1,10 +1,10 @@
-"""When to stop: by what is left, never on a plateau, never for NaN."""
+"""When to stop: by the remaining gain, never on a plateau, never for NaN."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxem.optimise.stopping import has_converged, left_to_gain, relative_change
+from jaxem.optimise.stopping import has_converged, relative_change, remaining_gain
 
 
 def ask(gain, last, change, tolerance=1e-8, noise=1e-12):
@@ -15,14 +15,14 @@ def ask(gain, last, change, tolerance=1e-8, noise=1e-12):
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.99])
 def test_aitken_sums_a_geometric_series(rate):
     gains = 3.0 * rate ** np.arange(2000)
-    left, found = left_to_gain(jnp.asarray(gains[4]), jnp.asarray(gains[3]))
-    np.testing.assert_allclose(found, rate, rtol=1e-12)
-    np.testing.assert_allclose(left, gains[5:].sum(), rtol=1e-7)
+    remaining, estimated = remaining_gain(jnp.asarray(gains[4]), jnp.asarray(gains[3]))
+    np.testing.assert_allclose(estimated, rate, rtol=1e-12)
+    np.testing.assert_allclose(remaining, gains[5:].sum(), rtol=1e-7)
 
 
 def test_gains_that_grow_leave_no_end():
-    left, _ = left_to_gain(jnp.asarray(2e-9), jnp.asarray(1e-9))
-    assert left == np.inf
+    remaining, _ = remaining_gain(jnp.asarray(2e-9), jnp.asarray(1e-9))
+    assert remaining == np.inf
     assert not ask(2e-9, 1e-9, 1e-9)
 
 

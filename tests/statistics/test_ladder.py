@@ -78,7 +78,7 @@ def test_an_end_that_the_rows_do_not_confirm_is_gone_back_on(expected, monkeypat
         return ((i, total + 1.0) for i, total in honest(self, e_step, restarts, values))
 
     monkeypatch.setattr(Guards, "evidence", evidence)
-    monkeypatch.setattr("jaxem.optimise.watch._SECONDS", np.inf)
+    monkeypatch.setattr("jaxem.objective.exact._SECONDS", np.inf)
     fit = _fit()
     changes = sorted(fit.plan.route.changes)
     assert len(calls) == 1

@@ -93,7 +93,7 @@ class Features(eqx.Module):
                 yield kind, _FUNCTIONS[kind](xp, _take(flat, columns))
 
     def describe(self) -> str:
-        """In words, such as "a constant, 3 columns, 6 products"."""
+        """The features in words, such as "a constant, 3 columns, 6 products"."""
         words = ["a constant"]
         for kind, run in itertools.groupby(self.terms, key=lambda term: term[0]):
             count = len(list(run))

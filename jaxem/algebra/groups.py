@@ -9,8 +9,8 @@ from jaxem.model.prior import Parameter
 #: Largest block for Newton's method; beyond it, gradient ascent.
 LARGEST_BLOCK = 64
 
-#: The same where one step of it is exact, or where the prior has kinks, and ascent would not find
-#: the zeros.
+#: Largest block for Newton's method where one step is exact, or where the prior has kinks, at which
+#: ascent would not find the zeros.
 LARGEST_EXACT = 512
 
 

@@ -1,4 +1,4 @@
-r"""Where Q itself has kinks in a parameter: absolute deviations, quantile and hinge losses.
+r"""Kinks of Q in a parameter, from the log joint: absolute deviations, quantile, hinge losses.
 
 Second derivatives do not show kinks: those of a Laplace density in its location are zero wherever
 they exist. Where an absolute value, a maximum or a selection lies between a parameter and the log

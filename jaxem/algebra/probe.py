@@ -32,7 +32,7 @@ class Probe:
     Args:
         model: The declared model.
         rows: The planning rows, floats in float64.
-        possible: Where the log joint is above -inf at ordinary parameters, shape (n, K).
+        possible: Whether the log joint is above -inf at ordinary parameters, shape (n, K).
         count: The first so many rows are rows of the data; the others are filler.
         compiled: `derivatives` of the model, compiled.
         slopes: `derivatives` without products, for calls without tangents; None where they would

@@ -46,8 +46,8 @@ def find_reference(probe: Probe, rng: np.random.Generator) -> Values:
     reference = _settle(probe, probe.center(), _LIKELIHOOD_FACTOR * responsibilities, read, enough)
     reference = _settle(probe, reference, responsibilities, real, _WORTHWHILE)
     units = ordinary_units(probe, reference, rng)
-    apart = {p.name: displaced(p, reference, units, rng.normal) for p in read}
-    found = _settle(probe, {**reference, **apart}, responsibilities, other, _WORTHWHILE)
+    moved = {p.name: displaced(p, reference, units, rng.normal) for p in read}
+    found = _settle(probe, {**reference, **moved}, responsibilities, other, _WORTHWHILE)
     return {**reference, **{p.name: found[p.name] for p in other}}
 
 

@@ -40,7 +40,7 @@ def planning_rows(data: Data, weights: np.ndarray, size: int = _PLANNING) -> Dat
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
-        size: How many rows at most.
+        size: Largest number of rows.
 
     Returns:
         At most so many rows, as a pytree of NumPy arrays.

@@ -36,7 +36,7 @@ class Setting:
         data: Prepared rows, NumPy leaves.
         weights: Row weights, shape (n,).
         sequences: The sequences of a chain; None for independent rows.
-        anchors: The anchors of the rows, if they were looked for.
+        anchors: The anchors of the rows, or why there are none; None if not searched for.
     """
 
     model: Model

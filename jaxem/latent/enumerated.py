@@ -9,8 +9,7 @@ from jaxem.latent.latent import Latent
 from jaxem.numerics.memory import in_words, memory
 from jaxem.types import DeclarationError, State
 
-#: Memory that a state, or pair of states, takes: 64 rows of planning in double precision, with
-#: what their derivatives hold besides.
+#: Bytes for each state, or pair of states: 64 planning rows in double precision, with derivatives.
 BYTES_A_CONFIGURATION = 64 * 8 * 16
 
 

@@ -25,7 +25,7 @@ def call_conditional(name: str, entry: Callable[[Params], Any], params: Params) 
         return entry(params)
     except (KeyError, DeclarationError):
         raise
-    except Exception as error:  # a person's own code: anything can happen
+    except Exception as error:  # a user's code may raise anything
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise DeclarationError(
             f"the prior of {name!r} is a function that fails at ordinary parameters with "

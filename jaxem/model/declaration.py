@@ -157,7 +157,7 @@ def _check_prior(model: Model) -> None:
         shapes = model.prior_shapes(values)
     except DeclarationError:
         raise
-    except Exception as error:  # a person's own functions: anything can happen
+    except Exception as error:  # a user's functions may raise anything
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         advice = ""
         if isinstance(error, jax.errors.ConcretizationTypeError):

@@ -75,7 +75,7 @@ class _Indices:
             index = np.where(index < count, index, 0)
             found = [np.asarray(part) for part in self._flags(take_rows(rows, index))]
             for branch, part in enumerate(found):
-                # Indices of states alone are looked at for a single row, whichever it is.
+                # Indices that depend on states alone are checked at a single row.
                 alone = starts is None or not by_data
                 met = True if alone else np.asarray(starts)[index] == (branch == 0)
                 self._check_flags(branch, part, met, take_rows(rows, index))
@@ -171,13 +171,13 @@ class _Indices:
     def _check_axis(
         self, name: str, shape: tuple[int, ...], axis: int, reached: np.ndarray, size: int
     ) -> None:
-        left = np.setdiff1d(np.arange(size), reached)
-        if len(left):
+        unread = np.setdiff1d(np.arange(size), reached)
+        if len(unread):
             raise DeclarationError(
                 f"the parameter {name!r} has shape {shape}, and the latent states of "
-                f"{self._model.latent!r} reach {size - len(left)} of the {size} entries along axis "
-                f"{axis}; no state ever reads entry {', '.join(map(str, left[:5]))}. Give it one "
-                f"entry for each state."
+                f"{self._model.latent!r} reach {size - len(unread)} of the {size} entries along "
+                f"axis {axis}; no state ever reads entry {', '.join(map(str, unread[:5]))}. Give "
+                f"it one entry for each state."
             )
 
     def _made_of(self, read: Read) -> str:

@@ -44,7 +44,7 @@ class Model(Copied):
             known of several of them together, or observed of them apart from the rows.
 
     Attributes:
-        parameters: What the prior says of every parameter that has a value of its own, in order.
+        parameters: The parameters with values of their own, in the order of the prior.
         tied: The parameters that are functions of these.
 
     Raises:

@@ -97,7 +97,7 @@ def lengths(unknowns: Unknowns, spread: Mapping[str, Any], like: Array) -> Array
         like: Unknowns (B, d).
     """
     moves = {p.name: _spread(p, spread, like.dtype) for p in unknowns.parameters}
-    far = jnp.max(jnp.abs(unknowns.beside(moves)), 0)
+    far = jnp.max(jnp.abs(unknowns.concatenated(moves)), 0)
     far = jnp.where(jnp.isfinite(far), far, 0.0)
     far = jnp.where(far > 0, far, jnp.max(far))
     return LONGEST * jnp.where(unknowns.unitless() | (far == 0), 1.0, far)

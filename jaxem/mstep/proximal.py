@@ -88,7 +88,7 @@ def _kinks(
     mine = {name: c for name, c in penalty.centres.items() if name in block.names}
     centres = {n: jnp.nan_to_num(c).astype(none[n].dtype) for n, c in mine.items()}
     strengths = Penalty(penalty.model, mine).strengths(values)
-    return unknowns.beside({**none, **centres}), unknowns.beside({**none, **strengths})
+    return unknowns.concatenated({**none, **centres}), unknowns.concatenated({**none, **strengths})
 
 
 def _within_limit(x: Array, target: Array, longest: Array) -> tuple[Array, Array]:

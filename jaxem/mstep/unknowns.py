@@ -27,13 +27,13 @@ class Unknowns:
 
     def pack(self, values: Values) -> Array:
         """Unknowns (B, d) from parameters by dotted name."""
-        return self.beside({p.name: self.coordinates(p, values) for p in self.parameters})
+        return self.concatenated({p.name: self.coordinates(p, values) for p in self.parameters})
 
     def coordinates(self, p: Parameter, values: Values) -> Array:
         """The parameter itself if Q is quadratic in it, else its unconstrained coordinates."""
         return values[p.name] if self.identity else p.unconstrain(values[p.name])
 
-    def beside(self, coordinates: Mapping[str, Array]) -> Array:
+    def concatenated(self, coordinates: Mapping[str, Array]) -> Array:
         """Arrays of the shapes of the coordinates, concatenated as (B, d)."""
         columns = []
         for p, batch in zip(self.parameters, self.batch, strict=True):

@@ -70,7 +70,7 @@ def lasso(
 
 
 def _sweep(matrix: Array, slope: Array, x: Array, centre: Array, strength: Array) -> Array:
-    """Every coordinate to its maximum, one after another."""
+    """A sweep: every coordinate moved to its maximum, one after another."""
 
     def move(j, state):
         x, slope = state

@@ -26,7 +26,7 @@ def flat_columns(data: Data) -> list[Any]:
 
 
 def time_first(leaf: Any) -> Any:
-    """A rectangle (n, T, ...) as rows (T n, ...): first steps of all sequences, then second ones."""
+    """A rectangle (n, T, ...) as rows (T n, ...): first steps of all sequences, then second."""
     return leaf.swapaxes(0, 1).reshape(-1, *leaf.shape[2:])
 
 

@@ -89,7 +89,7 @@ class _Reference:
             raise
         except TRACER_ERRORS as error:
             return f"{_READS} ({_first_line(error)}): {_ADVICE}"
-        except Exception as error:  # a person's own code, on a guess of ours: anything can happen
+        except Exception as error:  # a user's code on a wrong layout may raise anything
             return f"the program fails with {type(error).__name__}: {_first_line(error)}"
         largest = np.abs(self.expected[np.isfinite(self.expected)]).max(initial=0)
         slack = 1e4 * np.finfo(found.dtype).eps * (1 + largest)

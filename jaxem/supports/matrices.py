@@ -104,7 +104,7 @@ class CholeskyFactors(Matrices):
         return (upper * signs[..., :, None]).mT
 
     def length_weights(self, t: Any) -> Any:
-        """Off the diagonal, lengths in units of the diagonal."""
+        """1 on the diagonal; elsewhere the reciprocal of the row's diagonal entry."""
         xp = t.__array_namespace__()
         eye = xp.eye(t.shape[-1], dtype=t.dtype)
         scale = xp.abs(xp.diagonal(t, axis1=-2, axis2=-1))[..., :, None]

@@ -110,7 +110,7 @@ def _derivatives(digest: Any, eqn: Any, orders: int) -> None:
 
     try:
         program = jax.make_jaxpr(pull)(avals)
-    except Exception as error:  # whatever a person's rule raises: then nothing is shared
+    except Exception as error:  # a user's rule may raise anything
         raise IncomparableError from error
     _closed(digest, program, orders - 1)
 

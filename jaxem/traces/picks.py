@@ -99,8 +99,8 @@ def _gather(eqn: Any, indexed: Mapping[int, int], operand: Array, indices: Array
         index, last = indices[..., places[axis]], operand.shape[axis] - 1
         checks += [index >= 0, index <= last]
         index = index if fills else jnp.clip(index, 0, last)
-        apart = jnp.expand_dims(index, range(len(batch), table.ndim - 1))
-        table = _masked_sum(table, apart, len(batch))
+        aligned = jnp.expand_dims(index, range(len(batch), table.ndim - 1))
+        table = _masked_sum(table, aligned, len(batch))
     if fills:
         fill = jnp.nan if eqn.params["fill_value"] is None else eqn.params["fill_value"]
         valid = functools.reduce(jnp.logical_and, checks)

@@ -19,7 +19,7 @@ Rule = Callable[..., list[Any]]
 Opens = Callable[[str, Any], bool]
 
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
-#: How the names of functions with rules of their own begin.
+#: Prefixes of the names of primitives for functions with rules of their own.
 OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
 _REMATERIALISED = frozenset({"remat", "remat2", "checkpoint"})
 

@@ -1,1 +1,1 @@
-"""Finding structure: closed forms, blocks and sweep order, proposed and proved on the data."""
+"""The plan of an M-step: closed forms, blocks and sweep order, proposed and proved on the data."""

@@ -1,4 +1,4 @@
-r"""The data replaced: a few real rows, the anchors, that carry all of a log joint.
+r"""Anchors: a few rows of the data, from whose log joint that of every other row follows.
 
 If, over all parameters and states, the log joint as a function of the row lies in a space of finite
 dimension r (every exponential family, every finite sample space, and more), then r rows
@@ -12,9 +12,9 @@ product, and the expected log joint is exactly a signed sum over anchors,
 .. math:: Q(\theta) = \sum_{jk} \omega_{jk} f_k(a_j; \theta) + \text{const}, \qquad
           \omega = C^\top R .
 
-Nothing of this is assumed. The rank is read off sampled tables (`rank`), and the identity is then
-tried at fresh parameter draws on *every* row; rows that do not obey join the sample, and after five
-rounds the data stay as they are. C comes from a library of features where they span the space
+Nothing of this is assumed. The rank is found from sampled tables (`rank`), and the identity is then
+checked at new parameter draws on *every* row; rows that break it join the sample, and after five
+rounds the data are not replaced. C comes from a library of features where they span the space
 (`features`), else from the random tables themselves.
 """
 
@@ -24,10 +24,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxem.algebra.extremes import extreme_rows
 from jaxem.algebra.features import Features, change_of, choose_features, few_levels, library_size
 from jaxem.algebra.probe import Values
 from jaxem.algebra.rank import Rank, Standard, find_rank
-from jaxem.algebra.special import special_rows
 from jaxem.algebra.tables import Tables
 from jaxem.model.ordinary import row_words
 from jaxem.numerics.rows import row_count, take_rows
@@ -45,21 +45,22 @@ _STORED = 2**28
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Anchors:
-    """Rows that stand for all rows of a data set.
+    """Anchors of a data set, and the coefficients C that give every row from them.
 
     Attributes:
         rows: The anchors, a pytree of NumPy arrays with r rows.
-        reference: The log joint at the reference, at the anchors, (r,).
-        references: The same at every row, (n,).
-        features: What C is made of, C = features(x) @ change; or None.
-        change: See there, (features, r); the identity if C is stored.
-        stored: C itself, (n, r), where no features do.
-        rank: What the pivots said.
-        draws: Parameter draws that the rank was read off.
+        reference: h at the anchors, the log joint at the reference parameters, (r,).
+        references: h at every row, (n,).
+        features: Features of a row with C = features(x) @ change; None if C is stored.
+        change: Change of basis from features to anchors, (features, r); the identity if C is
+            stored.
+        stored: C itself, (n, r), where the library has no such features; else None.
+        rank: The rank, with its pivots.
+        draws: Number of parameter draws from which the rank was found.
         rounds: Rounds of proof on all rows.
         error: Largest error in the proof, in standard deviations of a column.
-        amplification: Largest sum of absolute coefficients of a row (Lebesgue's constant): what
-            rounding at the anchors is multiplied by, at most.
+        amplification: Largest sum of absolute coefficients of a row (Lebesgue's constant): the
+            most by which rounding at the anchors is multiplied.
     """
 
     rows: Data
@@ -80,7 +81,7 @@ class Anchors:
         return len(self.reference)
 
     def describe(self) -> str:
-        """What C is made of, in words."""
+        """The source of C, in words."""
         if self.features is None:
             return "coefficients from the log joint at random parameters, stored for every row"
         return self.features.describe()
@@ -100,7 +101,7 @@ class Anchors:
 
 @dataclasses.dataclass(frozen=True)
 class Refused:
-    """No anchors, and why."""
+    """The reason why a data set has no anchors."""
 
     reason: str
 
@@ -112,8 +113,8 @@ def find_anchors(
 
     Args:
         tables: The log joint at parameters and rows.
-        draw: Gives ordinary parameters for the data, another time others.
-        reference_values: Parameters of the reference.
+        draw: Draws ordinary parameters for the data.
+        reference_values: The reference parameters.
         data: All rows, NumPy leaves; none of weight zero.
 
     Returns:
@@ -144,7 +145,7 @@ def find_anchors(
 
 
 class _Search:
-    """Sample rows, parameter draws, and the tables of both, which grow together."""
+    """Growing samples of rows and of parameter draws, with the log joint at both, cached."""
 
     def __init__(
         self, tables: Tables, draw: Callable[[], Values], reference_values: Values, data: Data
@@ -155,14 +156,14 @@ class _Search:
         random = self._rng.permutation(count)[:_SAMPLE]
         self._levels = few_levels(data, random)
         self._largest = min(_LARGEST_RANK, max(64, 2 * library_size(data, self._levels)))
-        self._sample = np.union1d(random, special_rows(data, self._levels))
-        self._seen: dict[int, tuple[Values, np.ndarray, np.ndarray]] = {}
-        self._draws = self._sound(_FIRST_DRAWS)
-        self._proofs = self._sound(_PROOFS)
+        self._sample = np.union1d(random, extreme_rows(data, self._levels))
+        self._cache: dict[int, tuple[Values, np.ndarray, np.ndarray]] = {}
+        self._draws = self._finite_draws(_FIRST_DRAWS)
+        self._proofs = self._finite_draws(_PROOFS)
         self._references = np.concatenate([t[:, 0] for t in tables.blocks(reference_values, data)])
 
     def rank(self) -> Rank | Refused:
-        """The rank, with as many draws and rows as it takes to be sure."""
+        """The rank; draws and rows are added until half of the draws give the same."""
         while True:
             columns = self._columns(self._draws, self._sample)
             broken = ~np.all(np.isfinite(columns), axis=1)
@@ -193,9 +194,9 @@ class _Search:
                 return Refused("the rank grows with every parameter draw: none is finite")
 
     def _grow(self, shape: tuple[int, int]) -> bool:
-        """Double the draws, and the rows if these are few beside the columns."""
+        """Double the draws, and the rows if there are fewer than two a column."""
         rows, count = shape[0], row_count(self._data)
-        self._draws += self._sound(len(self._draws))
+        self._draws += self._finite_draws(len(self._draws))
         if 2 * shape[1] > rows:
             if rows == count and shape[1] > 3 * rows:
                 return False
@@ -204,7 +205,7 @@ class _Search:
         return True
 
     def represent(self, rank: Rank) -> Anchors | Refused:
-        """Anchors from the pivots, and C."""
+        """Anchors from the pivots, with C."""
         sample, anchors = self._sample, self._sample[rank.order[: rank.value]]
         columns = self._columns(self._draws, sample)
         standard = Standard.of(columns)
@@ -236,7 +237,7 @@ class _Search:
         )
 
     def prove(self, found: Anchors) -> tuple[np.ndarray, float, float]:
-        """Rows that break the identity at fresh draws, the largest error, and Lebesgue's number."""
+        """Which rows break the identity at new draws, the largest error, and the amplification."""
         bad = np.zeros(row_count(self._data), bool)
         error, amplification, start = 0.0, 0.0, 0
         at_anchors = [self._tables(p, found.rows) - found.reference[:, None] for p in self._proofs]
@@ -249,44 +250,44 @@ class _Search:
             amplification = max(amplification, float(np.abs(c).sum(1).max()))
             for table, anchor, unit in zip(tables, at_anchors, spread, strict=True):
                 direct = table - self._references[rows][:, None]
-                off = np.abs(c @ anchor - direct) / unit
-                bad[rows] |= ~np.all(off <= _EXACT, axis=1)
-                error = max(error, float(off.max()))
+                difference = np.abs(c @ anchor - direct) / unit
+                bad[rows] |= ~np.all(difference <= _EXACT, axis=1)
+                error = max(error, float(difference.max()))
         return bad, error, amplification
 
     def add(self, bad: np.ndarray) -> None:
         """Put rows that break the identity into the sample, and two more draws."""
         worst = self._rng.permutation(np.flatnonzero(bad))[:100]
         self._sample = np.union1d(self._sample, worst)
-        self._draws += self._sound(2)
+        self._draws += self._finite_draws(2)
 
-    def _sound(self, count: int) -> list[Values]:
-        """Draws at which the log joint is a number, or -inf, on the sample."""
+    def _finite_draws(self, count: int) -> list[Values]:
+        """Parameter draws at which the log joint is not NaN on the sample."""
         tried = (self._draw() for _ in range(4 * count))
-        sound = (v for v in tried if not np.isnan(self._table(v, self._sample)).any())
-        return list(itertools.islice(sound, count)) or [self._draw()]
+        finite = (v for v in tried if not np.isnan(self._table(v, self._sample)).any())
+        return list(itertools.islice(finite, count)) or [self._draw()]
 
     def _columns(self, draws: list[Values], index: np.ndarray) -> np.ndarray:
         tables = [self._table(values, index) for values in draws]
         return np.concatenate(tables, 1) - self._references[index][:, None]
 
     def _table(self, values: Values, index: np.ndarray) -> np.ndarray:
-        """Log factors of rows at a draw; those of rows that it has been asked for are kept."""
+        """Log factors of rows at a draw, cached by draw and row."""
         if len(index) > len(self._sample):
             return self._tables(values, take_rows(self._data, index))
         none = np.zeros(0, int), np.zeros((0, self._tables.states))
-        _, known, table = self._seen.get(id(values), (values, *none))
+        _, known, table = self._cache.get(id(values), (values, *none))
         missing = np.setdiff1d(index, known)
         if len(missing):
             more = self._tables(values, take_rows(self._data, missing))
             order = np.argsort(np.concatenate([known, missing]))
             known = np.concatenate([known, missing])[order]
             table = np.concatenate([table, more])[order]
-            self._seen[id(values)] = values, known, table
+            self._cache[id(values)] = values, known, table
         return table[np.searchsorted(known, index)]
 
     def _stored(self, rank: Rank, anchors: np.ndarray) -> np.ndarray:
-        """C of all rows from the tables of just enough draws."""
+        """C of all rows, from the tables of as few draws as determine it."""
         states = self._tables.states
         draws = self._draws[: -(-int(1.25 * rank.value + 4) // states)]
         columns = self._columns(draws, np.arange(row_count(self._data)))

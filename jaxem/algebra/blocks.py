@@ -21,9 +21,9 @@ def batch_axes(
     """Non-event axes, common to all, along which parameters, taken together, do not interact.
 
     Args:
-        probe: The window onto Q.
+        probe: Q and its derivatives on the planning rows.
         parameters: One, or several.
-        trials: Places to look; two are enough.
+        trials: Parameters and responsibilities at which Q is evaluated; the first two are used.
         rng: Random scalings.
 
     Returns:
@@ -68,43 +68,46 @@ def same_at_every_row(
 ) -> bool:
     """Whether the curvature of Q depends on the rows through the counts of the states alone.
 
-    It does for a Gaussian mean, and does not for regression coefficients. If rows exchange their
-    responsibilities the counts stay, and so must the Hessian. The M-step may then evaluate it at a
-    single row.
+    It does for a Gaussian mean, and not for regression coefficients. If the responsibilities of
+    rows are permuted the counts stay the same, and so must the Hessian. The M-step may then
+    evaluate it at a single row.
     """
     for trial in trials[:2]:
         v = {p.name: rng.normal(size=p.shape) for p in parameters}
         before = trial.responsibilities
         after = before[rng.permutation(len(before))]
         mixed = after * (before.sum(0) / after.sum(0))
-        _, _, (here,) = probe([trial.values], before, [v])
-        _, _, (there,) = probe([trial.values], mixed, [v])
+        _, _, (given,) = probe([trial.values], before, [v])
+        _, _, (permuted,) = probe([trial.values], mixed, [v])
         for p in parameters:
-            gap = np.abs(here[p.name] - there[p.name]).max(initial=0.0)
-            if not gap <= _COUPLED * np.abs(here[p.name]).max(initial=0.0):
+            gap = np.abs(given[p.name] - permuted[p.name]).max(initial=0.0)
+            if not gap <= _COUPLED * np.abs(given[p.name]).max(initial=0.0):
                 return False
     return True
 
 
 def block_size(p: Parameter, batch: tuple[int, ...]) -> int:
-    """Numbers a block."""
+    """The number of unknowns of a block."""
     return int(np.prod([n for a, n in enumerate(p.shape) if a not in batch]))
 
 
 def by_least_squares(probe: Probe, p: Parameter, batch: tuple[int, ...]) -> Solve:
     """One Newton step in independent blocks: the maximiser if Q is quadratic in the parameter.
 
-    The Hessian of a trial is that at its first start: of a quadratic it is the same everywhere, and
-    of anything else the answers from other starts are then others.
+    The Hessian of a trial is taken at its first start: a quadratic has the same everywhere, and for
+    any other Q the answers from other starts then differ.
     """
-    bent: dict[int, tuple[Trial, np.ndarray]] = {}
+    hessians: dict[int, tuple[Trial, np.ndarray]] = {}
 
     def hessian_of(trial: Trial, values: Values) -> np.ndarray:
-        if id(trial) not in bent:
+        if id(trial) not in hessians:
             tangents = [{p.name: e} for e in _columns(p, batch)]
             _, _, products = probe([values] * len(tangents), trial.responsibilities, tangents)
-            bent[id(trial)] = trial, np.stack([_to_blocks(h[p.name], batch) for h in products], -1)
-        return bent[id(trial)][1]
+            hessians[id(trial)] = (
+                trial,
+                np.stack([_to_blocks(h[p.name], batch) for h in products], -1),
+            )
+        return hessians[id(trial)][1]
 
     def solve(trial: Trial, start: np.ndarray):
         values = {**trial.values, p.name: start}
@@ -120,7 +123,7 @@ def by_least_squares(probe: Probe, p: Parameter, batch: tuple[int, ...]) -> Solv
 
 
 def _step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Uphill for a concave block; NaN if any curvature is upward."""
+    """The Newton step of a concave block; NaN if a curvature is positive."""
     values, directions, _ = spectrum(hessian)
     floor = 1e-12 * np.abs(values).max(initial=0.0)
     if np.any(values > floor):
@@ -131,7 +134,7 @@ def _step(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
 
 
 def _columns(p: Parameter, batch: tuple[int, ...]) -> list[np.ndarray]:
-    """Unit tangents: each moves one number of every block at once."""
+    """Unit tangents: each moves one unknown of every block at once."""
     size = block_size(p, batch)
     blocks = int(np.prod([p.shape[a] for a in batch]))
     return [_from_blocks(np.tile(e, (blocks, 1)), p, batch) for e in np.eye(size)]

@@ -1,4 +1,4 @@
-"""Which closed forms are worth a proof, from the support and three gradients."""
+"""Candidates for a closed form of one parameter, from its support and three gradients of Q."""
 
 from collections.abc import Iterator
 
@@ -57,9 +57,9 @@ def constant_exponent(probe: Probe, p: Parameter, trials: list[Trial], double) -
     :math:`2^p = (h_2 - h_1) / (h_1 - h_0)`.
 
     Args:
-        probe: The window onto Q.
+        probe: Q and its derivatives on the planning rows.
         p: The parameter.
-        trials: Places to look.
+        trials: Parameters and responsibilities at which Q is evaluated.
         double: ``double(t, k)``, the start with its rate doubled k times.
 
     Returns:

@@ -1,9 +1,9 @@
-r"""Ordinary parameters for a model of which nothing is known but its supports and its data.
+r"""Draws of ordinary parameters for a model, from its supports and its data alone.
 
-A plan is proved at several parameter values, and a proof at a hopeless place (a mean of 0 where
-the data are near 1e8) proves little. So each draw is found: from the reference, coarse steps climb
-Q under random responsibilities, one Newton step or one search along the gradient a leaf, over many
-orders of magnitude. The draws are then mixed elementwise in real coordinates,
+A plan is proved at several parameter values; values far from the data (a mean of 0 where the data
+are near 1e8) would prove little. So coarse ascents of Q start at the reference parameters, each
+under random responsibilities: for every parameter one Newton step, or one search along the
+gradient over many orders of magnitude. A draw mixes three ascents elementwise in real coordinates,
 :math:`u_a + 0.7 \varepsilon (u_b - u_c)`, which keeps offset and scale.
 """
 
@@ -23,9 +23,9 @@ _NARROW = 1e-5
 
 
 def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: float) -> np.ndarray:
-    """Dense random weights of rows and states that respect structural zeros, shape (n, K).
+    """Random responsibilities times random row weights, zero at impossible states, (n, K).
 
-    Rows that only fill up the planning rows have none, and take no random numbers.
+    Rows that only fill up the planning rows have weight zero, and use no random numbers.
     """
     possible = probe.possible[: probe.count]
     responsibilities = rng.gamma(evenness, size=possible.shape) + 1e-6
@@ -37,9 +37,9 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
 
 
 def climb_apart(probe: Probe, reference: Values, rng: np.random.Generator) -> tuple[Values, ...]:
-    """Three coarse climbs from the reference under uneven responsibilities, states apart."""
-    seen = ordinary_rows(probe.rows)[:, None]
-    responsibilities = [seen * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
+    """Three coarse ascents from the reference, each under its own uneven responsibilities."""
+    ordinary = ordinary_rows(probe.rows)[:, None]
+    responsibilities = [ordinary * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
     climbs = tuple(climb(probe, reference, share, probe.free) for share in responsibilities)
     for p in probe.free:
         if p.support.is_real and all(np.array_equal(c[p.name], reference[p.name]) for c in climbs):
@@ -53,9 +53,9 @@ def climb_apart(probe: Probe, reference: Values, rng: np.random.Generator) -> tu
 def _curvature_unit(
     probe: Probe, reference: Values, p: Parameter, responsibilities: np.ndarray, rng
 ) -> float:
-    """How far all entries move until Q has changed by about a nat a row; 0.1 if it never does.
+    """The length by which all entries move to change Q by about a nat a row; 0.1 if none does.
 
-    It tells the scale of a location that no climb wanted to leave: a mean of 0 of data near 1e-8.
+    It is the scale of a location that no ascent moved: a mean of 0 of data near 1e-8.
     """
     signs = rng.choice([-1.0, 1.0], size=p.shape)
     _, _, (image,) = probe([reference], responsibilities, [{p.name: signs}])
@@ -67,7 +67,7 @@ def _curvature_unit(
 def mix(
     parameters: tuple[Parameter, ...], climbs: tuple[Values, ...], rng: np.random.Generator
 ) -> Values:
-    """One draw: differential mixing, elementwise, in real coordinates."""
+    """One draw: three coarse ascents mixed elementwise in real coordinates."""
     out = {}
     for p in parameters:
         values = [climbs[i][p.name] for i in rng.choice(len(climbs), 3, False)]
@@ -83,7 +83,7 @@ def mix(
 
 
 def _spread(p: Parameter, climbs: tuple[Values, ...], b: np.ndarray, c: np.ndarray) -> float:
-    """How far two climbs are apart; or any two, where these are not."""
+    """Largest distance of two coarse ascents in a parameter; of any two, where it is zero."""
     spread = np.abs(b - c).max(initial=0.0)
     return float(spread or np.ptp(np.stack([x[p.name] for x in climbs]), axis=0).max(initial=0.0))
 
@@ -94,7 +94,7 @@ def climb(
     responsibilities: np.ndarray,
     parameters: tuple[Parameter, ...],
 ) -> Values:
-    """One round of coarse steps uphill, leaf by leaf."""
+    """One round of coarse ascent steps on Q, one parameter after another."""
     for p in parameters:
         candidates = _candidates(probe, values, responsibilities, p)
         points = [values] + [{**values, p.name: c} for c in candidates]
@@ -104,10 +104,10 @@ def climb(
 
 
 def _nearest_good(q: np.ndarray) -> int:
-    """The first step, in order of length, with most of the best gain; none for a small gain.
+    """Index of the shortest step with nine tenths of the best gain; 0, no step, for a small gain.
 
-    A flat direction (degrees of freedom beyond a few dozen) would otherwise carry the draws to
-    where the model is indistinguishable from a simpler one.
+    Along a flat direction (degrees of freedom beyond a few dozen) longer steps would lead to
+    parameters at which the model is indistinguishable from a simpler one.
     """
     best = q.max()
     if not best > q[0] + _WORTHWHILE:
@@ -141,7 +141,7 @@ def _candidates(probe: Probe, values: Values, responsibilities: np.ndarray, p) -
 
 
 def _has_coordinates(p: Parameter, value: np.ndarray) -> bool:
-    """Whether a value, after rounding, still lies inside its support."""
+    """Whether a value, as rounded, is in its support and has finite real coordinates."""
     if not np.all(np.isfinite(value)):
         return False
     if not p.support.has_chart and not np.all(p.support.contains(value)):
@@ -165,9 +165,9 @@ def _newton_step(probe: Probe, values: Values, responsibilities, p, g) -> np.nda
 
 
 def _is_conditioned(p: Parameter, u: np.ndarray) -> bool:
-    """Whether a matrix is far enough from a singular one for its determinant to be no rounding."""
+    """Whether a matrix is far enough from singular for an accurate determinant."""
     if not isinstance(p.support, Matrices):
         return True
     log_widths = np.diagonal(u, axis1=-2, axis2=-1)
-    beside = np.linalg.norm(np.tril(u, -1), axis=-1) * np.exp(-log_widths)
-    return bool(np.all(beside < 1 / _NARROW))
+    relative = np.linalg.norm(np.tril(u, -1), axis=-1) * np.exp(-log_widths)
+    return bool(np.all(relative < 1 / _NARROW))

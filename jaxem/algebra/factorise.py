@@ -1,8 +1,8 @@
-r"""Whether the joint of a step splits into transition and emission.
+r"""Check whether the log joint of a chain's step is transition plus emission.
 
 :math:`f(a, b, x) = g(a, b) + v(b, x)` for all states exactly when the difference
-:math:`f(a, b, x) - f(a, b, x')` does not depend on a. Anchors that are proved on every row carry
-the log joint of every row (`anchors`), so that trying it on them proves it for all.
+:math:`f(a, b, x) - f(a, b, x')` does not depend on a. The log joint of every row is a combination
+of those of the anchors (`anchors`), so a check at the anchors holds for all rows.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ _EXACT = 1e-10
 
 
 def splits(tables: Tables, draws: list[Values], found: Anchors, states: int) -> bool:
-    """Whether it does, at all these parameters.
+    """Whether the log joint of a step is transition plus emission, at all these parameters.
 
     Args:
         tables: The log joint at parameters and rows.
-        draws: Parameters that no state or row is special for.
+        draws: Random ordinary parameters.
         found: Anchors of the data.
         states: Hidden states of a step, S.
     """

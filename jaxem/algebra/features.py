@@ -1,8 +1,8 @@
-"""A library of functions of a row that the sufficient statistics of common densities are made of.
+"""A library of features of a row: the functions that make up common sufficient statistics.
 
-Which of them a log joint needs is not looked up but read off: its sampled columns are regressed on
-the whole library, and where they lie in its span, the features with a coefficient are the ones. The
-library holds a constant, the columns, their squares and products, logarithms and their squares,
+The features that a log joint needs are found by regression: its sampled columns are regressed on
+the whole library, and if they lie in its span, the features with nonzero coefficients are chosen.
+The library holds a constant, the columns, their squares and products, logarithms and their squares,
 reciprocals, cosines and sines, the levels of columns with few values, and log determinants.
 """
 
@@ -38,14 +38,14 @@ _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class Features(eqx.Module):
-    """Chosen features, centred and scaled where that helps; a constant comes first.
+    """Chosen features, a constant first; all but levels of columns are centred and scaled.
 
     Attributes:
-        terms: The features after the constant, equal kinds side by side.
-        center: Centre of every flat column, (D,).
-        spread: Spread of every flat column, (D,).
-        middle: Centre of the features that are neither columns nor products.
-        width: Their spread.
+        terms: The features after the constant, those of one kind adjacent.
+        center: Mean of every flat column, (D,).
+        spread: Standard deviation of every flat column, (D,).
+        middle: Mean of each feature that is neither a column nor a product.
+        width: Standard deviation of these features.
     """
 
     terms: tuple[Term, ...] = eqx.field(static=True)
@@ -93,7 +93,7 @@ class Features(eqx.Module):
                 yield kind, _FUNCTIONS[kind](xp, _take(flat, columns))
 
     def describe(self) -> str:
-        """In words, such as "a constant, 3 columns, 6 products"."""
+        """The features in words, such as "a constant, 3 columns, 6 products"."""
         words = ["a constant"]
         for kind, run in itertools.groupby(self.terms, key=lambda term: term[0]):
             count = len(list(run))
@@ -113,12 +113,12 @@ def choose_features(
 
     Args:
         rows: Sample rows, NumPy leaves, s of them.
-        columns: Standard columns of the log joint there, (s, M).
+        columns: Standard columns of the log joint at these rows, (s, M).
         levels: Values of the flat columns that have few.
         rank: The dimension of their span.
 
     Returns:
-        The features and their coefficients, (features, M); None if the library does not do.
+        The features and their coefficients, (features, M); None if the library does not span them.
     """
     library = _library(rows, levels)
     orders = [library]
@@ -134,7 +134,7 @@ def few_levels(data: Data, sample: np.ndarray) -> dict[int, np.ndarray]:
 
     Args:
         data: All rows, NumPy leaves.
-        sample: Indices of some of them, which tell the columns that are worth counting.
+        sample: Indices of some rows; only columns with few values among these are counted.
     """
     out = {}
     columns = [column for leaf in flat_columns(data) for column in leaf.T]
@@ -147,13 +147,13 @@ def few_levels(data: Data, sample: np.ndarray) -> dict[int, np.ndarray]:
 
 
 def library_size(data: Data, levels: dict[int, np.ndarray]) -> int:
-    """About how many features the library can have: a log joint needs no more, or other ones."""
+    """An estimate of the number of features in the library."""
     width = sum(leaf.shape[1] for leaf in flat_columns(data))
     return width * (width + 15) // 2 + sum(map(len, levels.values()))
 
 
 def _library(rows: Data, levels: dict[int, np.ndarray]) -> list[Term]:
-    """Every feature that is finite on these rows, the plainest first.
+    """Every feature that is finite on these rows, the simplest first.
 
     Levels come last: any function of a column with few values is a sum of them.
     """
@@ -178,12 +178,12 @@ def _regress(rows: Data, columns: np.ndarray, terms: tuple[Term, ...], rank: int
     """Features with a coefficient, and the coefficients; None where the columns do not fit."""
     values = Features.of(terms, rows)(rows)
     kept = _independent(values)
-    coefficients, left = _fit(values[:, kept], columns)
-    if not left <= _FOUND:
+    coefficients, residual = _fit(values[:, kept], columns)
+    if not residual <= _FOUND:
         return None
     size = np.abs(coefficients).max(1)
     order = [k for _, k in sorted(zip(size, kept, strict=True)) if k]  # the constant stays
-    used = _drop_few(values, columns, _drop_many(values, columns, order, left), left, rank)
+    used = _drop_few(values, columns, _drop_many(values, columns, order, residual), residual, rank)
     chosen = Features.of(tuple(terms[k - 1] for k in sorted(used)), rows)
     return chosen, _fit(chosen(rows), columns)[0]
 
@@ -194,23 +194,23 @@ def _fit(values: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, float]:
     return coefficients, float(np.abs(values @ coefficients - columns).max())
 
 
-def _without(values: np.ndarray, columns: np.ndarray, used: list[int], left: float) -> bool:
-    """Whether these features and the constant fit as well as all did."""
-    return _fit(values[:, [0, *used]], columns)[1] <= max(10 * left, _EXACT)
+def _without(values: np.ndarray, columns: np.ndarray, used: list[int], residual: float) -> bool:
+    """Whether these features and the constant fit as well as the whole library."""
+    return _fit(values[:, [0, *used]], columns)[1] <= max(10 * residual, _EXACT)
 
 
-def _drop_many(values, columns, order: list[int], left: float) -> list[int]:
+def _drop_many(values, columns, order: list[int], residual: float) -> list[int]:
     """Leave out as many features of the smallest coefficients as can go at once (bisection)."""
     low, high = 0, len(order)
     while low < high:
         middle = (low + high + 1) // 2
-        fits = _without(values, columns, order[middle:], left)
+        fits = _without(values, columns, order[middle:], residual)
         low, high = (middle, high) if fits else (low, middle - 1)
     return order[low:]
 
 
-def _drop_few(values, columns, used: list[int], left: float, rank: int) -> list[int]:
-    """Try to do without one feature after another while there are more than the rank.
+def _drop_few(values, columns, used: list[int], residual: float, rank: int) -> list[int]:
+    """Leave out one feature after another, if the rest fits, while there are more than the rank.
 
     On a short range x, its square, its logarithm and 1/x are nearly dependent, and rounding gives
     all of them a coefficient.
@@ -218,7 +218,7 @@ def _drop_few(values, columns, used: list[int], left: float, rank: int) -> list[
     for k in list(used):
         if len(used) + 1 > rank and len(used) <= _FEW:
             fewer = [j for j in used if j != k]
-            used = fewer if _without(values, columns, fewer, left) else used
+            used = fewer if _without(values, columns, fewer, residual) else used
     return used
 
 
@@ -231,9 +231,9 @@ def _independent(values: np.ndarray) -> list[int]:
         rest = column.copy()
         for _ in range(2):
             rest -= basis[: len(kept)].T @ (basis[: len(kept)] @ rest)
-        left = np.linalg.norm(rest)
-        if np.isfinite(size) and left > _DEPENDENT * size and len(kept) < len(basis):
-            basis[len(kept)] = rest / left
+        norm = np.linalg.norm(rest)
+        if np.isfinite(size) and norm > _DEPENDENT * size and len(kept) < len(basis):
+            basis[len(kept)] = rest / norm
             kept.append(k)
     return kept
 
@@ -243,7 +243,7 @@ def _flat(rows: Data, dtype: Any, xp: Any) -> Any:
 
 
 def _take(matrix: Any, columns: tuple[Any, ...]) -> Any:
-    """These columns; the matrix itself if they are all of it."""
+    """These columns of a matrix; the matrix itself if they are all."""
     if columns == tuple(range(matrix.shape[1])):
         return matrix
     return matrix[:, np.asarray(columns, int)]

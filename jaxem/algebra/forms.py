@@ -13,9 +13,9 @@ second gradient, at another point :math:`t'`, gives it:
     n = -\frac{\langle h(t') - h(t),\; m(t') - m(t) \rangle}{\lVert m(t') - m(t) \rVert^2},
     \qquad m^* = m(t) + h(t) / n .
 
-The step is one unit natural-gradient step. Nothing here knows which distribution produced
-:math:`Q`; a conjugate prior only changes :math:`n` and :math:`m^*`. Whether the field is affine
-is not assumed but proved (`prove`).
+The step is one unit natural-gradient step. It does not use which distribution produced :math:`Q`; a
+conjugate prior only changes :math:`n` and :math:`m^*`. Whether the field is affine is not assumed
+but proved (`prove`).
 
 ============================  ===================================  ===============  ============
 support (or use)              Q as a function of the block         m                h
@@ -41,7 +41,12 @@ from typing import Any, ClassVar
 
 @dataclasses.dataclass(frozen=True)
 class Form(abc.ABC):
-    """A field that is affine in a mean coordinate, for one kind of block."""
+    """A closed form: a natural gradient that is affine in a mean coordinate, for one kind of block.
+
+    Attributes:
+        event: Event axes of a block: 0 for a scalar, 1 for a vector, 2 for a matrix.
+        words: The form in a few words.
+    """
 
     event: ClassVar[int] = 0
     words: ClassVar[str]
@@ -59,13 +64,13 @@ class Form(abc.ABC):
         """The block with this mean coordinate; from outside the support, the nearest edge."""
 
     def inside(self, m: Any) -> Any:
-        """Whether a mean coordinate belongs to an interior block; size-one event axes."""
+        """Whether a mean coordinate is that of a block inside the support; size-one event axes."""
         xp = m.__array_namespace__()
         return xp.isfinite(_over_event(m, self))
 
     @abc.abstractmethod
     def other(self, t: Any) -> Any:
-        """A second point of the support, at a fair distance from t."""
+        """A second point of the support, not close to t."""
 
     def describe(self) -> str:
         """The form in a few words."""
@@ -73,7 +78,7 @@ class Form(abc.ABC):
 
 
 def propose(form: Form, t: Any, g: Any, t2: Any, g2: Any) -> tuple[Any, Any, Any]:
-    """The maximiser that the form claims, from two points and the gradients there.
+    """The maximiser of Q under a form, from two points and the gradients at these.
 
     Args:
         form: The form to use.
@@ -84,8 +89,8 @@ def propose(form: Form, t: Any, g: Any, t2: Any, g2: Any) -> tuple[Any, Any, Any
 
     Returns:
         The maximiser, of the shape of t; the count n, with size-one event axes; and whether the
-        maximiser is interior, likewise. Blocks that no data touch (n and h both zero) are kept
-        as they are. A negative count, which no maximum has, gives NaN.
+        maximiser is interior, likewise. Blocks on which Q does not depend (n and h both zero) are
+        returned unchanged. A negative count, which no maximum has, gives NaN.
     """
     xp = t.__array_namespace__()
     h, h2 = form.field(t, g), form.field(t2, g2)

@@ -1,4 +1,4 @@
-"""One solver for parameters whose answers depend on one another."""
+"""The solver of a group of parameters whose maximisers depend on one another."""
 
 from jaxem.algebra.blocks import batch_axes, block_size, same_at_every_row
 from jaxem.algebra.nonsmooth import LARGEST, separate_axes
@@ -9,8 +9,8 @@ from jaxem.model.prior import Parameter
 #: Largest block for Newton's method; beyond it, gradient ascent.
 LARGEST_BLOCK = 64
 
-#: The same where one step of it is exact, or where the prior has kinks, and ascent would not find
-#: the zeros.
+#: Largest block for Newton's method where one step is exact, or where the prior has kinks, at which
+#: ascent would not find the zeros.
 LARGEST_EXACT = 512
 
 
@@ -20,7 +20,7 @@ def largest(kinked: bool) -> int:
 
 
 def solve_group(probe: Probe, trials, rng, group: list[str], members) -> Solver:
-    """A joint block where there is one, else a sweep over the members."""
+    """A joint block for the group if it is small enough, else a sweep over its members."""
     if len(group) == 1:
         return members[group[0]]
     broken = [n for n in group if _is_nonsmooth(members[n])]
@@ -54,7 +54,7 @@ def _with_kinks(probe: Probe, trials, rng, names: list[str], members) -> tuple[B
 
 
 def _leading(found: tuple[int, ...], shared: tuple[int, ...]) -> tuple[int, ...]:
-    """Axes from the first one on, as far as all are among those found."""
+    """The longest run 0, 1, ... of leading axes that are all among those found."""
     batch: tuple[int, ...] = ()
     while len(batch) < len(shared) and len(batch) in found:
         batch = (*batch, len(batch))

@@ -1,18 +1,19 @@
-r"""Where the log prior has a kink: the slope of an entry falls there, by a finite amount.
+r"""Kinks of the log prior: values of an entry across which its slope falls by a finite amount.
 
 A Laplace density has one, and so has its product with any smooth density, an elastic net, or a
-term of the joint factor; no distribution is asked for its name. Where no absolute value, maximum,
-choice or root comes between there is no kink. Elsewhere every entry is followed over many orders
-of magnitude on both sides of zero, and each interval is halved towards the larger change of the
-slope until two neighbouring floating-point numbers are left. A change that remains is a jump. It is
-accepted when
+term of the joint factor; kinks are found numerically, not by the distribution's name. Without an
+absolute value, maximum, selection or root between parameter and log prior there is no kink.
+Otherwise the slope in every entry is evaluated over many orders of magnitude on both sides of zero,
+and each interval is bisected towards the larger change of the slope down to two neighbouring
+floating-point numbers. A change that remains is a jump. It is accepted when
 
-1. it stays the same from one unit of rounding to a thousand: a pole grows, a steep bend fades;
-2. its place is the same whatever the other parameters are;
-3. entries have their kinks each for itself: at random sides of many kinks at once, every slope has
-   jumped by its own amount, and no other by any.
+1. its size is the same across one unit of rounding and across a thousand: across a pole it grows,
+   across steep curvature it vanishes;
+2. its position does not depend on the other parameters;
+3. kinks of different entries are independent: at random sides of many kinks at once, the slope of
+   every entry jumps by the same amount, and the slopes of other entries do not jump.
 
-Then the log prior is a smooth function less :math:`\sum_i \lambda_i |x_i - c_i|` around there.
+Near c the log prior is then a smooth function minus :math:`\sum_i \lambda_i |x_i - c_i|`.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ from jaxem.model import Model
 from jaxem.model.ordinary import ordinary_values
 from jaxem.model.prior import Parameter
 
-#: What passes none of these is smooth wherever it is finite.
+#: Primitives with kinks: a function without these is smooth wherever it is finite.
 BENDS = frozenset(
     "abs sign max min clamp select_n reduce_max reduce_min sqrt rsqrt cbrt pow cond while".split()
 )
@@ -41,17 +42,17 @@ _NEAR = (1.0, 16.0, 1024.0)
 _PATTERNS = 6
 _NEXT_TO_ZERO = 1e-30
 
-#: From values of one parameter, stacked, to the slopes of the log prior there.
+#: From stacked values of one parameter to the slopes of the log prior at these.
 Along = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kinks:
-    """What was found.
+    """The kinks of the log prior of a model.
 
     Attributes:
-        centres: By dotted name the place of the kink of every entry, NaN where there is none;
-            parameters without any are left out.
+        centres: By dotted name the kink of every entry, NaN where there is none; parameters without
+            any are left out.
         refused: By dotted name why a parameter with kinks has no proximal step.
     """
 
@@ -64,7 +65,7 @@ class Kinks:
         return {n: given[n] == c.astype(given[n].dtype) for n, c in self.centres.items()}
 
     def words(self, name: str) -> str:
-        """Where a parameter has its kinks, or an empty string."""
+        """The kinks of a parameter in words, or an empty string."""
         if name not in self.centres:
             return self.refused.get(name, "")
         places = np.unique(self.centres[name][~np.isnan(self.centres[name])])
@@ -73,11 +74,11 @@ class Kinks:
 
 
 def find_kinks(model: Model, compile: Callable[[Any], Any]) -> Kinks:
-    """Look for kinks in the prior of every real parameter.
+    """Find the kinks in the prior of every real parameter.
 
     Args:
         model: The declared model.
-        compile: How a function is compiled, in float64.
+        compile: Compiles a function, in float64.
     """
     free = [p for p in model.free if p.support.is_real]
     if not model.prior_passes([p.name for p in free], BENDS):
@@ -104,7 +105,7 @@ def _scattered(parameters: list[Parameter], rng: np.random.Generator) -> dict[st
 
 
 def _along(compiled: Callable[..., Any], p: Parameter, others: dict[str, np.ndarray]) -> Along:
-    """The slopes as a function of one parameter, the others given."""
+    """The slopes of the log prior as a function of one parameter, the others given."""
     given = {k: np.broadcast_to(v, (_POINTS, *v.shape)) for k, v in others.items()}
 
     def along(t: np.ndarray) -> np.ndarray:
@@ -118,27 +119,27 @@ def _along(compiled: Callable[..., Any], p: Parameter, others: dict[str, np.ndar
 def _of_parameter(
     views: list[Along], p: Parameter, rng: np.random.Generator
 ) -> tuple[np.ndarray, str]:
-    """The places of a parameter's kinks, NaN for none, or why they are of no use."""
-    looked = []
+    """The kinks of a parameter, NaN for none; and the reason, if any, why they are refused."""
+    found = []
     for along in views:
         with np.errstate(all="ignore"):
             places = _jumps(along, p.shape, rng)
         if (np.sum(~np.isnan(places), 0) > 1).any():
             return places[0], "its prior has several kinks an entry, and no proximal step"
         lone = np.max(np.where(np.isnan(places), -np.inf, places), axis=0)
-        looked.append(np.where(np.isfinite(lone), lone, np.nan))
-    if not np.array_equal(*looked, equal_nan=True):
-        return looked[0], "the kink of its prior moves with other parameters"
-    if not all(_separate(along, looked[0], rng) for along in views):
-        return looked[0], "its prior has kinks that tie entries to one another"
-    return looked[0], ""
+        found.append(np.where(np.isfinite(lone), lone, np.nan))
+    if not np.array_equal(*found, equal_nan=True):
+        return found[0], "the kink of its prior moves with other parameters"
+    if not all(_separate(along, found[0], rng) for along in views):
+        return found[0], "its prior has kinks that tie entries to one another"
+    return found[0], ""
 
 
 def _jumps(along: Along, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Places where the slope falls by a finite amount, (intervals, *shape), NaN for none."""
+    """Values across which the slope falls by a finite amount, (intervals, *shape), else NaN."""
     size = 10.0 ** (np.arange(-_DECADES * _PER_DECADE, _DECADES * _PER_DECADE + 1) / _PER_DECADE)
     edges = np.concatenate([-size[::-1], size])
-    # Entries move at paces of their own, or kinks of their differences would never be crossed.
+    # Each entry moves at its own pace, or kinks in differences of entries would not be crossed.
     edges = edges.reshape(-1, *[1] * len(shape)) * rng.uniform(1.3, 1.4, shape)
     low, high = edges[:-1], edges[1:]
     at_low, at_high = along(low), along(high)
@@ -150,7 +151,7 @@ def _jumps(along: Along, shape: tuple[int, ...], rng: np.random.Generator) -> np
         high, at_high = np.where(right, high, middle), np.where(right, at_high, at_middle)
     best, place = np.zeros(low.shape), np.full(low.shape, np.nan)
     zero = (low <= 0) & (high >= 0)
-    # A derivative that is one-sided at c itself mistakes a neighbour for c; it is mostly x >= c.
+    # JAX's derivative at c is one-sided, mostly that of x >= c: the bisection may end beside c.
     for c in (np.where(zero, 0.0, high), np.where(zero, 0.0, low)):
         jump = _lasting_jump(along, c)
         better = jump > best
@@ -159,7 +160,7 @@ def _jumps(along: Along, shape: tuple[int, ...], rng: np.random.Generator) -> np
 
 
 def _lasting_jump(along: Along, c: np.ndarray) -> np.ndarray:
-    """By how much the slope falls across c; 0 where it does not, or not by the same amount."""
+    """The fall of the slope across c; 0 where it differs with the width of the interval."""
     unit = np.where(c == 0, _NEXT_TO_ZERO, np.spacing(np.abs(c)))
     falls = []
     for n in _NEAR:
@@ -171,13 +172,13 @@ def _lasting_jump(along: Along, c: np.ndarray) -> np.ndarray:
 
 
 def _separate(along: Along, centre: np.ndarray, rng: np.random.Generator) -> bool:
-    """Whether every entry jumps at its own kink alone, by the same amount anywhere else."""
-    kinked = ~np.isnan(centre)
+    """Whether the slope of every entry jumps at its own kink only, by the same amount always."""
+    has_kink = ~np.isnan(centre)
     c = np.nan_to_num(centre)
     unit = np.where(c == 0, _NEXT_TO_ZERO, np.spacing(np.abs(c)))
     seen = []
     for turn in range(_PATTERNS):
-        near = kinked & ((rng.random(c.shape) < 0.5) | (turn == 0))
+        near = has_kink & ((rng.random(c.shape) < 0.5) | (turn == 0))
         side = rng.choice([-1.0, 1.0], size=c.shape)
         elsewhere = c + rng.normal(size=c.shape)
         points = np.stack([np.where(near, c + s * side * unit, elsewhere) for s in (-1, 1)])

@@ -1,8 +1,8 @@
-"""Closed forms side by side: parameters that one gradient of Q serves.
+"""Levels of a sweep: groups of closed forms that share one gradient of Q.
 
 A sweep solves one parameter after another, and each closed form needs the gradient of Q. Where Q is
-a sum of a function of A and a function of B, both gradients are parts of one, whatever the order.
-Twenty items of a latent class analysis then need one gradient, and not twenty.
+a sum of a function of A and a function of B, one gradient of Q serves both, in any order. Twenty
+items of a latent class analysis then need one gradient instead of twenty.
 """
 
 import itertools
@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from jaxem.algebra.order import Strengths
 from jaxem.algebra.solvers import Closed, Solver
 
-#: Solvers that run side by side.
+#: Solvers that share one gradient of Q.
 Level = tuple[Solver, ...]
 
 
 def levels(
     solvers: Sequence[Solver], strength: Strengths, coupled: Mapping[str, set[str]]
 ) -> tuple[Level, ...]:
-    """The solvers of a sweep in an order that gives the same answers, with few gradients.
+    """The solvers of a sweep, ordered into few levels with the same answers.
 
     Args:
-        solvers: One sweep, each after those that its answer depends on.
+        solvers: One sweep, each solver after those that its answer depends on.
         strength: Which answers depend on which parameters, see `order.dependencies`.
-        coupled: For each parameter, those of which Q is no separate function.
+        coupled: For each parameter, those with which Q is not additively separable.
     """
     found: list[Level] = []
     for solver in solvers:
@@ -44,7 +44,7 @@ def levels(
 
 
 def _separate(solver: Solver, level: Level, coupled: Mapping[str, set[str]]) -> bool:
-    """Whether Q is a sum of a function of this parameter and one of those, all in closed form."""
+    """Whether Q separates into this parameter and those of a level, all in closed form."""
     if not all(isinstance(member, Closed) for member in (solver, *level)):
         return False
     (name,) = solver.names

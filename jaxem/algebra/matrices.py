@@ -35,7 +35,7 @@ class Covariance(Form):
         return t @ _symmetric(g) @ t
 
     def inverse(self, m: Any) -> Any:
-        """Itself, symmetrised."""
+        """The mean coordinate, symmetrised."""
         return _symmetric(m)
 
     def other(self, t: Any) -> Any:

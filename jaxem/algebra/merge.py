@@ -1,8 +1,8 @@
-"""Equal rows are one row with a weight: exact for any joint, and needs no algebra.
+"""Merging of equal rows into one row with their total weight; exact for any log joint.
 
-Counts, categories and rounded measurements repeat. A sketch of two thousand rows tells whether
-looking for repetitions pays; if it does, rows are grouped by a hash of their bytes, and the groups
-are checked byte by byte.
+Counts, categories and rounded measurements repeat. A random sample of two thousand rows decides
+whether repetitions are worth the search; if so, rows are grouped by a hash of their bytes, and the
+groups are checked byte by byte.
 """
 
 from typing import NamedTuple
@@ -13,17 +13,18 @@ import numpy as np
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
-_SKETCH = 2000
+_SAMPLE = 2000
 _PAYS = 0.75
 
 
 class Merged(NamedTuple):
-    """Different rows of a data set.
+    """The distinct rows of a data set.
 
     Attributes:
-        rows: The rows, a pytree of NumPy arrays, leaves (m, ...).
-        weights: Their weights, (m,).
-        place: Which of them each of the n rows given is, (n,); -1 for one of weight zero.
+        rows: The distinct rows, a pytree of NumPy arrays, leaves (m, ...).
+        weights: Their total weights, (m,).
+        place: For each of the n rows given, its index among the distinct ones, (n,); -1 for a row
+            of weight zero.
     """
 
     rows: Data
@@ -35,14 +36,14 @@ def merge_rows(data: Data, weights: np.ndarray) -> Merged:
     """Leave out rows without weight, and merge equal ones if that saves a quarter or more.
 
     The number of rows is rounded up with copies of weight zero, so that data sets of equal shape
-    mostly keep equal shapes and compile nothing anew.
+    mostly keep equal shapes, and are not compiled for anew.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, (n,).
 
     Returns:
-        The different rows; the arguments themselves where nothing is saved.
+        The distinct rows; the arguments themselves where nothing is saved.
     """
     present = np.flatnonzero(weights > 0)
     first, group = np.arange(len(present)), np.arange(len(present))
@@ -59,11 +60,11 @@ def merge_rows(data: Data, weights: np.ndarray) -> Merged:
 
 
 def _repeats(data: Data, present: np.ndarray) -> bool:
-    """Whether a sketch of the rows has repetitions enough."""
-    if len(present) <= _SKETCH:
+    """Whether at least a quarter of the rows of a random sample are repetitions."""
+    if len(present) <= _SAMPLE:
         return True
-    sketch = np.random.default_rng(0).choice(present, _SKETCH, replace=False)
-    return len(_groups(take_rows(data, sketch))[0]) <= _PAYS * _SKETCH
+    sample = np.random.default_rng(0).choice(present, _SAMPLE, replace=False)
+    return len(_groups(take_rows(data, sample))[0]) <= _PAYS * _SAMPLE
 
 
 def _groups(data: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -100,6 +101,6 @@ def _hash(words: np.ndarray) -> np.ndarray:
 
 
 def _rounded_up(count: int) -> int:
-    """The next of eight sizes an octave, at least a multiple of 16."""
+    """The count rounded up to one of eight sizes between powers of two, a multiple of 16."""
     unit = max(16, 2 ** max(count.bit_length() - 4, 0))
     return -(-count // unit) * unit

@@ -1,16 +1,15 @@
-r"""Where Q itself has kinks in a parameter: absolute deviations, quantile and hinge losses.
+r"""Kinks of Q in a parameter, from the log joint: absolute deviations, quantile, hinge losses.
 
-Second derivatives know nothing of kinks: those of a Laplace density in its location are zero
-wherever they exist. Where an absolute value, a maximum or a choice lies between a parameter and
-the log joint, the slope is followed along a line across the draws, and intervals are halved
-towards the larger change of it until next to nothing is left of them. A change that is still there
-is a jump, unless slopes near by differ as much: those of a difference of cumulative probabilities,
-where it cancels, are rounding. If slopes only fall there, Q is solved by bracketing them
-(`mstep.cuts`).
+Second derivatives do not show kinks: those of a Laplace density in its location are zero wherever
+they exist. Where an absolute value, a maximum or a selection lies between a parameter and the log
+joint, the slope is evaluated along a line across the draws, and its intervals are bisected towards
+the larger change of the slope down to rounding. A change that remains is a jump, unless slopes
+next to it differ as much: where a difference of cumulative probabilities cancels, slopes are
+rounding. If the slope only falls at its jumps, Q is maximised by bracketing them (`mstep.cuts`).
 
-Entries that do not interact, and parameters whose answers do not depend on one another, are told
-by finite moves: an entry that moves changes no slope of another, and a parameter that moves
-changes the slopes of a block by one factor, so that they vanish at the same place.
+Whether entries interact, and whether the maximiser of one parameter depends on another, is found by
+finite moves: moving an entry must not change the slope in another; and moving the other parameter
+may change the slopes of a block only by a common factor, so that they vanish at the same values.
 """
 
 from collections.abc import Mapping
@@ -31,14 +30,14 @@ LARGEST = 8
 
 _HALVINGS = 75
 
-#: Ends of the intervals on a line, in ordinary units, `AT_ONCE` of them; the far ones are for real
-#: parameters without curvature, which no draw of a plan has carried to where the data are: a
-#: maximum is near if a Newton step from the draws to it is shorter than `_NEARBY` units.
+#: Ends of the intervals on a line, in ordinary units, `AT_ONCE` of them. The far ones are for real
+#: parameters without curvature, whose draws may be far from the data: a maximum is near if a
+#: Newton step from the draws to it is shorter than `_NEARBY` units.
 _NEAR = np.linspace(-1.7, 1.9, AT_ONCE)
 _FAR = np.asarray([-1e9, -1e4, -30.0, -1.7, 0.1, 30.0, 1e4, 1e9])
 _NEARBY = 30.0
 _JUMP = 1e-7
-_BESIDE, _NOISY = (1e-7, 1e-5, 1e-3), 5.0
+_OFFSETS, _NOISY = (1e-7, 1e-5, 1e-3), 5.0
 _SAME = 1e-9
 _TURNS = 2
 
@@ -74,9 +73,9 @@ def is_nonsmooth(
 
 
 def _near_top(probe: Probe, p: Parameter, trials: list[Trial]) -> bool:
-    """Whether the curvature of Q says that its maximum in a parameter is near the draws.
+    """Whether, by the curvature of Q, its maximum in a parameter is near the draws.
 
-    Far from there slopes of a smooth Q may be nothing but rounding: those of a normal log cdf are
+    Far from the maximum the slopes of a smooth Q may be rounding: those of a normal log cdf are
     differences of squares.
     """
     for trial in trials[:_TURNS]:
@@ -89,7 +88,7 @@ def _near_top(probe: Probe, p: Parameter, trials: list[Trial]) -> bool:
 
 
 def _may_bend(probe: Probe, p: Parameter) -> bool:
-    """Whether what the log joint makes of a parameter passes a primitive with a kink."""
+    """Whether a primitive with a kink lies between a parameter and the log joint."""
     model = probe.model
     center = {name: np.asarray(value) for name, value in probe.center().items()} | model.fixed
     with jax.enable_x64(True):
@@ -101,12 +100,12 @@ def _may_bend(probe: Probe, p: Parameter) -> bool:
 def _falls(
     probe: Probe, p: Parameter, trial: Trial, edges: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """By how much the slope falls across a few tiny intervals, relative to the largest slope."""
-    here = p.to_real(trial.values[p.name])
+    """The fall of the slope across each bisected interval, relative to the largest slope."""
+    origin = p.to_real(trial.values[p.name])
     direction = _unit(p, trial) * rng.normal(size=p.shape)
 
     def slopes(t: np.ndarray) -> np.ndarray:
-        points = [p.from_real(here + s * direction) for s in t]
+        points = [p.from_real(origin + s * direction) for s in t]
         values = [{**trial.values, p.name: point} for point in points]
         _, gradients, _ = probe(values, trial.responsibilities)
         carried = [
@@ -129,7 +128,7 @@ def _falls(
     if not np.any(np.abs(falls) > _JUMP):
         return falls
     steps = np.arange(1, 7)[:, None]
-    sides = [end + w * steps for w in _BESIDE for end, w in ((low, -w), (high, w))]
+    sides = [end + w * steps for w in _OFFSETS for end, w in ((low, -w), (high, w))]
     found = [np.stack([slopes(t) for t in side]) for side in sides]
     noise = np.max([np.abs(np.diff(side, n=3, axis=0)).max(0) for side in found], 0)
     return np.where(np.abs(at_low - at_high) > _NOISY * noise, falls, 0.0)
@@ -138,7 +137,7 @@ def _falls(
 def separate_axes(
     probe: Probe, parameters: tuple[Parameter, ...], trials: list[Trial], rng: np.random.Generator
 ) -> tuple[int, ...]:
-    """Leading axes, common to all, along which entries move without changing others' slopes."""
+    """Leading axes, common to all, along which moving an entry changes no slope in another."""
     leading = [p.shape[: len(p.shape) - p.event_dim] for p in parameters]
     axes = [a for a, sizes in enumerate(zip(*leading, strict=False)) if len(set(sizes)) == 1]
     return tuple(
@@ -153,19 +152,19 @@ def _separate(probe: Probe, parameters, axis: int, trial: Trial, rng) -> bool:
     points, held = [trial.values], []
     for size in _SIZES:
         half = rng.permutation(count) < (count + 1) // 2
-        moved, still = dict(trial.values), {}
+        moved, fixed = dict(trial.values), {}
         for p in parameters:
             chosen = half.reshape(-1, *[1] * (len(p.shape) - axis - 1))
-            still[p.name] = np.broadcast_to(~chosen, p.shape)
-            there = _moved(p, trial, rng, size)
-            moved[p.name] = np.where(still[p.name], trial.values[p.name], there)
+            fixed[p.name] = np.broadcast_to(~chosen, p.shape)
+            elsewhere = _moved(p, trial, rng, size)
+            moved[p.name] = np.where(fixed[p.name], trial.values[p.name], elsewhere)
         points.append(moved)
-        held.append(still)
+        held.append(fixed)
     _, (before, *after), _ = probe(points, trial.responsibilities)
     for p in parameters:
         largest = np.abs(before[p.name]).max(initial=0.0)
-        for gradient, still in zip(after, held, strict=True):
-            gap = np.abs(gradient[p.name] - before[p.name])[still[p.name]].max(initial=0.0)
+        for gradient, fixed in zip(after, held, strict=True):
+            gap = np.abs(gradient[p.name] - before[p.name])[fixed[p.name]].max(initial=0.0)
             if not gap <= _SAME * largest:
                 return False
     return True
@@ -179,12 +178,12 @@ def answer_depends(
     trials: list[Trial],
     rng: np.random.Generator,
 ) -> bool:
-    """Whether the answer of a parameter depends on another: its slopes change by no one factor."""
+    """Whether the maximiser in a parameter depends on another: no common factor of its slopes."""
     for trial in trials[:_TURNS]:
         points = [{**trial.values, p.name: _moved(p, trial, rng, size)} for size in _SIZES]
         _, before, _ = probe(points, trial.responsibilities)
-        there = _moved(other, trial, rng, 1.0)
-        moved = [{**point, other.name: there} for point in points]
+        value = _moved(other, trial, rng, 1.0)
+        moved = [{**point, other.name: value} for point in points]
         _, after, _ = probe(moved, trial.responsibilities)
         was, now = (np.stack([_blocks(g[p.name], batch) for g in gs]) for gs in (before, after))
         size = np.abs(was).max((0, 2), keepdims=True)
@@ -203,15 +202,16 @@ def _blocks(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
 
 
 def _unit(p: Parameter, trial: Trial) -> np.ndarray:
-    """How far draws of a parameter lie apart, in real coordinates."""
+    """The distance of two draws of a parameter, in real coordinates."""
     if not p.support.is_real:
         return np.ones(p.shape)
-    apart = np.abs(trial.others[0][p.name] - trial.values[p.name])
-    return np.maximum(apart, 0.1 * apart.max(initial=0.0)) + (apart.max(initial=0.0) == 0)
+    distance = np.abs(trial.others[0][p.name] - trial.values[p.name])
+    largest = distance.max(initial=0.0)
+    return np.maximum(distance, 0.1 * largest) + (largest == 0)
 
 
 def _moved(p: Parameter, trial: Trial, rng: np.random.Generator, size: float) -> np.ndarray:
-    """A parameter somewhere else, a few ordinary units away."""
+    """A random value of a parameter, `size` ordinary units from its value in the trial."""
     if not p.support.has_chart:
         return np.asarray(trial.others[0][p.name])
     unit = size * _unit(p, trial) if p.support.is_real else min(size, 1.0)
@@ -227,13 +227,13 @@ def with_jumps(
     trials: list[Trial],
     rng: np.random.Generator,
 ) -> dict[str, dict[str, float]]:
-    """Strengths of dependence, those of answers at kinks by finite moves.
+    """Strengths of dependence, for parameters in which Q has kinks by finite moves.
 
     Args:
-        strength: By second derivatives, which know nothing of kinks.
-        probe: The window onto Q.
+        strength: Strengths by second derivatives, which do not show kinks.
+        probe: Q and its derivatives on the planning rows.
         batches: Batch axes of each parameter in which Q has kinks.
-        trials: Places to look.
+        trials: Parameters and responsibilities at which Q is evaluated.
         rng: Random moves.
     """
     out = {name: dict(row) for name, row in strength.items()}

@@ -1,4 +1,4 @@
-"""A model opened for rows of one form: what is compiled once, for every data set of such rows."""
+"""The compiled programs of a model for rows of one form, shared by all data sets of such rows."""
 
 import dataclasses
 import hashlib
@@ -21,20 +21,20 @@ from jaxem.types import Data
 
 _DRAWS = 3
 
-#: Numbers in the parameters of a model of which a question without second derivatives has a program
-#: of its own.
+#: Numbers in the parameters of a model from which on gradients of Q without Hessian products have a
+#: program of their own.
 _LARGE = 4096
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Opened:
-    """Compiled programs that ask a model about rows.
+    """The compiled programs of a model for rows of one form.
 
     Attributes:
         model: The declared model.
         tables: The log joint in float64.
-        kinks: Where the log prior has kinks.
-        programs: What was compiled for it.
+        kinks: The kinks of the log prior.
+        programs: The compiled programs.
     """
 
     model: Model
@@ -44,7 +44,7 @@ class Opened:
 
     @classmethod
     def of(cls, model: Model, kinks: Kinks, identity: bytes | None) -> "Opened":
-        """A model with nothing compiled yet, and the identity of its programs."""
+        """The programs of a model, none compiled yet; `identity` is their key on disk."""
         programs = Programs(identity)
         return cls(model, Tables(model, programs), kinks, programs)
 
@@ -57,7 +57,7 @@ class Opened:
 
     @property
     def slopes(self) -> Compiled | None:
-        """The same without second derivatives, for models that are large enough."""
+        """Values and gradients of Q without Hessian products; None for small models."""
         if sum(int(np.prod(p.shape)) for p in self.model.free) < _LARGE:
             return None
         with jax.enable_x64(True):
@@ -74,8 +74,8 @@ class Opened:
             starts: For steps of sequences, which of them begin one, (n,).
 
         Raises:
-            DeclarationError: If an index is out of range, the log joint is no number, or a row
-                is impossible.
+            DeclarationError: If an index is out of range, the log joint is NaN, or a row is
+                impossible.
         """
         present = np.flatnonzero(np.asarray(weights) > 0)
         rows = take_rows(data, present)
@@ -86,27 +86,27 @@ class Opened:
         )
         if len(broken):
             suspects = take_rows(rows, broken)
-            looked = np.stack([self.tables(draw, suspects) for draw in draws])
-            check_tables(looked, suspects, row_count(rows))
+            log_factors = np.stack([self.tables(draw, suspects) for draw in draws])
+            check_tables(log_factors, suspects, row_count(rows))
         some = take_rows(rows, np.arange(min(8, row_count(rows))))
         check_known_weights(self.model, draws[1], lambda values: self.tables(dict(values), some))
 
     def probe(self, data: Data, weights: np.ndarray) -> Probe:
-        """The window onto Q on planning rows of these data, as many places whatever the data."""
+        """Q and its derivatives on planning rows of these data."""
         rows = widen(planning_rows(data, weights, planning_size(self.model.free)))
-        looked = np.stack([self.tables(draw, rows) for draw in self._draws()])
-        return self.window(rows, np.any(looked > -np.inf, axis=0))
+        log_factors = np.stack([self.tables(draw, rows) for draw in self._draws()])
+        return self.probe_on(rows, np.any(log_factors > -np.inf, axis=0))
 
-    def window(self, rows: Data, possible: np.ndarray) -> Probe:
-        """The window onto Q on these rows, filled up to the number of planning rows.
+    def probe_on(self, rows: Data, possible: np.ndarray) -> Probe:
+        """Q and its derivatives on these rows, filled up to the number of planning rows.
 
         Args:
             rows: At most so many rows, floats in float64.
-            possible: Which states each can have, (n, K).
+            possible: Which states each row can have, (n, K).
         """
-        count, places = row_count(rows), np.arange(planning_size(self.model.free))
-        filled = take_rows(rows, np.where(places < count, places, 0))
-        possible = possible[np.minimum(places, count - 1)] & (places < count)[:, None]
+        count, index = row_count(rows), np.arange(planning_size(self.model.free))
+        filled = take_rows(rows, np.where(index < count, index, 0))
+        possible = possible[np.minimum(index, count - 1)] & (index < count)[:, None]
         return Probe(self.model, filled, possible, count, self.compiled, self.slopes)
 
     def _draws(self) -> list[Values]:
@@ -115,7 +115,7 @@ class Opened:
 
 
 def _is_broken(table: np.ndarray) -> np.ndarray:
-    """Rows at which a log factor is no number, or none is possible, (n,)."""
+    """Which rows have a log factor of NaN or +inf, or all of -inf, (n,)."""
     highest = table.max(1)  # NaN if any is
     return np.isnan(highest) | np.isinf(highest)
 

@@ -1,9 +1,9 @@
-r"""In which order the parameters are solved, and whether one sweep is the exact M-step.
+r"""The order in which the parameters are solved, and whether one sweep is the exact M-step.
 
-The answer of A depends on B exactly when :math:`H_{BA} v \ne 0` *at A's own answer* (the implicit
-function theorem); elsewhere on the surface the Hessian may couple them and mean nothing: a mean
-and a variance are coupled everywhere but at the mean's answer. If no answer depends on one that
-is found later, solving in that order once is the joint maximiser.
+The maximiser of Q in A, its answer, depends on B exactly when :math:`H_{BA} v \ne 0` *at that
+answer* (the implicit function theorem). At other values of A the Hessian may couple A and B without
+dependence: a mean and a variance are coupled everywhere but at the mean's answer. If no answer
+depends on one that is found later, one sweep in that order gives the joint maximiser.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from jaxem.model.prior import Parameter
 
 _DEPENDS = 1e-6
 
-#: Of its own curvature, below which what couples a parameter with another is rounding.
+#: Relative to a parameter's own curvature, the size below which its coupling with another is
+#: rounding.
 _COUPLED = 1e-13
 
 #: strength[A][B] > 0 when the answer of A depends on B.
@@ -29,18 +30,18 @@ def dependencies(
     answers: Mapping[str, tuple[np.ndarray, ...]],
     rng: np.random.Generator,
 ) -> tuple[Strengths, dict[str, set[str]]]:
-    """How strongly each answer depends on each other parameter, and which are coupled at all.
+    """Strengths of the dependence of each answer on each other parameter, and coupled parameters.
 
     Args:
-        probe: The window onto Q.
-        trials: Places to look.
+        probe: Q and its derivatives on the planning rows.
+        trials: Parameters and responsibilities at which Q is evaluated; the first two are used.
         answers: For parameters with a proved solver, the answer in each trial. For the others
             the coupling at the trial itself is taken, which errs towards dependence.
         rng: Random directions.
 
     Returns:
         Strengths between 0 (independent) and about 1, zero where below the threshold; and for
-        each parameter the others of which Q is no separate function.
+        each parameter the others with which Q is not additively separable.
     """
     strength: Strengths = {p.name: {} for p in probe.free}
     coupled: dict[str, set[str]] = {p.name: set() for p in probe.free}
@@ -58,26 +59,27 @@ def dependencies(
 def _coupling(
     probe: Probe, trial: Trial, p: Parameter, answer, rng
 ) -> tuple[dict[str, float], set[str]]:
-    """The products H_BA v, in units of the spread of the draws, relative to the largest seen.
+    """Sizes of H_BA v at the answer, in units of the draws, relative to those at the trial.
 
-    And the parameters for which they are more than rounding, at either place.
+    With them the parameters B for which H_BA v is more than rounding at either point.
     """
     v = _spread(p, trial) * rng.normal(size=p.shape)
-    here = trial.values
-    there = here if answer is None else {**here, p.name: answer}
-    tangents = [{p.name: _tangent(p, point[p.name], v)} for point in (here, there)]
-    _, _, products = probe([here, there], trial.responsibilities, tangents)
+    at_trial = trial.values
+    at_answer = at_trial if answer is None else {**at_trial, p.name: answer}
+    points = at_trial, at_answer
+    tangents = [{p.name: _tangent(p, point[p.name], v)} for point in points]
+    _, _, products = probe([*points], trial.responsibilities, tangents)
     out, others = {}, set()
     for b in probe.free:
         if b.name == p.name:
             continue
         start, end = (
             np.abs(_spread(b, trial) * _carry(b, point[b.name], product[b.name])).max(initial=0.0)
-            for point, product in zip((here, there), products, strict=True)
+            for point, product in zip(points, products, strict=True)
         )
         own = max(
             np.abs(_spread(p, trial) * _carry(p, point[p.name], product[p.name])).max(initial=0.0)
-            for point, product in zip((here, there), products, strict=True)
+            for point, product in zip(points, products, strict=True)
         )
         scale = max(start, 1e-6 * own)
         out[b.name] = end / scale if scale > 0 and np.isfinite(end) else float(end > 0)
@@ -87,7 +89,7 @@ def _coupling(
 
 
 def _spread(p: Parameter, trial: Trial) -> np.ndarray | float:
-    """How far draws of a parameter lie apart, in real coordinates."""
+    """Largest distance of the draws of a parameter, entry by entry, in real coordinates."""
     if not p.support.is_real:
         return 1.0
     others = np.stack([other[p.name] for other in trial.others])
@@ -115,12 +117,12 @@ def components(strength: Strengths, names: list[str]) -> list[list[str]]:
     for _ in names:
         for a in names:
             reach[a] |= set().union(*(reach[b] for b in reach[a]))
-    groups, left = [], list(names)
-    while left:
+    groups, rest = [], list(names)
+    while rest:
         first = next(
-            a for a in left if all(b not in left or a in reach[b] for b in reach[a] if b != a)
+            a for a in rest if all(b not in rest or a in reach[b] for b in reach[a] if b != a)
         )
-        group = [b for b in left if b == first or (b in reach[first] and first in reach[b])]
+        group = [b for b in rest if b == first or (b in reach[first] and first in reach[b])]
         groups.append(sorted(group, key=lambda a: sum(strength[a].get(b, 0.0) for b in group)))
-        left = [b for b in left if b not in group]
+        rest = [b for b in rest if b not in group]
     return groups

@@ -1,11 +1,11 @@
-r"""Absolute values in the log prior, :math:`-\lambda |x - c|`, elementwise, and what is left.
+r"""The absolute values in a log prior, :math:`-\lambda |x - c|`, elementwise.
 
-The places c are constants, found when a plan is made (`kinks`); the strength :math:`\lambda` is
-half of the fall of the slope across c, which a derivative on either side gives to rounding, and
-may depend on other parameters (a Laplace prior of unknown scale).
+The centres c are constants, found when a plan is made (`kinks`); the strength :math:`\lambda` is
+half of the fall of the slope across c, the difference of one-sided derivatives, and may depend on
+other parameters (a Laplace prior of unknown scale).
 
-What is left of Q when the absolute values are taken out is smooth. Its derivatives at c itself are
-taken next to it, where automatic differentiation of both terms agrees on a side.
+Q without the absolute values, its smooth part, has derivatives everywhere. At c they are evaluated
+next to it, where automatic differentiation of both terms takes the same side.
 """
 
 import dataclasses
@@ -29,8 +29,8 @@ class Penalty:
 
     Attributes:
         model: The declared model.
-        centres: By dotted name the places of the kinks, of the parameter's shape; NaN for entries
-            that have none. Parameters without any are left out.
+        centres: By dotted name the kinks c, of the parameter's shape; NaN for entries without one.
+            Parameters without any are left out.
     """
 
     model: Model
@@ -39,41 +39,41 @@ class Penalty:
     def strengths(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """The strength of every entry, of the parameter's shape, zero where there is no kink.
 
-        It is a constant of the derivatives of what it is used in.
+        Derivatives do not pass through the strengths (`stop_gradient`).
         """
         values = jax.lax.stop_gradient(dict(values))
         slope = jax.grad(self.model.prior_density)
         out = {}
         for name, centre in self.centres.items():
-            here, kinked = values[name], ~np.isnan(centre)
-            c = self._centre(name, here)
+            value, has_kink = values[name], ~np.isnan(centre)
+            c = self._centre(name, value)
             below, above = (
-                slope({**values, name: jnp.where(kinked, c + way * gap(c), here)})[name]
-                for way in (-1, 1)
+                slope({**values, name: jnp.where(has_kink, c + side * gap(c), value)})[name]
+                for side in (-1, 1)
             )
-            found = jnp.where(kinked, (below - above) / 2, 0.0)
+            found = jnp.where(has_kink, (below - above) / 2, 0.0)
             out[name] = jax.lax.stop_gradient(jnp.maximum(found, 0.0))
         return out
 
     def absolute(self, values: Mapping[str, Array]) -> Array:
-        r"""The sum :math:`\sum \lambda |x - c|`, a scalar; add it to Q, and no kink is left."""
+        r"""The sum :math:`\sum \lambda |x - c|`, a scalar; Q plus this sum is smooth."""
         total = jnp.zeros((), jnp.result_type(float))
         for name, strength in self.strengths(values).items():
             total += jnp.sum(strength * jnp.abs(values[name] - self._centre(name, values[name])))
         return total
 
     def _centre(self, name: str, like: Array) -> Array:
-        """The places of the kinks of a parameter in its precision, 0 where there is none."""
+        """The kinks c of a parameter in its precision, 0 where there is none."""
         return jnp.asarray(np.nan_to_num(self.centres[name]).astype(like.dtype))
 
     def resting(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """By dotted name which entries are exactly at their kinks, perhaps of many restarts."""
+        """By dotted name which entries are exactly at their kinks; leading axes are allowed."""
         return {n: values[n] == c.astype(values[n].dtype) for n, c in self.centres.items()}
 
     def steepest(
         self, values: Mapping[str, Array], smooth: Mapping[str, Array]
     ) -> dict[str, Array]:
-        """The slope of the whole, from that of its smooth part; at a kink the least there is."""
+        """The gradient of Q from that of its smooth part; at a kink the least subgradient."""
         out, rests = dict(smooth), self.resting(values)
         for name, strength in self.strengths(values).items():
             slope = smooth[name]
@@ -83,13 +83,13 @@ class Penalty:
         return out
 
     def aside(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """The same parameters, entries at their kinks moved by less than any rounding."""
+        """The same parameters, with entries at their kinks moved by the smallest length."""
         rests = self.resting(values)
         moved = {n: jnp.where(rests[n], values[n] + gap(values[n]), values[n]) for n in rests}
         return {**values, **moved}
 
 
 def gap(centre: Array) -> Array:
-    """The smallest length that leads away from a number."""
+    """The distance from a number to the next larger one; 1e-30 at zero."""
     next_one = jnp.nextafter(centre, jnp.full_like(centre, jnp.inf)) - centre
     return jnp.where(centre == 0, _NEXT_TO_ZERO, next_one)

@@ -1,8 +1,8 @@
 """A plan: for every parameter how its M-step is solved, in which order, and why.
 
-Making a plan asks questions of the model on a few dozen planning rows (`probe`), in float64. A
-plan holds no data and no distribution, and is static under jit. What is compiled for it serves
-every data set of such rows (`opened`); the questions are asked of each data set anew.
+A plan is made from values and derivatives of Q on a few dozen planning rows (`probe`), in float64.
+It holds no data and no distribution, and is static under jit. The programs compiled for it serve
+every data set of rows of the same form (`opened`); Q is evaluated on each data set anew.
 """
 
 import dataclasses
@@ -49,25 +49,25 @@ _KEPT = 8
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """What the algebra found.
+    """The solvers of an M-step in the order of a sweep, and the programs compiled for them.
 
     Attributes:
         solvers: One for each group of parameters, in the order of a sweep.
-        levels: The same, those side by side that one gradient of Q serves.
+        levels: The solvers grouped by the gradient of Q that they share.
         members: For each parameter, its solver when the others are given.
-        climbs: Ordinary parameters for the planning rows, by dotted name: `reference`, where all
-            states are alike, and a few where they are apart.
-        units: How far real coordinates move from the reference until the data tell the difference.
+        climbs: Ordinary parameters for the planning rows, by dotted name: the `reference`, at which
+            all states are alike, and coarse ascents from it, at which they differ.
+        units: Lengths by which real coordinates move from the reference to change Q by a nat a row.
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
         tables: The log joint in float64, compiled.
-        kinks: Where the log prior has kinks.
-        programs: Compiled programs of this plan, those that were used last.
-        compiled: Seconds that compiling took, by algorithm, path and number of restarts.
-        cancels: Whether the log joint may cancel, by the question that was asked.
-        found: The sufficient statistics of these data, by the fingerprint of the merged rows.
-        seconds: Measured E-steps, so that equal fits take equal paths.
-        route: In the plan of a `Fit`: how the data were used, and what the guards saw.
+        kinks: The kinks of the log prior.
+        programs: Compiled programs of this plan, those used last.
+        compiled: Seconds of compilation, by algorithm, path and number of restarts.
+        cancels: Results of the checks whether the log joint may lose digits by cancellation.
+        found: The anchors of these data, by the fingerprint of the merged rows.
+        seconds: Measured seconds of E-steps, so that equal fits take equal paths.
+        route: In the plan of a `Fit`: the path of the data, and the guards' observations.
     """
 
     solvers: tuple[Solver, ...]
@@ -93,19 +93,19 @@ class Plan:
 
     @property
     def reference(self) -> Values:
-        """Ordinary parameters for the planning rows, all states alike."""
+        """The reference parameters: ordinary for the planning rows, all states alike."""
         return self.climbs[0]
 
     @property
     def spread(self) -> Values:
-        """How far ordinary values of real parameters lie from the reference, by dotted name."""
+        """Largest distance of ordinary values from the reference, real parameters by name."""
         reference, *others = self.climbs
         real = [name for name, member in self.members.items() if name in reference]
         return {n: np.max([np.abs(o[n] - reference[n]) for o in others], axis=0) for n in real}
 
     @property
     def verdict(self) -> str:
-        """What one sweep does, in words."""
+        """Whether one sweep is the exact M-step, in words."""
         if self.exact:
             return "one sweep is the exact M-step"
         if all(isinstance(solver, Closed | Block) for solver in self.solvers):
@@ -122,15 +122,15 @@ class Plan:
         return next(solver for solver in self.solvers if name in solver.names)
 
     def alone(self, name: str) -> Closed | Block | Climb:
-        """How one parameter would be solved, the others given."""
+        """The solver of one parameter when the others are given."""
         return self.members[name]
 
     def program(self, key: Any, function: Any, brief: bool = False) -> Any:
-        """The compiled form of a function, for later fits of the same plan; see `Programs`."""
+        """The compiled program of a function, cached for fits of this plan; see `Programs`."""
         return self.programs.compiled(key, function, brief=brief)
 
     def sharing(self, other: "Plan") -> "Plan":
-        """This plan with what another one of equal solvers has compiled, measured and found."""
+        """This plan with the programs and measurements of another one of equal solvers."""
         return dataclasses.replace(
             self,
             programs=other.programs,
@@ -144,8 +144,8 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
     """Check rows and plan the M-step of a model for them, or return the plan already made.
 
     A plan for other rows of the same form is made with the compiled programs of the first, and
-    where it finds the same solvers it shares their programs; so does a plan of another model whose
-    declaration has the same meaning.
+    shares the programs of its solvers if these are the same; so does a plan of another model whose
+    declaration has the same digest.
 
     Args:
         model: The declared model.
@@ -157,7 +157,7 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
         The plan.
 
     Raises:
-        DeclarationError: If the log joint is no number at ordinary parameters.
+        DeclarationError: If the log joint is not finite at ordinary parameters.
     """
     known = known_of(model, data)
     key = row_count(data), fingerprint((data, np.asarray(weights) > 0, starts))
@@ -182,14 +182,14 @@ def make_plan(model: Model, data: Data, weights: Any, starts: np.ndarray | None 
 
 
 def kinks_of(model: Model, plan: Plan | None = None) -> Kinks:
-    """Where the log prior of a model has kinks; a plan knows."""
+    """The kinks of the log prior of a model; those of its plan if one is given."""
     if plan is not None:
         return plan.kinks
     return find_kinks(model, lambda function: CompiledProgram(function, "log prior", brief=True))
 
 
 def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
-    """Find the sufficient statistics of data, or return those already found for them.
+    """Find the anchors of data, or return those already found for these data.
 
     Args:
         plan: The plan of the model.
@@ -215,7 +215,7 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
 
 
 def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:
-    """Whether the joint of a chain's step splits into transition and emission, on these data."""
+    """Whether the log joint of a chain's step is transition plus emission, on these data."""
     rng = np.random.default_rng(1)
     with jax.enable_x64(True):
         draws = [{**model.fixed, **mix(model.free, plan.climbs, rng)} for _ in range(_TRIALS)]
@@ -252,7 +252,7 @@ def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) 
 
 
 def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kinks: Kinks):
-    """The best proved solver of each parameter on its own."""
+    """For each parameter its solver when the others are given, with answers and reasons."""
     members, answers, reasons = {}, {}, {}
     for p in probe.free:
         batch = batch_axes(probe, (p,), trials, rng)
@@ -263,7 +263,7 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
             if proof.accepted:
                 flat = same_at_every_row(probe, (p,), trials, rng)
                 members[p.name] = Block((p.name,), (batch,), size, True, flat, kinked)
-                if not kinked:  # else it is the answer of what is left of Q alone
+                if not kinked:  # else it is the answer of the smooth part of Q alone
                     answers[p.name] = proof.answers
                 continue
         for form in () if kinked else candidate_forms(probe, p, trials):
@@ -279,8 +279,8 @@ def _solve_each(probe: Probe, trials: list[Trial], rng: np.random.Generator, kin
                 continue
             members[p.name], reasons[p.name] = _fallback(p, batch, size, kinked)
     for name in members:
-        told = [words for words in (kinks.words(name), reasons.get(name)) if words]
-        reasons.update({name: "; ".join(told)} if told else {})
+        words = [said for said in (kinks.words(name), reasons.get(name)) if said]
+        reasons.update({name: "; ".join(words)} if words else {})
     return members, answers, reasons
 
 

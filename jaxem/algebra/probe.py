@@ -1,10 +1,9 @@
-"""One compiled window onto Q, through which a plan is made.
+"""Values, gradients and Hessian-vector products of Q on the planning rows, for making a plan.
 
-Every question that planning asks (is the field affine, which axes are independent, whose answer
-depends on whom) is about values, gradients and Hessian-vector products of the expected log joint
-at chosen points. One program answers all of them, up to eight points at a time, one after another:
-planning costs one compilation, and a question about one point the time of one. The rest of the
-planning is NumPy on the host, in float64 whatever the flag says.
+All that a plan is made from (whether a natural gradient is affine, which axes are independent,
+which answers depend on which parameters) are these at chosen points. One compiled program evaluates
+them, at up to eight points a call in a loop: planning costs one compilation, and one point the time
+of one. The rest of the planning is NumPy on the host, in float64 whatever the 64-bit flag.
 """
 
 from collections.abc import Callable
@@ -28,16 +27,16 @@ Compiled = Callable[..., Any]
 
 
 class Probe:
-    """Values and derivatives of Q on the planning rows, for given responsibilities.
+    """Q and its derivatives on the planning rows, at given parameters and responsibilities.
 
     Args:
         model: The declared model.
         rows: The planning rows, floats in float64.
-        possible: Where the log joint is above -inf at ordinary parameters, shape (n, K).
-        count: How many of the rows are rows of the data, the first; the others fill up.
-        compiled: `derivatives` of the model.
-        slopes: `derivatives` without products, for questions without tangents; None where they take
-            no less time than what they cost to compile.
+        possible: Whether the log joint is above -inf at ordinary parameters, shape (n, K).
+        count: The first so many rows are rows of the data; the others are filler.
+        compiled: `derivatives` of the model, compiled.
+        slopes: `derivatives` without products, for calls without tangents; None where they would
+            not save the time to compile them.
     """
 
     def __init__(
@@ -110,12 +109,13 @@ class Probe:
 
 
 def derivatives(model: Model, penalty: Penalty, products: bool = True) -> Compiled:
-    """The function that asks Q at points: values, tangents, responsibilities, rows and a number.
+    """The function of values, tangents, responsibilities, rows and a number that evaluates Q.
 
-    Values and tangents are stacked, and so are Q, its gradients and, if they are asked for, the
-    products of Hessian and tangent that it returns. Only so many points, the first, are looked at.
+    Values and tangents are stacked over points, and so are Q, its gradients and, with `products`,
+    the Hessian times the tangent that it returns. Only the first points, as many as the number, are
+    evaluated.
 
-    Absolute values in the log prior are taken out: what is left is what closed forms are of.
+    Absolute values in the log prior are left out, as closed forms are of the smooth part of Q.
     """
 
     def expected(values, responsibilities, rows):
@@ -136,8 +136,8 @@ def derivatives(model: Model, penalty: Penalty, products: bool = True) -> Compil
     def at_each(values, tangents, responsibilities, rows, number):
         def step(place, found):
             point, tangent = jax.tree.map(lambda leaf: leaf[place], (values, tangents))
-            here = at(point, tangent, responsibilities, rows)
-            return jax.tree.map(lambda all, one: all.at[place].set(one), found, here)
+            outputs = at(point, tangent, responsibilities, rows)
+            return jax.tree.map(lambda all, one: all.at[place].set(one), found, outputs)
 
         nothing = jnp.zeros(len(next(iter(values.values()))), float), values
         nothing = (*nothing, tangents) if products else nothing

@@ -1,16 +1,16 @@
-"""Proof on the data that a closed form is the maximiser, and not something that looks like it.
+"""Proof on the data that a candidate solver of one parameter gives the maximiser of Q.
 
-A form is accepted when, at several parameter draws and random dense responsibilities, and from
+A candidate is accepted when, at several parameter draws and random responsibilities, and from
 starts on both sides of the answer and of zero,
 
-1. the gradient at its answer is nothing beside the gradients at the starts (1e-9, or what the
-   spacing of floating-point numbers at the answer explains);
+1. the gradient at the answer is at most 1e-9 of the largest gradient at the starts, apart from
+   rounding of the answer;
 2. the answers from all starts agree;
 3. the count n is positive and Q rose.
 
-True forms leave 5e-15; the nearest impostor met so far, a Student-t with a million degrees of
-freedom, 3e-5. Blocks that no planning row touches are left out of the comparison, but one that is
-touched must exist.
+True closed forms have ratios of 5e-15; the smallest ratio of a false one so far, of a Student-t
+with a million degrees of freedom, is 3e-5. Blocks on which Q does not depend on the planning rows
+are left out of the comparison; there must be one that is not left out.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ _EPS = np.finfo(float).eps
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """One place of proof: parameters, responsibilities, and other draws to start from."""
+    """Parameters and responsibilities at which candidates are checked, and draws to start from."""
 
     values: Values
     others: tuple[Values, ...]
@@ -38,12 +38,12 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """What the trials said of one candidate.
+    """The result of checking one candidate in all trials.
 
     Attributes:
         accepted: Whether every trial passed.
-        gradient: Largest gradient at an answer over the gradients at the starts.
-        spread: Largest disagreement of the answers.
+        gradient: Largest gradient at an answer over the largest gradient at the starts.
+        spread: Largest relative difference of the answers from different starts.
         answers: The answer in each trial.
     """
 
@@ -55,12 +55,12 @@ class Proof:
 
 _FAILED = Proof(False, np.inf, np.inf)
 
-#: From (trial, start) to (answer, where the block is touched by data).
+#: From (trial, start) to (answer, entries on which Q depends).
 Solve = Callable[[Trial, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def prove(probe: Probe, p: Parameter, solve: Solve, trials: list[Trial]) -> Proof:
-    """Try one way to solve one parameter on every trial."""
+    """Check one candidate solver of one parameter in every trial."""
     worst_gradient, worst_spread, answers = 0.0, 0.0, []
     for trial in trials:
         try:
@@ -76,7 +76,7 @@ def prove(probe: Probe, p: Parameter, solve: Solve, trials: list[Trial]) -> Proo
 
 
 def by_form(probe: Probe, p: Parameter, form: Form) -> Solve:
-    """The solver that a form stands for."""
+    """The candidate solver of a closed form."""
 
     def solve(trial: Trial, start: np.ndarray):
         second = form.other(start)
@@ -91,7 +91,7 @@ def by_form(probe: Probe, p: Parameter, form: Form) -> Solve:
 
 
 def _one_trial(probe: Probe, p: Parameter, solve: Solve, trial: Trial):
-    """Gradient ratio, disagreement and answer of one trial; infinite where something is wrong."""
+    """Gradient ratio, difference of the answers, and the answer; infinite if there is none."""
     start = trial.values[p.name]
     first, touched = solve(trial, start)
     touched = touched & np.isfinite(first)
@@ -105,10 +105,10 @@ def _one_trial(probe: Probe, p: Parameter, solve: Solve, trial: Trial):
     far = max(np.abs(s - answer)[touched].max() for s in starts)
     gaps = [np.abs(o - answer) - 200 * _EPS * np.abs(answer) for o in others]
     spread = max((np.maximum(gap, 0.0)[touched].max() for gap in gaps), default=0.0)
-    return _gradient_left(probe, p, trial, answer, starts, touched), spread / (far or 1.0), answer
+    return _gradient_ratio(probe, p, trial, answer, starts, touched), spread / (far or 1.0), answer
 
 
-def _gradient_left(probe: Probe, p: Parameter, trial: Trial, answer, starts, touched) -> float:
+def _gradient_ratio(probe: Probe, p: Parameter, trial: Trial, answer, starts, touched) -> float:
     """The gradient at the answer over the largest at the starts; infinite if Q did not rise."""
     points = [{**trial.values, p.name: t} for t in (answer, *starts)]
     tangents = [{p.name: answer}] * len(points)
@@ -121,19 +121,19 @@ def _gradient_left(probe: Probe, p: Parameter, trial: Trial, answer, starts, tou
     ]
     noise = np.abs(p.support.real_gradient(answer, products[0][p.name]))[touched]
     largest = max(c.max() for c in carried[1:])
-    left = np.maximum(carried[0] - 8 * _EPS * noise, 0.0).max()
-    return left / largest if largest > 0 else np.inf
+    at_answer = np.maximum(carried[0] - 8 * _EPS * noise, 0.0).max()
+    return at_answer / largest if largest > 0 else np.inf
 
 
 def _more_starts(p: Parameter, trial: Trial, answer: np.ndarray) -> list[np.ndarray]:
-    """Starts elsewhere: other draws, the far side of the answer, the far side of zero."""
+    """More starts: other draws, and the start reflected at the answer and at zero."""
     starts = [other[p.name] for other in trial.others]
     start = trial.values[p.name]
     if p.event_dim == 0:
-        there = 2 * p.to_real(answer) - p.to_real(start)
+        reflected = 2 * p.to_real(answer) - p.to_real(start)
         if not p.support.is_real:
-            there = np.clip(there, p.to_real(start) - 4, p.to_real(start) + 4)
-        starts.append(p.from_real(there))
+            reflected = np.clip(reflected, p.to_real(start) - 4, p.to_real(start) + 4)
+        starts.append(p.from_real(reflected))
     if p.support.is_real:
         starts.append(-start)
     return starts

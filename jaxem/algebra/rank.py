@@ -1,11 +1,12 @@
 r"""The dimension of a space of functions, from samples of them.
 
-The log joint at one parameter draw and one state is a function of the datum; its values at s sample
+The log joint at one parameter draw and one state is a function of the row; its values at s sample
 rows are a column. If all such functions lie in a space of dimension r, then, but for rounding, so
-do the columns. Pivoted QR of the rows orders them so that each is the farthest from the span of
-those before, and the diagonal of R says how far: after r rows it drops to rounding. An exponential
-family drops by twelve orders of magnitude from one pivot to the next. A smooth density that is none
-decays without a gap, and one with a kink never ends: both are refused.
+do the columns. Pivoted QR orders the rows so that each is the farthest from the span of those
+before; its distance, a pivot, is on the diagonal of R, and after r rows drops to rounding. For an
+exponential family it drops by twelve orders of magnitude from one pivot to the next. For other
+smooth densities the pivots decay without a gap, and for one with a kink they do not decay to
+rounding: both are refused.
 """
 
 import dataclasses
@@ -23,9 +24,9 @@ _ROUNDING = 1e-17
 
 @dataclasses.dataclass(frozen=True)
 class Standard:
-    """Columns centred and scaled one by one, constants left out, with a column of ones in front.
+    """Standardisation of columns: centred, scaled, constants left out, a column of ones in front.
 
-    The ones are always in the space: they carry what depends on the parameters alone.
+    The ones are always in the space: terms that depend on the parameters alone.
 
     Attributes:
         mean: Mean of each column of the sample, (M,).
@@ -39,7 +40,7 @@ class Standard:
 
     @classmethod
     def of(cls, columns: np.ndarray) -> "Standard":
-        """The standards of a sample, shape (s, M)."""
+        """The standardisation of the columns of a sample, shape (s, M)."""
         mean = columns.mean(0)
         scale = np.abs(columns - mean).max(0)
         size = np.abs(columns).max(0)
@@ -53,11 +54,11 @@ class Standard:
 
 @dataclasses.dataclass(frozen=True)
 class Rank:
-    """What the pivots of a sample say.
+    """The rank of sampled columns, and the pivots' gap on which it rests.
 
     Attributes:
-        value: Pivots before the widest gap, or all of them if there is none.
-        gap: How many times the next pivot is smaller; 0 if no pivot is small.
+        value: Number of pivots before the widest gap, or of all if there is none.
+        gap: Ratio of the last pivot before the gap to the next; 0 if no pivot is small.
         last: The smallest pivot over the largest.
         order: Rows, in the order of the pivots.
     """

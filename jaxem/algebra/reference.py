@@ -1,15 +1,15 @@
-r"""Ordinary parameters for a model of which nothing is known but its supports and its data.
+r"""Reference parameters of a model, from its supports and its data alone; and ordinary units.
 
-*Home* is found from the centre of the supports by coarse steps uphill, all states alike. A round of
-steps that gains less than a twentieth of a nat a row is not taken: where the maximum lies at
-infinity (pooled data that a truncated density, a separated logit or a shape would follow for ever)
-the reference stays where the data still tell values apart.
+Coarse ascent steps on Q lead from the centres of the supports to the reference parameters, under
+nearly equal responsibilities. A round that gains less than a twentieth of a nat a row is not taken:
+where the maximum lies at infinity (of a truncated density, a separated logit or a shape parameter
+on pooled data) the reference stays where the data distinguish values.
 
-Rows with a far value count for next to nothing: one value of a million would be all that the
-reference is made of. The prior weighs nothing where there are hyperparameters, which the log joint
-does not read. With all states alike nothing keeps the scale of a hierarchy from zero, and what
-starts there stays there. Hyperparameters are found last: locations at the reference, scales from
-parameters displaced by what is ordinary for the data.
+Rows with far values get almost no weight, as a single value of a million would determine the
+reference. If there are hyperparameters, which the log joint does not read, the prior is given
+almost no weight: with all states alike the scale of a hierarchy would go to zero, and an EM map
+that starts there stays there. Hyperparameters are found last: locations at the reference, scales at
+parameters displaced from it by ordinary units.
 """
 
 import jax.numpy as jnp
@@ -26,11 +26,13 @@ from jaxem.types import Data
 _ROUNDS = 8
 _ORDINARY = 0.05
 _WORTHWHILE = 0.5
-_LOUD = 1e4
+
+#: Multiplies the log likelihood where the prior should have almost no weight.
+_LIKELIHOOD_FACTOR = 1e4
 
 
 def find_reference(probe: Probe, rng: np.random.Generator) -> Values:
-    """Parameters of the size that the data ask for, all states alike."""
+    """The reference parameters by dotted name."""
     responsibilities = (
         random_responsibilities(probe, rng, 20.0) * ordinary_rows(probe.rows)[:, None]
     )
@@ -40,12 +42,12 @@ def find_reference(probe: Probe, rng: np.random.Generator) -> Values:
     read = tuple(p for p in probe.free if p not in above)
     real = tuple(p for p in above if p.support.is_real)
     other = tuple(p for p in above if not p.support.is_real)
-    enough = _LOUD * _ORDINARY * probe.count
-    reference = _settle(probe, probe.center(), _LOUD * responsibilities, read, enough)
+    enough = _LIKELIHOOD_FACTOR * _ORDINARY * probe.count
+    reference = _settle(probe, probe.center(), _LIKELIHOOD_FACTOR * responsibilities, read, enough)
     reference = _settle(probe, reference, responsibilities, real, _WORTHWHILE)
     units = ordinary_units(probe, reference, rng)
-    apart = {p.name: displaced(p, reference, units, rng.normal) for p in read}
-    found = _settle(probe, {**reference, **apart}, responsibilities, other, _WORTHWHILE)
+    moved = {p.name: displaced(p, reference, units, rng.normal) for p in read}
+    found = _settle(probe, {**reference, **moved}, responsibilities, other, _WORTHWHILE)
     return {**reference, **{p.name: found[p.name] for p in other}}
 
 
@@ -57,24 +59,24 @@ def hyperparameters(model: Model, row: Data) -> tuple[Parameter, ...]:
 
 
 def ordinary_units(probe: Probe, reference: Values, rng: np.random.Generator) -> Values:
-    """How far each real coordinate moves until Q has changed by about a nat a row.
+    """Lengths by which real coordinates move to change Q by about a nat a row.
 
-    Of a location it is the scale of the data. Of logarithms and logits it is 1. Of hyperparameters
-    it is a nat in all, for rows do not count there.
+    For a location the unit is the scale of the data, for logarithms and logits 1. For
+    hyperparameters Q changes by a nat in all, as rows do not depend on them.
     """
     above = {p.name for p in hyperparameters(probe.model, take_rows(probe.rows, 0))}
     responsibilities = probe.possible * ordinary_rows(probe.rows)[:, None]
     units = {p.name: np.ones(np.shape(p.to_real(reference[p.name]))) for p in probe.free}
     for p in probe.free:
         if p.support.is_real:
-            loud, count = (1.0, 1.0) if p.name in above else (_LOUD, probe.count)
+            factor, count = (1.0, 1.0) if p.name in above else (_LIKELIHOOD_FACTOR, probe.count)
             signs = rng.choice([-1.0, 1.0], size=(AT_ONCE, *p.shape))
             tangents = [{p.name: s} for s in signs]
-            _, _, images = probe([reference] * AT_ONCE, loud * responsibilities, tangents)
+            _, _, images = probe([reference] * AT_ONCE, factor * responsibilities, tangents)
             curvature = np.sqrt(np.mean([image[p.name] ** 2 for image in images], axis=0))
-            told = np.isfinite(curvature) & (curvature > 0)
-            unit = np.sqrt(loud * count / np.where(told, curvature, 1.0))
-            units[p.name] = np.where(told, unit, unit[told].min() if told.any() else 1.0)
+            curved = np.isfinite(curvature) & (curvature > 0)
+            unit = np.sqrt(factor * count / np.where(curved, curvature, 1.0))
+            units[p.name] = np.where(curved, unit, unit[curved].min() if curved.any() else 1.0)
     return units
 
 
@@ -99,7 +101,7 @@ def _settle(
     parameters: tuple[Parameter, ...],
     enough: float,
 ) -> Values:
-    """Rounds of steps uphill, as long as each gains enough."""
+    """Rounds of coarse ascent steps, as long as each gains enough."""
     for _ in range(_ROUNDS if parameters else 0):
         higher = climb(probe, values, responsibilities, parameters)
         (before, after), _, _ = probe([values, higher], responsibilities)

@@ -1,17 +1,17 @@
-"""What replaced the data of a fit, which path the fit took, and what was seen on the way."""
+"""A record of how a fit used its data: anchors, path, changes of path and their reasons."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Guard:
-    """One look at a restart on replaced data.
+    """One check of the accuracy of a restart on replaced data.
 
     Attributes:
-        restart: Which.
-        steps: Its steps so far.
-        path: The path that it was on.
-        error: Largest error of a log factor that matters, in nats, on the rows looked at.
+        restart: Index of the restart.
+        steps: Steps of the restart so far.
+        path: The path of the restart.
+        error: Largest error of a log factor with responsibility, in nats, on the rows checked.
         bound: Bound of the rounding of a log factor, in nats.
     """
 
@@ -24,18 +24,18 @@ class Guard:
 
 @dataclasses.dataclass(frozen=True)
 class Route:
-    """The data of one fit as its E- and M-steps see them.
+    """How the E- and M-steps of one fit use its data.
 
     Attributes:
-        rows: Rows that were given.
-        merged: Rows after equal ones were merged and absent ones left out.
+        rows: Number of rows given.
+        merged: Number of rows after merging equal ones and leaving out those of weight zero.
         rank: Dimension of the log joint as a function of the row; None if none was found.
-        representation: What log factors are made of, in words.
+        representation: The source of log factors, in words.
         path: The path that a fit begins with: "product" (matrix products and anchors), "anchors"
             (the log joint at every row, anchors in the M-step), or "direct" (every row in both).
         reason: Why the data were not replaced; empty if they were.
         seconds: Measured time of an E-step on the first two paths, where it was measured.
-        guards: What was seen while a fit ran.
+        guards: Checks of accuracy while the fit ran.
         changes: Every change of path, in words.
     """
 

@@ -1,6 +1,6 @@
-"""Which rows a plan is made on: a few dozen, among them the extremes and the rarest values.
+"""The planning rows: a few dozen rows, among them those with extreme and rarest values.
 
-What is far is told robustly, by quartiles: a mean and a variance follow a single far value.
+Far values are found by quartiles, as mean and variance are not robust to a single far value.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from jaxem.numerics.rows import row_count, take_rows
 from jaxem.supports import Matrices
 from jaxem.types import Data
 
-_SPECIAL = 32
+_EXTREME = 32
 
 #: The number of planning rows, unless a matrix needs more.
 _PLANNING = 96
@@ -35,12 +35,12 @@ def planning_size(parameters: Iterable[Parameter]) -> int:
 
 
 def planning_rows(data: Data, weights: np.ndarray, size: int = _PLANNING) -> Data:
-    """Rows of positive weight that stand for the data while a plan is made.
+    """Rows of positive weight on which a plan is made.
 
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
-        size: How many rows at most.
+        size: Largest number of rows.
 
     Returns:
         At most so many rows, as a pytree of NumPy arrays.
@@ -49,28 +49,28 @@ def planning_rows(data: Data, weights: np.ndarray, size: int = _PLANNING) -> Dat
     if len(present) <= size:
         return take_rows(data, present)
     rng = np.random.default_rng(0)
-    special = _special(take_rows(data, present))
-    random = rng.choice(len(present), size - _SPECIAL, replace=False)
-    return take_rows(data, present[np.unique(np.concatenate([random, special]))])
+    extreme = _extreme_rows(take_rows(data, present))
+    random = rng.choice(len(present), size - _EXTREME, replace=False)
+    return take_rows(data, present[np.unique(np.concatenate([random, extreme]))])
 
 
-def _special(data: Data) -> np.ndarray:
+def _extreme_rows(data: Data) -> np.ndarray:
     """Rows that hold an extreme or a rarest value of some column."""
     found: list[int] = []
     for leaf in jax.tree.leaves(data):
         columns = np.asarray(leaf).reshape(row_count(data), -1)
-        for column in columns.T[:_SPECIAL]:
+        for column in columns.T[:_EXTREME]:
             found += [int(column.argmin()), int(column.argmax())]
             _, where, counts = np.unique(column, return_index=True, return_counts=True)
             found.append(int(where[counts.argmin()]))
     order = list(dict.fromkeys(found))
-    return np.asarray(order[:_SPECIAL], int)
+    return np.asarray(order[:_EXTREME], int)
 
 
 def ordinary_rows(data: Data) -> np.ndarray:
-    """Weights of rows that tell what is ordinary, (n,): next to nothing for those far away.
+    """Weights of rows, (n,): 1, and 1e-9 for rows with a far value in some column.
 
-    Where more than half of the rows have a far value in some column, none is far.
+    If more than half of the rows have a far value, all weights are 1.
     """
     far = np.zeros(row_count(data), bool)
     for column in columns_of(data):
@@ -79,20 +79,20 @@ def ordinary_rows(data: Data) -> np.ndarray:
 
 
 def columns_of(data: Data) -> Iterator[np.ndarray]:
-    """Every column of every leaf, as it is."""
+    """Every column of every leaf."""
     for leaf in jax.tree.leaves(data):
         yield from np.asarray(leaf).reshape(row_count(data), -1).T
 
 
 def clip_far(column: np.ndarray) -> np.ndarray:
-    """The column, no value further than six robust deviations from the median."""
+    """The column, clipped to six robust standard deviations from the median."""
     column = column.astype(float)
     known = column[np.isfinite(column)]
     if not len(known):
         return column
     low, median, high = np.quantile(known, (0.25, 0.5, 0.75))
     deviation = (high - low) / _NORMAL
-    if not deviation > 0:  # most values are one: what is ordinary among the others
+    if not deviation > 0:  # more than half of the values are equal: use the others
         others = np.abs(known[known != median] - median)
         deviation = np.median(others) if len(others) else 0.0
     reach = _FAR * deviation

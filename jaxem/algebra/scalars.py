@@ -23,15 +23,15 @@ class Probability(Form):
         return t * (1 - t) * g
 
     def inverse(self, m: Any) -> Any:
-        """Itself, clipped to the interval."""
+        """The mean coordinate, clipped to the interval."""
         return m.__array_namespace__().clip(m, 0.0, 1.0)
 
     def inside(self, m: Any) -> Any:
-        """Between 0 and 1, both included: a proportion of none or all is an answer."""
+        """Whether between 0 and 1, both included: a proportion of none or all is a maximiser."""
         return _in_unit(m)
 
     def other(self, t: Any) -> Any:
-        """Half way to the farther end."""
+        """The midpoint between t and the farther end of the interval."""
         xp = t.__array_namespace__()
         return xp.where(t < 0.5, (t + 1) / 2, t / 2)
 
@@ -51,7 +51,7 @@ class Power(Form):
         return t * g * (1.0 if self.power > 0 else -1.0)
 
     def inverse(self, m: Any) -> Any:
-        """The root; an exact zero is moved to the smallest normal scale."""
+        """The p-th root; zero is replaced by 1e-30."""
         xp = m.__array_namespace__()
         positive = m > 0
         root = xp.where(positive, m, 1.0) ** (1 / self.power)
@@ -59,7 +59,7 @@ class Power(Form):
         return xp.maximum(xp.where(positive, root, edge), _TINY)
 
     def inside(self, m: Any) -> Any:
-        """Positive, or zero: a rate of none is an answer."""
+        """Whether at least zero: a rate of zero is a maximiser."""
         return m >= 0
 
     def other(self, t: Any) -> Any:
@@ -91,11 +91,11 @@ class LogPower(Form):
         return xp.log(xp.maximum(m, _TINY)) / self.power
 
     def inside(self, m: Any) -> Any:
-        """Positive."""
+        """Whether positive."""
         return m > 0
 
     def other(self, t: Any) -> Any:
-        """A little less than twice the rate."""
+        """The logarithm of a little less than twice the rate."""
         return t + 0.6
 
     def describe(self) -> str:
@@ -124,11 +124,11 @@ class Logit(Form):
         return xp.log(m) - xp.log1p(-m)
 
     def inside(self, m: Any) -> Any:
-        """Between 0 and 1."""
+        """Whether between 0 and 1."""
         return _in_unit(m)
 
     def other(self, t: Any) -> Any:
-        """One unit towards zero, and past it from near."""
+        """The logit moved by one towards zero."""
         return t - t.__array_namespace__().where(t > 0, 1.0, -1.0)
 
 

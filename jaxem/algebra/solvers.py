@@ -1,4 +1,4 @@
-"""How one group of parameters is solved, as the plan records it."""
+"""The solvers of a plan: closed form, block, gradient ascent, and sweeps over these."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ class Closed:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters that this solves."""
+        """The parameters that are solved."""
         return (self.name,)
 
     @property
@@ -23,7 +23,7 @@ class Closed:
         return True
 
     def describe(self) -> str:
-        """In words."""
+        """The solver in words."""
         return f"closed form: {self.form.describe()}"
 
 
@@ -34,12 +34,12 @@ class Block:
     Attributes:
         names: The parameters.
         batch: For each, the axes along which blocks do not interact.
-        size: Unknowns a block.
+        size: Number of unknowns of a block.
         quadratic: Q was proved quadratic: one step is exact, and is a closed form.
         same_at_every_row: The curvature depends on the data through the counts of the states
             alone, and is evaluated at one row.
-        kinked: The log prior has kinks in these parameters; the rest of Q is what was proved, and
-            steps are proximal.
+        kinked: The log prior has kinks in these parameters; `quadratic` is of the smooth part of Q,
+            and steps are proximal.
         nonsmooth: Q has kinks in these parameters, and its slopes are bracketed.
     """
 
@@ -57,7 +57,7 @@ class Block:
         return self.quadratic
 
     def describe(self) -> str:
-        """In words."""
+        """The solver in words."""
         unit = "elementwise" if self.size == 1 else f"in blocks of {self.size}"
         if self.nonsmooth:
             return f"non-smooth: solved by bracketing, {unit}"
@@ -72,7 +72,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Climb:
-    """Parameters for which nothing closed or small was found: gradient ascent."""
+    """Parameters without a closed form, in too large a block for Newton: gradient ascent."""
 
     names: tuple[str, ...]
     reason: str
@@ -80,7 +80,7 @@ class Climb:
     exact: bool = False
 
     def describe(self) -> str:
-        """In words."""
+        """The solver in words."""
         return f"gradient ascent (L-BFGS): {self.reason}"
 
 
@@ -94,11 +94,11 @@ class Sweep:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters that this solves."""
+        """The parameters that are solved."""
         return tuple(name for member in self.members for name in member.names)
 
     def describe(self) -> str:
-        """In words."""
+        """The solver in words."""
         return f"{self.rounds} sweeps over {', '.join(self.names)}"
 
 

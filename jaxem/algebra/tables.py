@@ -1,4 +1,4 @@
-"""The log joint at chosen parameters on chosen rows, in float64: one small compiled program."""
+"""Log factors at given parameters and rows, in float64, from one compiled program."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,11 @@ _ROWS, _NUMBERS = 512, 2**25
 
 
 class Tables:
-    """Tables of log factors, in blocks of as many rows each, so that one shape is compiled.
+    """Tables of log factors, in blocks of equally many rows, so that one shape is compiled.
 
     Args:
         model: The declared model.
-        programs: Where its `table` is kept compiled.
+        programs: The compiled programs of the model.
     """
 
     def __init__(self, model: Model, programs: Programs):
@@ -34,7 +34,7 @@ class Tables:
 
     @property
     def size(self) -> int:
-        """Rows of a block."""
+        """The number of rows of a block."""
         return max(1, min(_ROWS, _NUMBERS // self.states))
 
     def __call__(self, values: Values, rows: Data) -> np.ndarray:
@@ -51,7 +51,7 @@ class Tables:
         return {p.name: np.asarray(values[p.name], float) for p in self._model.parameters}
 
     def blocks(self, values: Values, rows: Data) -> Iterator[np.ndarray]:
-        """The same, in pieces of at most 512 rows."""
+        """Log factors in blocks of at most 512 rows."""
         count, size = row_count(rows), self.size
         program = self._programs.compiled("log joint", self._model.table)
         given = self._given(values)

@@ -25,16 +25,16 @@ class Simplex(Form):
         return c - t * c.sum(-1, keepdims=True)
 
     def inverse(self, m: Any) -> Any:
-        """Itself, with what is below zero put to zero."""
+        """The mean coordinate with negative entries at zero, normalised."""
         clipped = m.__array_namespace__().maximum(m, 0.0)
         return clipped / clipped.sum(-1, keepdims=True)
 
     def inside(self, m: Any) -> Any:
-        """No negative count."""
+        """Whether no expected count is negative."""
         return (m > -1e-9).all(-1, keepdims=True)
 
     def other(self, t: Any) -> Any:
-        """Half way to the vertex of the least probable category."""
+        """The midpoint between t and the vertex of the least probable category."""
         xp = t.__array_namespace__()
         vertex = xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1])
         return xp.where(vertex, (t + 1) / 2, t / 2)
@@ -64,11 +64,11 @@ class Softmax(Form):
         return xp.log(clipped / clipped.sum(-1, keepdims=True))
 
     def inside(self, m: Any) -> Any:
-        """No negative count."""
+        """Whether no expected count is negative."""
         return (m > -1e-9).all(-1, keepdims=True)
 
     def other(self, t: Any) -> Any:
-        """One unit up for the least probable category."""
+        """The logits with that of the least probable category raised by one."""
         xp = t.__array_namespace__()
         return xp.where(xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1]), t + 1, t)
 
@@ -98,10 +98,10 @@ class BaselineSoftmax(Form):
         return xp.log(xp.maximum(m, _TINY)) - xp.log(xp.maximum(baseline, _TINY))
 
     def inside(self, m: Any) -> Any:
-        """No negative count, of the baseline neither."""
+        """Whether no expected count is negative, that of the baseline included."""
         return (m > -1e-9).all(-1, keepdims=True) & (m.sum(-1, keepdims=True) < 1 + 1e-9)
 
     def other(self, t: Any) -> Any:
-        """One unit up for the least probable category."""
+        """The logits with that of the least probable category raised by one."""
         xp = t.__array_namespace__()
         return xp.where(xp.argmin(t, axis=-1)[..., None] == xp.arange(t.shape[-1]), t + 1, t)

@@ -1,4 +1,4 @@
-"""Cells of a column as numbers; what is none is counted, and told by its line."""
+"""Cells of a column as numbers; cells that are none are counted, and reported with their lines."""
 
 import itertools
 from array import array
@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxem.cli.problems import Problem, listing
 
-#: Words that stand for a value that was not seen.
+#: Words for a missing value.
 _MISSING = {"", "na", "nan", "n/a", "#n/a", "null", "none", "nil", "-", ".", "?"}
 
 _SHOWN = 5
@@ -33,7 +33,7 @@ class Numbers:
         self._texts: dict[str, None] = {}
 
     def add(self, cells: Sequence[str], lines: Iterable[int]) -> None:
-        """Append cells that stand in these lines of the file."""
+        """Append the cells of these lines of the file."""
         self._count += len(cells)
         found = as_numbers(cells)
         if found is None:
@@ -55,7 +55,7 @@ class Numbers:
         return np.frombuffer(self._values, dtype=self._values.typecode)
 
     def problems(self, path: Path) -> list[Problem]:
-        """What is wrong with the column."""
+        """The problems of the column."""
         missing = sum(count for _, count in self._missing.values())
         if self._bad_count and missing + self._bad_count == self._count:
             shown = listing(map(repr, self._texts))
@@ -82,7 +82,7 @@ class Numbers:
 
 def as_numbers(cells: Sequence[str]) -> np.ndarray | None:
     """Cells as int64, else as finite float64, (n,); None if one of them is no such number."""
-    if "_" in "".join(cells):  # which Python reads as 1_000, and nobody else
+    if "_" in "".join(cells):  # Python reads 1_000 as a number, other programs do not
         return None
     for convert, kind in ((int, np.int64), (float, np.float64)):
         try:
@@ -102,7 +102,7 @@ def line_problems(
     Args:
         path: The file.
         said: Lines and what is wrong there.
-        count: How many there are, if some are left out of `said` already.
+        count: Number of problems, if `said` does not hold all of them.
     """
     said = list(said)
     shown = said[:_SHOWN]

@@ -1,4 +1,4 @@
-"""From a document to a checked config, or to a sentence for everything wrong in it."""
+"""Validation of a document: a checked config, or a sentence for every problem."""
 
 from typing import Any, NamedTuple
 
@@ -29,12 +29,12 @@ _TABLES: dict[str, type[Section]] = {
 
 
 class Checked(NamedTuple):
-    """What a document says.
+    """A validated document.
 
     Attributes:
         config: Every table, or None if something is wrong.
-        data: The data table alone, or None if something is wrong there: a table can be read and
-            checked even where the rest of the config is wrong.
+        data: The data section alone, or None if it is wrong: a table can be read and checked even
+            if the rest of the config is wrong.
         options: Options of the ready model, if one is named and they are right.
         problems: Everything wrong.
     """
@@ -66,7 +66,7 @@ def check(document: Document) -> Checked:
 
 
 def check_select(document: Document) -> tuple[SelectSection | None, list[Problem]]:
-    """Check the table of a selection alone, which says what the models are."""
+    """Check the ``[select]`` table alone, which defines the models."""
     if "select" not in document:
         said = 'is missing; say in it what varies, such as vary = { components = "1-6" }.'
         return None, [Problem("[select]", said)]

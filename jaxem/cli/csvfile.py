@@ -1,4 +1,4 @@
-"""A CSV file as columns of numbers and of text, read row by row; no more is kept than asked for."""
+"""Columns of numbers and of text from a CSV file, read row by row; only these are in memory."""
 
 import csv
 from array import array
@@ -104,7 +104,7 @@ def _reader(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _in_words(path: Path, wrong: list[Problem]) -> Iterator[None]:
-    """What keeps a file from being read, as a problem."""
+    """A context that appends errors of reading a file to `wrong`, as problems."""
     try:
         yield
     except UnicodeDecodeError:

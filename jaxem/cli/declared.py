@@ -1,4 +1,4 @@
-"""The model of a config: a ready one, or the function of a person's own module."""
+"""The model of a config: a ready one, or one from a function of a user's module."""
 
 import importlib
 import sys
@@ -42,7 +42,7 @@ def build(job: Job) -> Declaration:
 
 @contextmanager
 def _in_words(job: Job, key: str, named: str) -> Iterator[None]:
-    """What goes wrong with a person's own module is a problem of the config."""
+    """A context that raises errors of a user's module as problems of the config."""
     where = place(("model", key), named)
     try:
         yield
@@ -94,7 +94,7 @@ def _function(named: str, folder: Path) -> Any:
 
 
 def _check_free(module_name: str, places: tuple[Path, ...]) -> None:
-    """A module of one's own that has the name of one of Python's would not be imported."""
+    """Check that a user's module does not have the name of one of Python's or of a package."""
     top = module_name.partition(".")[0]
     own = file_of(top, places, ())
     taken = top in sys.stdlib_module_names or _installed(sys.modules.get(top))
@@ -109,7 +109,7 @@ def _installed(module: Any) -> bool:
 
 
 def _failure(error: BaseException) -> str:
-    """One line on an error of a person's own code: its kind, its message, its place."""
+    """An error of a user's code in one line: its type, message and location."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    there = f"{Path(frame.filename).name}, line {frame.lineno}"
-    return f"failed with {type(error).__name__}: {error} ({there})."
+    location = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return f"failed with {type(error).__name__}: {error} ({location})."

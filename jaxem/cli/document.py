@@ -1,4 +1,4 @@
-"""The TOML file and the ``--set`` settings laid over it, before any check of what they say."""
+"""The TOML file and the ``--set`` settings that override it, before validation."""
 
 import tomllib
 from collections.abc import Sequence
@@ -70,11 +70,11 @@ def _value(text: str) -> Any:
 
 
 def _write(document: Document, keys: list[str], value: Any) -> str | None:
-    here = document
+    table = document
     for depth, key in enumerate(keys[:-1], start=1):
-        inner = here.setdefault(key, {})
+        inner = table.setdefault(key, {})
         if not isinstance(inner, dict):
             return ".".join(keys[:depth])
-        here = inner
-    here[keys[-1]] = value
+        table = inner
+    table[keys[-1]] = value
     return None

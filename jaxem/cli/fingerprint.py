@@ -1,4 +1,4 @@
-"""What a fit depends on besides its config: the table, and modules of a person's own."""
+"""Digests of the inputs of a fit besides its config: the table, and the user's modules."""
 
 import hashlib
 import os
@@ -17,10 +17,10 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def fingerprint(job: Job) -> dict[str, Any]:
-    """Digests of the table, and of the modules of a person's own that have been imported.
+    """Digests of the table, and of the user's modules that have been imported.
 
-    Columns, weights and sequences count, not the file that they stand in. The modules are that of
-    the model, and all others beside the config or in the current folder.
+    The digest of the table is of columns, weights and sequences, not of the file. The modules are
+    that of the model, and all others in the folder of the config or the current folder.
     """
     files = {name: Path(file) for name, file in _imported(job)}
     return {
@@ -42,9 +42,9 @@ def of_table(table: Table) -> str:
     return found.hexdigest()
 
 
-def places_of_modules(beside: Path) -> tuple[Path, ...]:
-    """Where a person's own modules are looked for: beside the config, and the current folder."""
-    return tuple(dict.fromkeys((beside.resolve(), Path.cwd())))
+def places_of_modules(config_folder: Path) -> tuple[Path, ...]:
+    """Folders of a user's modules: that of the config, and the current folder."""
+    return tuple(dict.fromkeys((config_folder.resolve(), Path.cwd())))
 
 
 def file_of(
@@ -66,14 +66,14 @@ def file_of(
     return None
 
 
-def changed(modules: Mapping[str, str], beside: Path) -> str:
-    """What has become of modules since their digests were taken; empty if nothing.
+def changed(modules: Mapping[str, str], config_folder: Path) -> str:
+    """The first change of modules since their digests were taken, in words; empty if none.
 
     Args:
         modules: Digests by dotted name.
-        beside: Folder of the config.
+        config_folder: Folder of the config.
     """
-    places = places_of_modules(beside)
+    places = places_of_modules(config_folder)
     for name, then in modules.items():
         file = file_of(name, places)
         if file is None:
@@ -96,8 +96,8 @@ def _imported(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _own(file: str, places: tuple[str, ...]) -> bool:
-    """Whether a file is a person's own, not one of an installed package."""
+    """Whether a file is a user's, not one of an installed package."""
     path = Path(file)
-    installed = {"site-packages", "dist-packages"} & set(path.parts)
-    apart = path.is_relative_to(sys.base_prefix) or path.is_relative_to(_PACKAGE)
-    return file.startswith(places) and file.endswith(".py") and not installed and not apart
+    installed = bool({"site-packages", "dist-packages"} & set(path.parts))
+    installed |= path.is_relative_to(sys.base_prefix) or path.is_relative_to(_PACKAGE)
+    return file.startswith(places) and file.endswith(".py") and not installed

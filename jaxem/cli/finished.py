@@ -1,4 +1,4 @@
-"""A finished run: its folder, read back and checked; nothing here imports JAX or anyone's code."""
+"""Reading and checking of the folder of a finished run, without importing JAX or user code."""
 
 import json
 import os
@@ -19,14 +19,14 @@ _Told = TypeVar("_Told", bound=BaseModel)
 
 
 class Fingerprint(BaseModel):
-    """What a fit depended on; see `jaxem.cli.fingerprint`."""
+    """Digests of the inputs of a fit; see `jaxem.cli.fingerprint`."""
 
     data: str
     modules: dict[str, str]
 
 
 class Summary(BaseModel):
-    """What a report needs of a ``summary.json``."""
+    """The entries of a ``summary.json`` that a report needs."""
 
     config: dict[str, Any]
     config_file: str
@@ -38,7 +38,7 @@ class Summary(BaseModel):
 
 
 class Selected(BaseModel):
-    """What a report needs of a ``selection.json``."""
+    """The entries of a ``selection.json`` that a report needs."""
 
     criterion: str | None
     best: dict[str, str]
@@ -47,13 +47,13 @@ class Selected(BaseModel):
 
 
 class Finished(NamedTuple):
-    """What a run was and what it left.
+    """A finished run, with its job and data read again.
 
     Attributes:
         folder: Its folder.
         summary: Its ``summary.json``.
-        job: Its config, and its data as they are now.
-        notes: What a reader of the report has to know of the folder.
+        job: Its config, and its data, read again.
+        notes: Remarks on the folder for the report.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ def read_finished(folder: Path, data: Path | None = None, trust: bool = False) -
     Args:
         folder: The folder.
         data: The CSV file, if it is not where the config said.
-        trust: Whether to run the module of a model whose folder was not written here.
+        trust: Whether to run the module of a model whose folder is not from this machine.
 
     Raises:
         ConfigError: If it is no such folder, its files are of different runs, the data or the
@@ -102,7 +102,7 @@ def _check_fit(folder: Path, then: str | None) -> None:
 
 
 def _job(folder: Path, told: Summary, known: Origin, data: Path | None) -> Job:
-    """The config with the data that it was fitted to, wherever they are now."""
+    """The job with the data that were fitted, from the first file with their digest."""
     files, first = _sources(told, known, data)
     wrong: ConfigError | None = None
     for file in files:
@@ -122,7 +122,7 @@ def _job(folder: Path, told: Summary, known: Origin, data: Path | None) -> Job:
 
 
 def _sources(told: Summary, known: Origin, data: Path | None) -> tuple[list[Path], Problem]:
-    """Files that may be the data, and what is wrong if there is none."""
+    """Candidate files of the data, and the problem if there is none."""
     source = (told.config.get("data") or {}).get("source")
     if not isinstance(source, str):
         source = ""
@@ -130,7 +130,7 @@ def _sources(told: Summary, known: Origin, data: Path | None) -> tuple[list[Path
     if data is None:
         asked += [(source, config.parent) for config in known.configs]
         asked += [] if known.source is None else [(str(known.source), Path())]
-    found = [find(one, beside) for one, beside in asked]
+    found = [find(one, config_folder) for one, config_folder in asked]
     files = [path.resolve() for path, _ in found if path is not None]
     wrong = [problem for _, problems in found for problem in problems]
     return list(dict.fromkeys(files)), wrong[0] if wrong else Problem("", "")
@@ -142,7 +142,7 @@ def _changed(folder: Path, known: Origin, files: list[Path]) -> ConfigError:
 
 
 def _with_modules(folder: Path, told: Summary, known: Origin, job: Job, trust: bool) -> Job:
-    """The job, as if its config stood where its modules are as they were."""
+    """The job, with the path of its config in the folder that has the unchanged modules."""
     model = job.config.model
     named = (model.declare or model.program or "").partition(":")[0]
     if not named:
@@ -154,7 +154,7 @@ def _with_modules(folder: Path, told: Summary, known: Origin, job: Job, trust: b
     if named not in modules or found[path]:
         said = f"{found[path] or 'has no digest.'} {_again(folder, path)}"
         raise ConfigError(folder, [Problem(where, said)])
-    if not (known.here or trust):
+    if not (known.is_local or trust):
         said = (
             f"is {named}, and a report runs its code. The folder was not written at this place on "
             f"this machine, or has been changed. If you know the code, add --trust."
@@ -184,7 +184,7 @@ def _chosen(folder: Path) -> Path:
 
 
 def _read(folder: Path, name: str, kind: type[_Told]) -> tuple[_Told, Document]:
-    """A JSON file as far as a report needs it, and all of it."""
+    """A JSON file, as the entries that a report needs and as a whole."""
     try:
         found = json.loads((folder / name).read_text(encoding="utf-8"))
         return kind.model_validate(found), found

@@ -28,11 +28,11 @@ def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> Pla
     """Write ``fit.npz``, ``parameters.json``, ``summary.json``, ``trace.csv``, and states if asked.
 
     Args:
-        folder: Made if needed; the files of a run before are replaced, all or none.
-        fit: What came out.
-        given: What it was fitted to.
-        job: The config that it came from.
-        seconds: How long the fit took, compilation included.
+        folder: Created if needed; the files of an earlier run are replaced, all or none.
+        fit: The fit.
+        given: The data that were fitted.
+        job: The config.
+        seconds: Seconds of the fit, compilation included.
 
     Returns:
         Where the files are.
@@ -57,7 +57,7 @@ def write(folder: Path, fit: Fit, given: Given, job: Job, seconds: float) -> Pla
 
 
 def summary(fit: Fit, given: Given, job: Job, seconds: float) -> dict[str, Any]:
-    """What was fitted and how it ended."""
+    """The contents of ``summary.json``: the fit, its restarts, config, digests and versions."""
     objectives = np.asarray(fit.restarts.objective)
     return {
         "objective": fit.objective,
@@ -100,7 +100,7 @@ def _versions() -> dict[str, str]:
 
 
 def plain(value: Any) -> Any:
-    """What JSON can say: it has no arrays, and no NaN."""
+    """A value without arrays and NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set):

@@ -1,8 +1,8 @@
-"""Signals that ask a command to stop: none is lost, and none strikes while files are written.
+"""Handling of stop signals: none is lost, and none interrupts the writing of files.
 
-Ctrl-C, SIGTERM and a terminal that hangs up are one request. JAX runs Python in callbacks where an
-exception is printed and dropped, and a library may catch a KeyboardInterrupt that strikes while it
-is imported. So the request is also noted, and `Interrupts.check` raises it again.
+Ctrl-C, SIGTERM and a terminal that hangs up are requests to stop. JAX runs Python in callbacks in
+which an exception is printed and dropped, and a library may catch a KeyboardInterrupt while it is
+imported. So the request is also noted, and `Interrupts.check` raises it again.
 """
 
 import signal
@@ -26,7 +26,7 @@ _TIMER = (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()
 class Interrupts:
     """A context in which a request to stop raises KeyboardInterrupt, at once or at `check`.
 
-    It may be entered again inside itself; a request is remembered until the outermost exit.
+    It may be nested; a request is noted until the outermost exit.
 
     Attributes:
         asked: Whether a request has come.
@@ -53,14 +53,14 @@ class Interrupts:
             self._before = {}
 
     def check(self) -> None:
-        """Raise a request that was dropped, or that came while it was held back."""
+        """Raise KeyboardInterrupt for a request that was dropped or held back."""
         if self._pending:
             self._pending = False
             raise KeyboardInterrupt
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """A context in which requests are noted and raise nothing."""
+        """A context in which requests are noted and not raised."""
         self._held += 1
         try:
             yield
@@ -69,7 +69,7 @@ class Interrupts:
 
     def _install(self) -> None:
         if threading.current_thread() is not threading.main_thread():
-            return  # Python lets the main thread alone handle signals
+            return  # Python handles signals in the main thread only
         for number in (*_REQUESTS, *_TIMER):
             before = signal.getsignal(number)
             if before is None or (number != signal.SIGINT and before is signal.SIG_IGN):

@@ -1,4 +1,4 @@
-"""What is refused at once, because no memory would hold it."""
+"""Limits of sizes, checked before any work is done."""
 
 import os
 
@@ -17,7 +17,7 @@ _COPIES = 12
 
 
 def too_many_columns(count: int) -> list[Problem]:
-    """What is said of a table of very many columns."""
+    """The problem of a table with too many columns, if it has."""
     if count <= _COLUMNS:
         return []
     said = f"the model would see {count:,} columns; {_COLUMNS:,} are the most. Name fewer."
@@ -25,18 +25,18 @@ def too_many_columns(count: int) -> list[Problem]:
 
 
 def too_large(restarts: int, numbers: int) -> list[Problem]:
-    """What is said of a fit whose restarts do not fit into memory.
+    """The problem of a fit whose restarts do not fit into memory, if they do not.
 
     Args:
-        restarts: How many.
-        numbers: Numbers in the parameters of one.
+        restarts: Number of restarts.
+        numbers: Numbers in the parameters of one restart.
     """
-    needed, there = restarts * (_PER_RESTART + 8 * _COPIES * numbers), _memory()
-    if needed <= there:
+    needed, available = restarts * (_PER_RESTART + 8 * _COPIES * numbers), _memory()
+    if needed <= available:
         return []
     said = (
         f"a model of {numbers:,} numbers needs about {_bytes(needed)}, and this machine has "
-        f"{_bytes(there)}; take "
+        f"{_bytes(available)}; take "
     )
     if restarts == 1:
         return [Problem("[model.options]", f"{said}a smaller model.")]
@@ -49,7 +49,7 @@ def _bytes(count: int) -> str:
 
 
 def _memory() -> int:
-    """Bytes of memory of this machine; very many where the system does not tell."""
+    """Bytes of memory of this machine; 2**50 if the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

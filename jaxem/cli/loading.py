@@ -1,4 +1,4 @@
-"""A config file, its settings and its table, all checked; nothing here imports JAX."""
+"""Loading and checking of a config file, its settings and its table, without importing JAX."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,13 +18,13 @@ Reader = Callable[[DataSection, Path], tuple[Table | None, list[Problem]]]
 
 
 class Job(NamedTuple):
-    """All that a command needs.
+    """A checked config with its table.
 
     Attributes:
         path: The config file.
-        document: What it says, with the settings laid over it.
-        config: The same, checked.
-        options: Options of the ready model; None for a person's own.
+        document: Its contents, with the settings applied.
+        config: The document, validated.
+        options: Options of the ready model; None for a user's model.
         table: The columns.
     """
 
@@ -54,7 +54,7 @@ def load_members(path: Path, settings: Sequence[str] = ()) -> tuple[SelectSectio
     """Read and check a config for every model of its selection.
 
     Returns:
-        What is said of the selection; and jobs by label.
+        The ``[select]`` table; and jobs by label.
 
     Raises:
         ConfigError: If anything is wrong with any of them; it lists everything.
@@ -85,10 +85,10 @@ def load_document(
     """Check a document as if it were read from this path.
 
     Args:
-        path: Its config, which relative paths start from.
-        document: What it says.
-        wrong: What is known to be wrong.
-        read: What reads the table.
+        path: The config file, whose folder relative paths start from.
+        document: The document.
+        wrong: Problems found before.
+        read: Reads the table.
 
     Raises:
         ConfigError: If anything is wrong; it lists everything.
@@ -111,19 +111,19 @@ def load_document(
 
 
 def _once(read: Reader) -> Reader:
-    """A reader that answers the second time what it answered the first: there is one table."""
+    """A reader that reads once and returns the same table on later calls."""
     answers: list[tuple[Table | None, list[Problem]]] = []
 
-    def answer(data: DataSection, beside: Path) -> tuple[Table | None, list[Problem]]:
+    def answer(data: DataSection, config_folder: Path) -> tuple[Table | None, list[Problem]]:
         if not answers:
-            answers.append(read(data, beside))
+            answers.append(read(data, config_folder))
         return answers[0]
 
     return answer
 
 
 def _fit_together(options: Options, data: DataSection, table: Table) -> tuple[list[Problem], Table]:
-    """What contradicts the data in a ready model's options; and the columns that it asks for."""
+    """Contradictions of a ready model's options and the data; and the columns that it names."""
     wrong = [] if options.chain else not_a_chain(data)
     if options.chain:
         wrong += sequence_weights(data, table.steps, table.weights)[1]

@@ -138,9 +138,9 @@ def select_command(
 
         place = place_of(next(iter(jobs.values())), output)
         placing.check(place, placing.SELECTION)
-        for home in (place / members.home_of(label) for label in jobs):
-            if os.path.lexists(home):
-                placing.check(home, placing.RESULTS)
+        for run_folder in (place / members.folder_name(label) for label in jobs):
+            if os.path.lexists(run_folder):
+                placing.check(run_folder, placing.RESULTS)
         from jaxem.cli import session
 
         session.prepare()
@@ -196,7 +196,7 @@ def report_command(
 
 
 def place_of(job: "Job", output: Path | None = None) -> Path:
-    """Where the results of a config go."""
+    """The folder of results of a config."""
     if output is not None:
         return output
     folder = job.config.output.folder or os.path.join("results", job.path.stem)
@@ -204,7 +204,7 @@ def place_of(job: "Job", output: Path | None = None) -> Path:
 
 
 def _say(text: str) -> None:
-    """Print, once nothing can be lost any more; the code is 2 if what is printed is lost."""
+    """Print the answer, after the files are written; exit with code 2 if it cannot be printed."""
     try:
         typer.echo(text)
     except BrokenPipeError:
@@ -215,7 +215,7 @@ def _say(text: str) -> None:
 
 
 def _where(place: Path, placed: "Placed") -> str:
-    """Where the results are, if they are where they were asked for."""
+    """A line with the folder of results; empty if it is not the one asked for."""
     return "" if placed.trouble else f"\n\nwritten to {place}"
 
 
@@ -228,7 +228,7 @@ def _code(ended: int, interrupted: bool, troubled: bool) -> int:
 
 @contextmanager
 def _mistakes_in_words() -> Iterator[None]:
-    """A person's mistake, or a request to stop, is a sentence; anything else is a traceback."""
+    """A context that prints a user's mistake, or a request to stop, as a sentence, and exits."""
     with interrupts:
         try:
             yield

@@ -1,4 +1,4 @@
-"""The models of a selection: the config, once for each of them."""
+"""The models of a selection, as one config each."""
 
 import copy
 import hashlib
@@ -17,7 +17,7 @@ from jaxem.cli.schema import SelectSection
 
 _LONGEST = 200
 
-#: Starts of every model where the config does not say.
+#: Default number of starts of every model.
 RESTARTS = 20
 
 _RANGE = re.compile(r"(\d{1,9})\s*-\s*(\d{1,9})")
@@ -27,7 +27,7 @@ class Member(NamedTuple):
     """One model of a selection.
 
     Attributes:
-        label: What tells it from the others.
+        label: Its unique name.
         document: The config that fits it alone.
     """
 
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 
 
 def expand(document: Document, section: SelectSection) -> tuple[list[Member], list[Problem]]:
-    """Every combination of what varies, and what is wrong with how it is said."""
+    """The models of all combinations of varied options, and problems of the table."""
     wrong = _contradictions(document, section)
     values = {key: _values(given) for key, given in section.vary.items()}
     wrong += [
@@ -67,7 +67,7 @@ def expand(document: Document, section: SelectSection) -> tuple[list[Member], li
     return ([] if wrong else members), wrong
 
 
-def home_of(label: str) -> str:
+def folder_name(label: str) -> str:
     """The name of the folder of one model."""
     name = re.sub(r"[^\w.=,-]+", "_", label.replace(", ", ",")).strip(". ")
     if len(name.encode()) <= _LONGEST:
@@ -79,13 +79,13 @@ def home_of(label: str) -> str:
 def _label_problems(labels: Sequence[str]) -> list[Problem]:
     """Models with the same name, and names that cannot be a folder of their own."""
     wrong: list[str] = []
-    homes: dict[str, str] = dict.fromkeys((*RESULTS, *SELECTION), "")
+    folder_names: dict[str, str] = dict.fromkeys((*RESULTS, *SELECTION), "")
     for label in labels:
-        home = unicodedata.normalize("NFKC", home_of(label)).casefold()
-        other = homes.setdefault(home, label)
+        run_folder = unicodedata.normalize("NFKC", folder_name(label)).casefold()
+        other = folder_names.setdefault(run_folder, label)
         if labels.count(label) > 1:
             wrong.append(f"{label} is there twice; give every table of models a name of its own.")
-        elif home and other == "":
+        elif run_folder and other == "":
             wrong.append(f"{label!r} is the name of a file of results; give another name.")
         elif other != label:
             wrong.append(f"{other!r} and {label!r} would share a folder; give other names.")
@@ -93,7 +93,7 @@ def _label_problems(labels: Sequence[str]) -> list[Problem]:
 
 
 def _contradictions(document: Document, section: SelectSection) -> list[Problem]:
-    """What a selection cannot use, said before anything is fitted."""
+    """Problems of settings that a selection cannot use."""
     fit = document.get("fit", {})
     fit = fit if isinstance(fit, dict) else {}
     wrong = []
@@ -108,7 +108,7 @@ def _contradictions(document: Document, section: SelectSection) -> list[Problem]
         wrong.append(Problem(place(("fit", "e_step"), "hard"), said))
     for table in (document.get("model"), *section.models):
         name = str(table.get("name", "a name")) if isinstance(table, dict) else "a name"
-        if not home_of(name):
+        if not folder_name(name):
             said = "a model has a folder of its own, which cannot have this name; give another."
             wrong.append(Problem(place(("select", "models", "name"), name), said))
     if isinstance(fit.get("init"), dict):
@@ -118,7 +118,7 @@ def _contradictions(document: Document, section: SelectSection) -> list[Problem]
 
 
 def _values(given: Any) -> Sequence[Any]:
-    """The values that are meant, none if that cannot be told."""
+    """The values of a list or a range such as "1-6"; none if it is neither."""
     if isinstance(given, list):
         return given
     found = _RANGE.fullmatch(given.strip()) if isinstance(given, str) else None
@@ -138,7 +138,7 @@ def _member(base: Document, table: Any, chosen: dict[str, Any], many: bool) -> M
 
 
 def _name(model: Any) -> str:
-    """The name of a table of a model, which is taken out of it; else what it names."""
+    """The name in a table of a model, removed from it; else the model that it names."""
     if not isinstance(model, dict):
         return "model"
     named = model.pop("name", None)
@@ -149,12 +149,12 @@ def _name(model: Any) -> str:
 def of_members(
     section: SelectSection, found: Iterable[tuple[str, Problem]], many: bool
 ) -> list[Problem]:
-    """Problems of members, each told once, at the place where the person wrote it.
+    """Problems of members without repetitions, at their places in the config.
 
     Args:
         section: The table of the selection.
-        found: Labels and what is wrong with these members.
-        many: Whether there are several tables of models, so that labels tell which is meant.
+        found: Labels and problems of these members.
+        many: Whether there are several tables of models, so that labels are needed.
     """
     told: dict[tuple[str, str], Problem] = {}
     for label, problem in found:
@@ -166,7 +166,7 @@ def of_members(
 
 
 def _written(section: SelectSection, where: str) -> str:
-    """A place in the options of a member, as the place in the selection that it comes from."""
+    """The place in the ``[select]`` table of a place in the options of a member."""
     for key, given in section.vary.items():
         if re.match(rf"\[model\.options\] {re.escape(key)}\b", where):
             return place(("select", "vary", key), given)

@@ -37,12 +37,12 @@ class Options(Section):
         return None
 
     def arguments(self, columns: int) -> dict[str, Any]:
-        """What the function of the zoo is called with, for data with so many columns."""
+        """Arguments of the function of the zoo, for data with so many columns."""
         given = self.model_dump(exclude_none=True)
         return given | ({self.counts_columns: columns} if self.counts_columns else {})
 
     def numbers(self, columns: int) -> int:
-        """How many numbers its parameters have, for data with so many columns."""
+        """The number of entries of all parameters, for data with so many columns."""
         raise NotImplementedError
 
 

@@ -1,8 +1,8 @@
-"""Where a run came from: what its summary tells others, and what this machine alone remembers.
+"""The origin of a run: paths in its summary, and a record in the cache of this machine.
 
-A summary is passed on, so it has no absolute path. The cache remembers, for the folder of each run
-made here, its config and the digest of its summary: that is how a report finds data that lie
-elsewhere, and knows a folder that was moved, changed or downloaded.
+A summary may be passed on, so it has no absolute path. For the folder of each run of this machine
+the cache has its config and the digest of its summary: by these a report finds data in other
+folders, and recognises a folder that was moved, changed or downloaded.
 """
 
 import hashlib
@@ -18,21 +18,21 @@ from jaxem.digest import digest
 
 
 class Origin(NamedTuple):
-    """What is known of where a folder came from.
+    """The origin of a folder of results.
 
     Attributes:
-        here: Whether this machine wrote it, at this place, as it is now.
-        configs: Where its config may stand, the likeliest first.
-        source: Where its data were, if the config had an absolute path; else None.
+        is_local: Whether this machine wrote the folder at this path, and it is unchanged.
+        configs: Candidate paths of its config, the likeliest first.
+        source: Path of its data, if it is absolute in the config; else None.
     """
 
-    here: bool
+    is_local: bool
     configs: tuple[Path, ...]
     source: Path | None
 
 
 def recorded_document(job: Job) -> Document:
-    """The config as a summary has it: absolute paths are cut to what lies in the project."""
+    """The config for a summary: absolute paths are replaced by paths in the project, or names."""
     document = {key: dict(t) if isinstance(t, dict) else t for key, t in job.document.items()}
     data, output = document["data"], document.get("output", {})
     if os.path.isabs(data["source"]):
@@ -43,7 +43,7 @@ def recorded_document(job: Job) -> Document:
 
 
 def recorded_path(config: Path, folder: Path) -> str:
-    """The way from a folder of results to the config, if both lie in one project; else its name."""
+    """Relative path from a folder of results to the config in the same project; else its name."""
     config, folder, project = config.resolve(), folder.resolve(), Path.cwd()
     inside = config.is_relative_to(project) and folder.is_relative_to(project)
     if inside or folder.is_relative_to(config.parent):
@@ -51,18 +51,18 @@ def recorded_path(config: Path, folder: Path) -> str:
     return config.name
 
 
-def _within(path: Path, beside: Path) -> str:
-    """A path as seen from the folder of the config, if it is in it or in the current folder."""
-    path, beside = path.resolve(), beside.resolve()
-    if path.is_relative_to(beside) or (
-        path.is_relative_to(Path.cwd()) and beside.is_relative_to(Path.cwd())
+def _within(path: Path, config_folder: Path) -> str:
+    """A path relative to the folder of the config, if it is in it or in the current folder."""
+    path, config_folder = path.resolve(), config_folder.resolve()
+    if path.is_relative_to(config_folder) or (
+        path.is_relative_to(Path.cwd()) and config_folder.is_relative_to(Path.cwd())
     ):
-        return Path(os.path.relpath(path, beside)).as_posix()
+        return Path(os.path.relpath(path, config_folder)).as_posix()
     return path.name
 
 
 def remember(folder: Path, job: Job) -> None:
-    """Note in the cache that a folder was written here; a cache that is read-only is no matter."""
+    """Record in the cache that a folder was written; errors of the cache are ignored."""
     source = Path(job.config.data.source).expanduser()
     noted = {
         "config": str(job.path.resolve()),
@@ -78,11 +78,11 @@ def remember(folder: Path, job: Job) -> None:
 
 
 def origin(folder: Path, config_file: str) -> Origin:
-    """What is known of where a folder came from.
+    """The origin of a folder of results.
 
     Args:
         folder: A folder of results.
-        config_file: What its summary says of its config.
+        config_file: Path of the config in its summary.
     """
     told = Path(os.path.normpath(folder.resolve() / config_file))
     near = [place / told.name for place in (folder, *folder.resolve().parents[:3], Path.cwd())]
@@ -94,7 +94,7 @@ def origin(folder: Path, config_file: str) -> Origin:
 
 
 def _noted(folder: Path) -> dict[str, Any] | None:
-    """What the cache remembers of a folder; None if it is not as it was written."""
+    """The record of a folder in the cache; None if there is none, or the folder has changed."""
     try:
         noted = json.loads(_note(folder).read_text(encoding="utf-8"))
         same = noted["summary"] == digest(folder / "summary.json")

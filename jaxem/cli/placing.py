@@ -1,8 +1,8 @@
-"""A folder of results, written whole or not at all.
+"""Atomic writing of a folder of results.
 
-The files are made in a new folder beside the old one, forced to the disk, and exchanged with it in
-one step. Where that cannot be (the folder holds other things too, or is where a disk is mounted)
-the files are replaced one by one, that which has the digests of the others last.
+The files are written to a new folder next to the old one, synced to the disk, and the folders are
+exchanged in one step. Where that is impossible (the folder holds other files too, or is a mount
+point) the files are replaced one by one, last the one with the digests of the others.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ RESULTS = ("fit.npz", "parameters.json", "trace.csv", "states.csv", "held_out.js
 #: Files of a selection; the last speaks of the others.
 SELECTION = ("selection.csv", "selection.png", "selection.json")
 
-#: Seconds after which nobody writes into a new folder any more.
+#: Seconds after which a new folder counts as abandoned.
 _ABANDONED = 24 * 3600
 
 _PROBE = b"\0" * 65536
@@ -35,7 +35,7 @@ _ELSEWHERE = "Name another folder with --output FOLDER."
 
 
 class Placed(NamedTuple):
-    """Where results went.
+    """The folder in which results were written.
 
     Attributes:
         folder: The folder that has them; None if no folder could be written.
@@ -47,13 +47,13 @@ class Placed(NamedTuple):
 
 
 def check(folder: Path, names: Sequence[str]) -> None:
-    """Complain of a folder that cannot be written, before any work is done.
+    """Check that a folder can be written, before any work is done.
 
-    A file is written there for a moment, and removed: permissions alone do not tell.
+    A file is written to it and removed, as permissions alone are not conclusive.
 
     Args:
         folder: The folder; it need not exist.
-        names: The files that are to stand in it.
+        names: Names of the files to be written.
 
     Raises:
         ConfigError: If the folder cannot be made or written to.
@@ -71,7 +71,7 @@ def put(folder: Path, names: Sequence[str], fill: Callable[[Path], None]) -> Pla
 
     Args:
         folder: The folder; made if needed.
-        names: All files that there may be, the one that speaks of the others last. Those that
+        names: Names of all possible files, that with the digests of the others last. Those that
             `fill` does not write are removed.
         fill: Writes files into a folder.
     """
@@ -80,11 +80,11 @@ def put(folder: Path, names: Sequence[str], fill: Callable[[Path], None]) -> Pla
             _put(folder, names, fill)
             return Placed(folder)
         except OSError as error:
-            return _refuge(folder, fill, error.strerror or str(error))
+            return _other_folder(folder, fill, error.strerror or str(error))
 
 
 def _wrong(folder: Path, names: Sequence[str]) -> str:
-    """What keeps a folder from being written, in words."""
+    """Why a folder cannot be written, in words; empty if it can."""
     if not str(folder) or "\0" in str(folder):
         return "is no name of a folder."
     try:
@@ -134,8 +134,8 @@ def _put(folder: Path, names: Sequence[str], fill: Callable[[Path], None]) -> No
 
 
 def _stage(folder: Path, names: Sequence[str] = ()) -> Path:
-    """A new folder beside one that can be exchanged whole, else inside it."""
-    if _ours(folder, names):
+    """A new folder next to one that can be exchanged as a whole, else inside it."""
+    if _is_replaceable(folder, names):
         try:
             return _new(folder.parent, folder)
         except OSError:
@@ -144,8 +144,8 @@ def _stage(folder: Path, names: Sequence[str] = ()) -> Path:
     return _new(folder)
 
 
-def _ours(folder: Path, names: Sequence[str]) -> bool:
-    """Whether nothing is lost with a folder but files of these names."""
+def _is_replaceable(folder: Path, names: Sequence[str]) -> bool:
+    """Whether a folder holds only files of these names, and may be replaced."""
     if not folder.exists():
         return True
     if os.path.ismount(folder) or folder == Path.cwd():
@@ -155,10 +155,10 @@ def _ours(folder: Path, names: Sequence[str]) -> bool:
 
 
 def _new(parent: Path, like: Path | None = None) -> Path:
-    """A new folder, as readable as another or as the person's umask says."""
-    for left in parent.glob(".jaxem-*.partial"):  # by a process that was killed
-        if time.time() - left.lstat().st_mtime > _ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
+    """A new folder with the permissions of another, or those of the umask."""
+    for abandoned in parent.glob(".jaxem-*.partial"):  # by a process that was killed
+        if time.time() - abandoned.lstat().st_mtime > _ABANDONED:
+            shutil.rmtree(abandoned, ignore_errors=True)
     made = parent / f".jaxem-{secrets.token_hex(6)}.partial"
     made.mkdir()
     if like is not None and like.exists():
@@ -173,25 +173,25 @@ def _at_once(stage: Path, folder: Path) -> None:
     if not folder.exists():
         stage.rename(folder)
     elif not _exchanged(stage, folder):
-        aside = stage.with_suffix(".before")
-        folder.rename(aside)
+        previous = stage.with_suffix(".before")
+        folder.rename(previous)
         try:
             stage.rename(folder)
         except OSError:
-            aside.rename(folder)
+            previous.rename(folder)
             raise
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(previous, ignore_errors=True)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step, where the system can."""
+    """Exchange two folders in one step, if the system can; whether it was done."""
     if not sys.platform.startswith("linux"):
         return False
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+    at_cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0
 
 
 def _one_by_one(stage: Path, folder: Path, names: Sequence[str]) -> None:
@@ -220,8 +220,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _refuge(folder: Path, fill: Callable[[Path], None], why: str) -> Placed:
-    """Another folder for what the folder asked for does not take."""
+def _other_folder(folder: Path, fill: Callable[[Path], None], why: str) -> Placed:
+    """Write the files to another folder, as the one asked for cannot be written."""
     trouble = f"could not be written: {why}."
     for parent in (tempfile.gettempdir, os.getcwd, lambda: os.path.expanduser("~")):
         made = None

@@ -1,4 +1,4 @@
-"""What is wrong with a config, in words: where, what was given, what to do."""
+"""Problems of a config in words: the place, the given value, and the remedy."""
 
 import difflib
 import json
@@ -25,7 +25,7 @@ class ConfigError(Exception):
     """A command cannot run as asked; it carries every problem found, and ends with exit code 2.
 
     Args:
-        subject: What has the problems, usually the path of the config.
+        subject: The thing with the problems, usually the path of the config.
         problems: At least one.
     """
 
@@ -43,7 +43,7 @@ class ConfigError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'restarts'?``, or nothing where no known word is close."""
+    """`` Did you mean 'restarts'?``, or an empty string if no known word is close."""
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     begun = [name for name in folded if len(word) > 2 and name.startswith(word.casefold())]
@@ -59,7 +59,7 @@ def listing(names: Iterable[str]) -> str:
 
 
 def place(location: Location, value: Any = None) -> str:
-    """``[table] key = value`` as the config would write it; no value for a table or None."""
+    """``[table] key = value`` in the syntax of the config; no value for a table or None."""
     if not location:
         return "the whole file"
     if isinstance(value, dict):

@@ -34,7 +34,7 @@ class Bar:
         self._progress.stop()
 
     def say(self, words: str) -> None:
-        """Say what is being done before the first step."""
+        """Show what is being done before the first step."""
         self._progress.update(self._task, description=words)
 
     def __call__(self, report: Any) -> None:

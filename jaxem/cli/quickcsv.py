@@ -1,7 +1,7 @@
-"""A plain CSV file read by pyarrow, if it is installed: faster, and the same numbers.
+"""Reading of simple CSV files by pyarrow, if it is installed: faster, with the same numbers.
 
-Whatever a file has that two readers might understand differently, and whatever is wrong with it, is
-left to the reader of `jaxem.cli.csvfile`, which also has the words for it.
+Files with anything that two readers might interpret differently, and wrong files, are left to the
+reader of `jaxem.cli.csvfile`, which reports problems.
 """
 
 import importlib
@@ -18,7 +18,7 @@ WORTH = 2**20
 #: A cell in quotes, with neither quotes nor ends of lines in it.
 _QUOTED = re.compile(rb'(?<![^,\n])"[^"\r\n]*"(?![^,\r\n])')
 
-#: What a number need not have; to pyarrow +6 is no whole number, and 0x10 is one.
+#: Characters that pyarrow interprets differently: +6 is no whole number to it, and 0x10 is one.
 _DOUBTFUL = r"^\+|[^-+.eE0-9]"
 
 
@@ -79,7 +79,7 @@ def read(
 
 
 def _body(path: Path, line: int) -> bytes | None:
-    """The bytes after the header, without the blanks at the end, if they are plain."""
+    """The bytes after the header, without blanks at the end; None if they are not simple."""
     with path.open("rb") as file:
         for _ in range(line):
             file.readline()
@@ -117,6 +117,6 @@ def _numbers(arrow: Any, compute: Any, cells: Any) -> np.ndarray | None:
 
 
 def _words(cells: Any) -> list[str]:
-    """Text, every word kept once."""
+    """Cells of text, with equal cells as one object."""
     kept: dict[str, str] = {}
     return [kept.setdefault(cell, cell) for cell in map(str.strip, cells.to_pylist())]

@@ -1,7 +1,6 @@
-"""What there is to say of a finished run, section by section.
+"""The report of a finished run, by sections.
 
-A section that makes no sense of a fit, such as standard errors of k-means, has the sentence that
-says why in its place.
+A section that does not apply to a fit, such as standard errors of k-means, holds the reason.
 """
 
 import dataclasses
@@ -25,9 +24,9 @@ class Report:
     """The sections of a report; print it.
 
     Attributes:
-        heading: What was run, line by line.
-        sections: What was found, by title; a sentence where there is nothing to find.
-        summary: What the run itself wrote.
+        heading: Folder, config, data, time and versions, line by line.
+        sections: Results by title; a sentence where a section does not apply.
+        summary: The ``summary.json`` of the run.
     """
 
     heading: tuple[str, ...]
@@ -41,13 +40,13 @@ class Report:
         return "\n".join(lines)
 
     def as_json(self) -> str:
-        """The same for other programs."""
+        """The report as JSON."""
         found = {title: _numbers(section) for title, section in self.sections.items()}
         return folder.json_text({"run": self.summary, **found}).rstrip()
 
 
 def report(finished: Finished) -> Report:
-    """Read a fit back and look at it from every side."""
+    """Load the fit of a run and compute all sections of the report."""
     job = finished.job
     with running.declarations_in_words(job):
         model, given = running.read(job)
@@ -85,7 +84,7 @@ def _heading(finished: Finished) -> tuple[str, ...]:
 
 
 def _numbers(section: Any) -> Any:
-    """A section as JSON can say it; what only prints is text."""
+    """A section as a value for JSON; as text if it has no numbers of its own."""
     match section:
         case Errors():
             return _entries(section)
@@ -100,7 +99,7 @@ def _numbers(section: Any) -> Any:
 
 
 def _entries(errors: Errors) -> dict[str, Any]:
-    """Standard errors, an entry a line, and what was found besides."""
+    """Standard errors of all entries, and the other results of `Errors`."""
     interval = errors.interval()
     columns = {
         "estimate": errors.estimate,

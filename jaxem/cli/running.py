@@ -1,4 +1,4 @@
-"""From a checked config to a call of the library: the part of the command line that needs JAX."""
+"""Calls of the library from a checked config: the part of the command line that needs JAX."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from jaxem.types import DeclarationError
 
 
 class Given(NamedTuple):
-    """The table of a config as its model takes it.
+    """The table of a config in the form of its model.
 
     Attributes:
         data: Rows, or sequences (n, T, ...).
@@ -38,7 +38,7 @@ class Given(NamedTuple):
 
 
 def fit(job: Job, quiet: bool) -> tuple[jaxem.Fit, Given]:
-    """Fit the model of a config; the fit, and what it was fitted to."""
+    """Fit the model of a config; the fit, and the data that were fitted."""
     section = job.config.fit
     with declarations_in_words(job), interrupts, Bar(shown=not quiet) as bar:
 
@@ -79,7 +79,7 @@ def explain(job: Job) -> jaxem.Explanation:
 
 
 def read(job: Job) -> tuple[Declaration, Given]:
-    """The model of a config, and its table as this model takes it.
+    """The model of a config, and its table in the form of this model.
 
     Raises:
         ConfigError: If they do not go together.
@@ -88,12 +88,12 @@ def read(job: Job) -> tuple[Declaration, Given]:
     model = build(job)
     if isinstance(model, jaxem.Model):
         numbers = sum(int(np.prod(parameter.shape)) for parameter in model.parameters)
-        _complain(job, too_large(job.config.fit.restarts or 1, numbers))
+        _raise_if(job, too_large(job.config.fit.restarts or 1, numbers))
     return model, take(job, model)
 
 
 def check(job: Job) -> None:
-    """Complain of a model that its data do not suit, before anything is fitted.
+    """Check that a model fits its data, before anything is fitted.
 
     Raises:
         ConfigError: If they do not go together.
@@ -107,7 +107,7 @@ def check(job: Job) -> None:
 
 
 def take(job: Job, model: Any) -> Given:
-    """The table as the model takes it.
+    """The table in the form of the model.
 
     Raises:
         ConfigError: If the config speaks of sequences and the model has none, or weighs steps.
@@ -118,17 +118,17 @@ def take(job: Job, model: Any) -> Given:
         return _in_time(rows, table)
     chain = isinstance(model, jaxem.Model) and isinstance(model.latent, jaxem.Chain)
     if not (chain or isinstance(model, jaxem.Program)):
-        _complain(job, not_a_chain(section))
+        _raise_if(job, not_a_chain(section))
         return Given(rows, table.weights, None)
     weights, wrong = sequence_weights(section, table.steps, table.weights)
-    _complain(job, wrong)
+    _raise_if(job, wrong)
     parts = [jax.tree.map(lambda leaf, i=index: leaf[i], rows) for index in table.steps.rows]
     data, lengths = jaxem.sequences(parts)
     return Given(data, weights, lengths)
 
 
 def _in_time(rows: Any, table: Table) -> Given:
-    """Rows of a program that knows of no sequences, in the order of time if there is one."""
+    """Rows of a program without sequences, in the order of time if there is one."""
     if table.steps.times is None:
         return Given(rows, table.weights, None)
     (order,) = table.steps.rows
@@ -146,14 +146,14 @@ def _layout(job: Job, model: Any) -> str:
     return "dict" if by_name else "auto"
 
 
-def _complain(job: Job, wrong: list[Problem]) -> None:
+def _raise_if(job: Job, wrong: list[Problem]) -> None:
     if wrong:
         raise ConfigError(job.path, wrong)
 
 
 @contextmanager
 def declarations_in_words(job: Job) -> Iterator[None]:
-    """A declaration that the library refuses is a problem of the config."""
+    """A context that raises declaration errors as problems of the config."""
     try:
         yield
     except DeclarationError as error:
@@ -161,30 +161,30 @@ def declarations_in_words(job: Job) -> Iterator[None]:
 
 
 def _given(section: FitSection) -> dict[str, Any]:
-    """What the config says of the rest; nothing is said of what it leaves out."""
+    """The remaining arguments of `jaxem.fit` that the config gives."""
     names = ("tolerance", "max_steps", "time_limit", "finish")
     return {name: getattr(section, name) for name in names if getattr(section, name) is not None}
 
 
 def restarts_of(section: FitSection) -> int | jaxem.Race:
-    """How many starts, or the race that they run."""
+    """The number of restarts, or a race."""
     count, race = section.restarts or 1, section.race
     return count if race is None else jaxem.Race(count, keep=race.keep, after=race.after)
 
 
 def algorithm_of(section: FitSection) -> Any:
-    """What runs."""
+    """The algorithm of a config."""
     em = jaxem.EM(e_step=_e_step(section))
-    climber = _climber(section, em)
+    algorithm = _accelerated(section, em)
     if section.anneal is not None:
-        climber = jaxem.Annealed(section.anneal, algorithm=climber)
+        algorithm = jaxem.Annealed(section.anneal, algorithm=algorithm)
     if section.stochastic is not None:
         options = section.stochastic.model_dump()
-        climber = jaxem.Stochastic(options.pop("steps"), **options, algorithm=climber)
-    return climber
+        algorithm = jaxem.Stochastic(options.pop("steps"), **options, algorithm=algorithm)
+    return algorithm
 
 
-def _climber(section: FitSection, em: jaxem.EM) -> Any:
+def _accelerated(section: FitSection, em: jaxem.EM) -> Any:
     around = {"squarem": jaxem.Squarem, "anderson": jaxem.Anderson}
     by_minibatches = {"online": jaxem.Online, "incremental": jaxem.Incremental}
     name, size = section.algorithm, section.batch_size

@@ -30,12 +30,12 @@ Zoo = Literal[
 
 
 class DataSection(Section):
-    """``[data]``: where the rows come from.
+    """``[data]``: the source of the rows.
 
     Attributes:
         source: Name of a dataset of `jaxem.datasets`, or path of a CSV file with a header line,
             relative to the config.
-        columns: The columns that the model sees; by default all that have no other part.
+        columns: The columns that the model sees; by default all without another role.
         weights: Column of row weights, such as frequencies; of chains, weights of sequences, the
             same in every row of one.
         sequence: For a chain, the column that names the sequence of a row, numbers or text; one
@@ -56,7 +56,7 @@ class DataSection(Section):
 
     @property
     def roles(self) -> dict[str, str]:
-        """Columns with a part of their own, by the key that names them."""
+        """Columns with another role, by the key that names them."""
         given = {key: getattr(self, key) for key in ("weights", "sequence", "time")}
         return {key: name for key, name in given.items() if name is not None}
 
@@ -78,11 +78,11 @@ class ModelSection(Section):
 
 
 class RaceTable(Section):
-    """``[fit] race = { keep = 4, after = 10 }``: only the most promising restarts go on.
+    """``[fit] race = { keep = 4, after = 10 }``: only the most promising restarts continue.
 
     Attributes:
-        keep: How many; what `jaxem.Race` keeps if left out.
-        after: Steps after which the others are left behind.
+        keep: How many continue; the default of `jaxem.Race` if left out.
+        after: Steps after which the others are stopped.
     """
 
     keep: Count | None = None
@@ -93,10 +93,10 @@ class StochasticTable(Section):
     """``[fit] stochastic = { steps = 200, draws = 1 }``: `jaxem.Stochastic`.
 
     Attributes:
-        steps: How many.
+        steps: Number of stochastic steps.
         draws: Draws of each row a step.
         answer: "best" of the visited parameters, or the "mean" of the second half.
-        polish: Whether the algorithm goes on from the answer.
+        polish: Whether the algorithm continues from the answer.
     """
 
     steps: Count = 200
@@ -106,19 +106,19 @@ class StochasticTable(Section):
 
 
 class FitSection(Section):
-    """``[fit]``: arguments of `jaxem.fit`; what is left out has its default there.
+    """``[fit]``: arguments of `jaxem.fit`, with its defaults if left out.
 
     Attributes:
-        restarts: How many starts.
+        restarts: Number of starts.
         seed: Seed of the random starts.
         tolerance: When a restart has converged; 0 runs every step.
         max_steps: Steps after which a restart stops.
         time_limit: Seconds after which all stop.
         algorithm: "em"; "squarem" or "anderson", which accelerate it; or "online" or
-            "incremental", which go by minibatches.
+            "incremental", which use minibatches.
         batch_size: Rows, or sequences, of a minibatch.
-        finish: "newton" climbs to the top where the algorithm has become slow.
-        anneal: Inverse temperatures to go through first, as `jaxem.Annealed` does.
+        finish: "newton": Newton's method to the maximum when the algorithm has become slow.
+        anneal: Inverse temperatures of the first steps, see `jaxem.Annealed`.
         stochastic: A table: steps of stochastic EM, before the algorithm or in place of it.
         race: A table: how many restarts are kept, after how many steps.
         e_step: "exact", or "hard" for classification EM and k-means.
@@ -145,7 +145,7 @@ class FitSection(Section):
 
 
 class OutputSection(Section):
-    """``[output]``: where results go.
+    """``[output]``: the folder and files of results.
 
     Attributes:
         folder: Relative to the current folder, ``~`` being the home folder; by default
@@ -159,13 +159,13 @@ class OutputSection(Section):
 
 
 class SelectSection(Section):
-    """``[select]``: what ``jaxem select`` fits and compares; every other command passes it by.
+    """``[select]``: the models of ``jaxem select``; other commands ignore it.
 
     Attributes:
         vary: Options of ``[model.options]``, each with a list of values, or a range of whole
             numbers such as "1-6"; every combination is fitted.
-        models: Other tables in the place of ``[model]``, each with a ``name`` if one is wanted.
-        criterion: What to choose by.
+        models: Other tables in place of ``[model]``, each perhaps with a ``name``.
+        criterion: The criterion of the choice.
         folds: Folds of a cross-validation; none if left out.
     """
 

@@ -1,4 +1,4 @@
-"""What a selection found: a table for a reader, files for other programs, a picture."""
+"""The results of a selection: a table, files and a picture."""
 
 import csv
 import dataclasses
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxem.cli import folder
-from jaxem.cli.members import home_of
+from jaxem.cli.members import folder_name
 from jaxem.cli.placing import SELECTION, Placed, put
 from jaxem.cli.selecting import Outcome
 from jaxem.digest import digest
@@ -16,7 +16,7 @@ from jaxem.selection.compare import CRITERIA
 
 
 def words(outcome: Outcome) -> str:
-    """The table, what each criterion prefers, and what is not in the table."""
+    """The table, the choice of each criterion, and the models that are not in the table."""
     lines = []
     if outcome.selection is not None:
         lines += [str(outcome.selection), _agreement(outcome.selection)]
@@ -37,7 +37,7 @@ def _agreement(selection: Selection) -> str:
 
 
 def best_by(selection: Selection) -> dict[str, str]:
-    """The model that each criterion prefers, among those with a sane status."""
+    """The model that each criterion prefers, among those with a usable status."""
     names = [*CRITERIA, *(("held_out",) if selection.held_out else ())]
     return {name: dataclasses.replace(selection, criterion=name).best for name in names}
 
@@ -45,11 +45,14 @@ def best_by(selection: Selection) -> dict[str, str]:
 def write(place: Path, outcome: Outcome) -> Placed:
     """Write ``selection.csv``, ``selection.json`` and, with matplotlib, ``selection.png``."""
     rows = _rows(outcome.selection)
-    homes = {label: home_of(label) for label in rows}
+    folder_names = {label: folder_name(label) for label in rows}
     told = {
         "models": rows,
-        "folders": homes,
-        "fits": {label: _digest(place / home / "fit.npz") for label, home in homes.items()},
+        "folders": folder_names,
+        "fits": {
+            label: _digest(place / run_folder / "fit.npz")
+            for label, run_folder in folder_names.items()
+        },
         "best": {} if outcome.selection is None else best_by(outcome.selection),
         "criterion": None if outcome.selection is None else outcome.selection.criterion,
         "refused": outcome.refused,
@@ -66,7 +69,7 @@ def write(place: Path, outcome: Outcome) -> Placed:
 
 
 def _digest(path: Path) -> str:
-    """Digest of a fit; empty if it could not be written there."""
+    """Digest of a fit; empty if there is no such file."""
     return digest(path) if path.is_file() else ""
 
 

@@ -1,7 +1,7 @@
-"""The models of a selection, fitted one after the other and judged by the same data.
+"""Fitting and judging of the models of a selection, one after another, by the same data.
 
-Every fit is written as soon as it is made, so that an interruption costs the one that was running;
-the next run takes up what it finds, if config, data, module and version are the same.
+Every fit is written as soon as it is made, so that an interruption loses only the one that was
+running; the next run reuses fits with the same config, data, module and version.
 """
 
 import json
@@ -19,7 +19,7 @@ from jaxem.cli import folder, running
 from jaxem.cli.fingerprint import changed, of_table
 from jaxem.cli.interrupts import interrupts
 from jaxem.cli.loading import Job
-from jaxem.cli.members import home_of
+from jaxem.cli.members import folder_name
 from jaxem.cli.origin import recorded_document
 from jaxem.cli.problems import ConfigError
 from jaxem.cli.schema import SelectSection
@@ -31,14 +31,14 @@ _HELD_OUT = "held_out.json"
 
 
 class Outcome(NamedTuple):
-    """How far a selection came.
+    """The outcome of a selection.
 
     Attributes:
-        selection: The fits that could be judged; None if none could.
-        refused: Why others could not be, by label.
-        missing: Labels that were not come to.
-        interrupted: Whether it was stopped.
-        troubles: What kept fits from being written to their folders.
+        selection: The fits that were judged; None if there are none.
+        refused: Why others could not be judged, by label.
+        missing: Labels of models that were not reached.
+        interrupted: Whether the selection was stopped.
+        troubles: Why fits could not be written to their folders.
     """
 
     selection: Selection | None
@@ -49,12 +49,12 @@ class Outcome(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What is known of one model.
+    """One model that was fitted and judged.
 
     Attributes:
         fit: Its fit.
         criteria: Its criteria.
-        held_out: Its held-out log likelihood, if that was asked for.
+        held_out: Its held-out log likelihood, if there are folds.
     """
 
     fit: jaxem.Fit
@@ -66,13 +66,13 @@ def select(jobs: Mapping[str, Job], section: SelectSection, place: Path, quiet: 
     """Fit and judge every model.
 
     Args:
-        jobs: By label.
-        section: What is said of the selection.
-        place: The folder; each model has one of its own in it.
+        jobs: The jobs of all models by label.
+        section: The ``[select]`` table.
+        place: The folder of results, with a subfolder for each model.
         quiet: No progress, and no line when a model is done.
 
     Raises:
-        ConfigError: If one of them does not go with the data.
+        ConfigError: If one of the models does not fit the data.
     """
     for job in jobs.values():
         running.check(job)
@@ -81,15 +81,15 @@ def select(jobs: Mapping[str, Job], section: SelectSection, place: Path, quiet: 
     troubles: list[str] = []
     interrupted = False
     for label, job in jobs.items():
-        home = place / home_of(label)
+        run_folder = place / folder_name(label)
         try:
-            found, again, trouble = _fit(job, home, quiet)
-            troubles += [f"{home} {trouble}"] if trouble else []
+            found, again, trouble = _fit(job, run_folder, quiet)
+            troubles += [f"{run_folder} {trouble}"] if trouble else []
             interrupted = found.status.name == "INTERRUPTED"
             if interrupted:
                 break
             interrupts.check()
-            judged[label] = _judge(found, job, section, home)
+            judged[label] = _judge(found, job, section, run_folder)
         except ConfigError as error:
             refused[label] = " ".join(problem.said for problem in error.problems)
         except DeclarationError as error:
@@ -106,21 +106,21 @@ def select(jobs: Mapping[str, Job], section: SelectSection, place: Path, quiet: 
     return Outcome(_selection(judged, section), refused, missing, interrupted, tuple(troubles))
 
 
-def _fit(job: Job, home: Path, quiet: bool) -> tuple[jaxem.Fit, bool, str]:
-    """The fit of one model, whether it was there already, and why it could not be written."""
-    known = _known(job, home)
+def _fit(job: Job, run_folder: Path, quiet: bool) -> tuple[jaxem.Fit, bool, str]:
+    """The fit of one model, whether it was reused, and why it could not be written, if so."""
+    known = _known(job, run_folder)
     if known is not None:
         return known, True, ""
     began = time.perf_counter()
     found, given = running.fit(job, quiet)
-    placed = folder.write(home, found, given, job, time.perf_counter() - began)
+    placed = folder.write(run_folder, found, given, job, time.perf_counter() - began)
     return found, False, placed.trouble
 
 
-def _known(job: Job, home: Path) -> jaxem.Fit | None:
-    """The fit in a folder, if it came to its own end and nothing has changed since."""
+def _known(job: Job, run_folder: Path) -> jaxem.Fit | None:
+    """The fit in a folder, if it was not interrupted and nothing has changed since; else None."""
     try:
-        summary = json.loads((home / "summary.json").read_text(encoding="utf-8"))
+        summary = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))
         then = summary["fingerprint"]
         same = (
             summary["config"] == json.loads(folder.json_text(recorded_document(job)))
@@ -128,20 +128,20 @@ def _known(job: Job, home: Path) -> jaxem.Fit | None:
             and not changed(then["modules"], job.path.parent)
             and summary["versions"]["jaxem"] == jaxem.__version__
             and summary["status"] != "INTERRUPTED"
-            and summary["files"]["fit.npz"] == digest(home / "fit.npz")
+            and summary["files"]["fit.npz"] == digest(run_folder / "fit.npz")
         )
-        return jaxem.load(home / "fit.npz", running.read(job)[0]) if same else None
+        return jaxem.load(run_folder / "fit.npz", running.read(job)[0]) if same else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, DeclarationError):
         return None
 
 
-def _judge(fit: jaxem.Fit, job: Job, section: SelectSection, home: Path) -> Judged:
+def _judge(fit: jaxem.Fit, job: Job, section: SelectSection, run_folder: Path) -> Judged:
     model, given = running.read(job)
     shared: dict[str, Any] = {"weights": given.weights, "lengths": given.lengths}
     found = jaxem.criteria(fit, given.data, **shared)
     if section.folds is None:
         return Judged(fit, found, None)
-    kept = _read_held_out(home, section.folds)
+    kept = _read_held_out(run_folder, section.folds)
     if kept is None:
         kept = jaxem.cross_validate(
             model,
@@ -153,26 +153,26 @@ def _judge(fit: jaxem.Fit, job: Job, section: SelectSection, home: Path) -> Judg
             **shared,
         )
         interrupts.check()
-        _keep_held_out(home, section.folds, kept)
+        _keep_held_out(run_folder, section.folds, kept)
     return Judged(fit, found, kept)
 
 
-def _keep_held_out(home: Path, folds: int, kept: HeldOut) -> None:
-    """Keep a cross-validation for the next run; it costs time alone if it cannot be kept."""
-    beside = home / f".{_HELD_OUT}.partial"
+def _keep_held_out(run_folder: Path, folds: int, kept: HeldOut) -> None:
+    """Write a cross-validation to a file for the next run; errors of the disk are ignored."""
+    partial = run_folder / f".{_HELD_OUT}.partial"
     try:
-        told = {"folds": folds, "fit": digest(home / "fit.npz"), **vars(kept)}
-        beside.write_text(folder.json_text(told), encoding="utf-8")
-        os.replace(beside, home / _HELD_OUT)
+        told = {"folds": folds, "fit": digest(run_folder / "fit.npz"), **vars(kept)}
+        partial.write_text(folder.json_text(told), encoding="utf-8")
+        os.replace(partial, run_folder / _HELD_OUT)
     except OSError:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
-def _read_held_out(home: Path, folds: int) -> HeldOut | None:
-    """What a run before has kept of the same fit and as many folds."""
+def _read_held_out(run_folder: Path, folds: int) -> HeldOut | None:
+    """The cross-validation of the same fit and folds from an earlier run, if there is one."""
     try:
-        stored = json.loads((home / _HELD_OUT).read_text(encoding="utf-8"))
-        if (stored["folds"], stored["fit"]) != (folds, digest(home / "fit.npz")):
+        stored = json.loads((run_folder / _HELD_OUT).read_text(encoding="utf-8"))
+        if (stored["folds"], stored["fit"]) != (folds, digest(run_folder / "fit.npz")):
             return None
         arrays = {key: np.asarray(stored[key], float) for key in ("per_fold", "weight")}
         return HeldOut(float(stored["log_likelihood"]), float(stored["error"]), **arrays)

@@ -1,4 +1,4 @@
-"""From the validation errors of pydantic to places in the config and sentences about them."""
+"""Conversion of pydantic's validation errors to problems: places in the config and sentences."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -29,11 +29,11 @@ _CLAUSES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def problems(errors: Iterable[Any], document: Any, known: Known) -> list[Problem]:
-    """One problem a place; the branches of a union say their part together.
+    """One problem for each place; the errors of the branches of a union are joined.
 
     Args:
-        errors: Errors of pydantic, their locations counted from the top of the document.
-        document: What was checked.
+        errors: Errors of pydantic, with locations from the top of the document.
+        document: The document that was validated.
         known: The keys that a table may have, for suggestions.
     """
     found: dict[Location, tuple[Any, list[str]]] = {}
@@ -51,18 +51,18 @@ def problems(errors: Iterable[Any], document: Any, known: Known) -> list[Problem
 
 
 def _locate(steps: Location, document: Any) -> tuple[Location, Any]:
-    """Where the steps lead, and what stands there.
+    """The location of an error in the document, and the value there.
 
     Steps that name a branch of a union are left out: they are text, where the document has a
     number or a list.
     """
-    here, location = document, ()
+    value, location = document, ()
     for step in steps:
-        if isinstance(here, dict):
-            location, here = (*location, step), here.get(step)
-        elif isinstance(here, list) and isinstance(step, int):
-            location, here = (*location, step), here[step]
-    return location, here
+        if isinstance(value, dict):
+            location, value = (*location, step), value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            location, value = (*location, step), value[step]
+    return location, value
 
 
 def _inside(inner: Location, outer: Location) -> bool:
@@ -82,13 +82,13 @@ def _say(error: Any, location: Location, value: Any, known: Known) -> str:
 
 
 def _unknown(location: Location, known: Known) -> str:
-    """A key that nothing reads: one that belongs to another table, or a near miss."""
+    """The sentence for an unknown key: of another table, or misspelt."""
     *tables, key = (str(step) for step in location)
     table = ".".join(tables)
     hint = did_you_mean(key, known.get(table, ()))
-    home = next((name for name, keys in known.items() if name != table and key in keys), None)
-    if home:
-        return f"belongs under [{home}]."
+    other = next((name for name, keys in known.items() if name != table and key in keys), None)
+    if other:
+        return f"belongs under [{other}]."
     if not tables:
         return f"there is no such table.{hint} A config has {listing(known[''])}."
     return f"there is no such key.{hint} [{table}] takes {listing(known.get(table, ()))}."

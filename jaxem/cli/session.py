@@ -1,6 +1,6 @@
-"""JAX as the command line runs it: float64, and programs compiled only once.
+"""JAX's configuration for the command line: float64, and compiled programs kept on disk.
 
-The command line owns its process, so it may set what the library never sets by itself.
+The command line owns its process, so it may set flags that the library never sets.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ from jaxem.types import DeclarationError
 
 
 def prepare() -> None:
-    """Set up JAX; to be called before the first array is made."""
+    """Configure JAX; to be called before the first array is created."""
     import jax
 
     from jaxem.compiled.on_disk import remember

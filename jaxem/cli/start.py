@@ -1,4 +1,4 @@
-"""The entry point of the process: signals are watched before anything slow is imported."""
+"""The entry point of the process: signal handlers are installed before slow imports."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run ``jaxem``; after a request to stop the process ends at once, and with its own code."""
+    """Run ``jaxem``; after a request to stop the process ends at once, with code 130."""
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no failure
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _leave() -> None:
-    """End without what Python does at its end, where JAX waits and exceptions are dropped."""
+    """Exit without Python's finalisation, in which JAX waits and exceptions are dropped."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()

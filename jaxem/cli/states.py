@@ -18,7 +18,7 @@ def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
 
     Of a chain, declared or a program's scan, the state is that of the most probable path, by
     Viterbi's algorithm, and the probabilities are those given the whole sequence. Rows are in the
-    order of the file, and begin with their line there.
+    order of the file, and begin with their line number in it.
     """
     chain = {} if given.lengths is None else {"lengths": given.lengths}
     responsibilities = np.asarray(fit.responsibilities(given.data, **chain))
@@ -45,7 +45,7 @@ def states_csv(fit: "Fit", given: "Given", job: Job) -> str:
 
 
 def _in_file_order(values: np.ndarray, job: Job) -> np.ndarray:
-    """From (n, T, ...) to a row for each line of the file."""
+    """Values (n, T, ...) as rows in the order of the file."""
     rows = job.table.steps.rows
     out = np.empty((len(job.table.lines), *values.shape[2:]), values.dtype)
     for sequence, index in zip(values, rows, strict=True):
@@ -54,7 +54,7 @@ def _in_file_order(values: np.ndarray, job: Job) -> np.ndarray:
 
 
 def _keys(job: Job) -> dict[str, Any]:
-    """What tells rows apart: their lines, and the columns of sequence and time."""
+    """The first columns of the table: line numbers, and the columns of sequence and time."""
     table, data = job.table, job.config.data
     keys: dict[str, Any] = {"line": table.lines.tolist()}
     if data.sequence is not None:

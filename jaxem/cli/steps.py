@@ -1,4 +1,4 @@
-"""Rows that are steps of sequences: which belong together, and in what order."""
+"""The sequences of a table: which rows belong together, and their order."""
 
 import datetime
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ class TableSequences(NamedTuple):
     """The sequences of a table.
 
     Attributes:
-        names: What the sequence of each row is called, (n,); all empty if there is one.
-        times: The time of each row as it is written, (n,); None where the file gives the order.
-        rows: Of each sequence its rows in the order of time; sequences as the file has them.
+        names: Name of the sequence of each row, (n,); all empty if there is only one.
+        times: The time of each row as text, (n,); None if the order is that of the file.
+        rows: Indices of the rows of each sequence in the order of time; sequences as in the file.
     """
 
     names: Sequence[str]
@@ -27,7 +27,7 @@ class TableSequences(NamedTuple):
 
 
 def read_steps(data: DataSection, sheet: Sheet) -> tuple[TableSequences, list[Problem]]:
-    """Sequences of a sheet, and what is wrong with them; all rows are one if none are named."""
+    """Sequences of a sheet, and their problems; a single one if no column names them."""
     names = [""] * len(sheet.lines) if data.sequence is None else sheet.texts[data.sequence]
     if data.sequence is not None and "" in names:
         return TableSequences(names, None, []), _without_sequence(sheet, data.sequence, names)
@@ -35,7 +35,7 @@ def read_steps(data: DataSection, sheet: Sheet) -> tuple[TableSequences, list[Pr
     member = np.array([labels[name] for name in names])
     if data.time is None:
         times, ranks = None, np.arange(len(names))
-        wrong = _apart(sheet, names)
+        wrong = _interrupted_sequences(sheet, names)
     else:
         times = sheet.texts[data.time]
         ranks, wrong = _ranks(sheet, data.time)
@@ -52,7 +52,7 @@ def sequence_weights(
     """One weight a sequence, (sequences,), from those of its rows, which must agree.
 
     Args:
-        data: What the config says.
+        data: The ``[data]`` table.
         steps: The sequences.
         weights: Weights of the rows, (n,), or None.
     """
@@ -72,7 +72,7 @@ def sequence_weights(
 
 
 def not_a_chain(data: DataSection) -> list[Problem]:
-    """What is said of sequences where rows are independent."""
+    """Problems of keys for sequences in a config of independent rows."""
     said = "the rows of this model are independent; leave it out, or take a hidden Markov model."
     return [
         Problem(place(("data", key), data.roles[key]), said)
@@ -81,8 +81,8 @@ def not_a_chain(data: DataSection) -> list[Problem]:
     ]
 
 
-def _apart(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
-    """Sequences that go on after another has begun: then the file gives no order in time."""
+def _interrupted_sequences(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
+    """Problems of sequences whose rows are not adjacent, so that the file gives no order."""
     said, seen, before = [], set(), None
     for line, name in zip(sheet.lines.tolist(), names, strict=True):
         if name != before and name in seen:
@@ -101,7 +101,7 @@ def _apart(sheet: Sheet, names: Sequence[str]) -> list[Problem]:
 def _repeated(
     sheet: Sheet, key: str, names: Sequence[str], times: Sequence[str], ranks: np.ndarray
 ) -> list[Problem]:
-    """Rows of one sequence at one time."""
+    """Problems of rows of one sequence at the same time."""
     said, first = [], {}
     for line, name, time, rank in zip(
         sheet.lines.tolist(), names, times, ranks.tolist(), strict=True
@@ -134,14 +134,14 @@ def _ranks(sheet: Sheet, name: str) -> tuple[np.ndarray, list[Problem]]:
 
 
 def _no_times(sheet: Sheet, name: str) -> list[Problem]:
-    """Cells that are no number, unless they all are none."""
+    """Problems of cells that are no number, unless none is."""
     found = Numbers(name)
     found.add(sheet.texts[name], sheet.lines.tolist())
     return found.problems(sheet.path)
 
 
 def _without_sequence(sheet: Sheet, name: str, names: Sequence[str]) -> list[Problem]:
-    """Rows that belong to no sequence."""
+    """The problem of rows without a sequence."""
     first, count = sheet.lines[names.index("")], names.count("")
     many = "in 1 row" if count == 1 else f"in {count} of {len(names)} rows, here first"
     said = f"column {name!r} is empty {many}; every row needs the name of its sequence."

@@ -1,4 +1,4 @@
-"""The rows that a config asks for: find the source, choose the columns, make the arrays."""
+"""The table of a config: its file, its columns, and their arrays."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +17,9 @@ class Table(NamedTuple):
     """Columns of numbers.
 
     Attributes:
-        columns: What the model sees, each (n,), in the order of the config.
+        columns: The columns that the model sees, each (n,), in the order of the config.
         weights: Weights of the rows (n,), or None.
-        steps: How the rows make sequences.
+        steps: The sequences of the rows.
         lines: Line number of each row in the file, (n,).
     """
 
@@ -42,17 +42,17 @@ class Table(NamedTuple):
         return np.column_stack(list(self.columns.values()))
 
 
-def read_table(data: DataSection, beside: Path) -> tuple[Table | None, list[Problem]]:
-    """Read what ``[data]`` asks for.
+def read_table(data: DataSection, config_folder: Path) -> tuple[Table | None, list[Problem]]:
+    """Read the table that ``[data]`` describes.
 
     Args:
         data: The table of the config.
-        beside: Folder of the config, which relative paths start from.
+        config_folder: Folder of the config, which relative paths start from.
 
     Returns:
-        The table, None if anything is wrong; and what is wrong.
+        The table, None if anything is wrong; and the problems.
     """
-    path, wrong = find(data.source, beside)
+    path, wrong = find(data.source, config_folder)
     if path is None:
         return None, wrong
     header, wrong = read_header(path)
@@ -79,21 +79,21 @@ def _columns(data: DataSection, header: Header) -> list[str]:
     return [name for name in header.names if name not in data.roles.values()]
 
 
-def find(source: str, beside: Path) -> tuple[Path | None, list[Problem]]:
+def find(source: str, config_folder: Path) -> tuple[Path | None, list[Problem]]:
     """The file that a config names.
 
     Args:
         source: Name of a dataset, or a path.
-        beside: Folder of the config, which relative paths start from.
+        config_folder: Folder of the config, which relative paths start from.
 
     Returns:
-        The file, None if there is none; and why.
+        The file, None if there is none; and the problems.
     """
     if source in datasets.names():
         return datasets.path(source), []
     where = place(("data", "source"), source)
     try:
-        path = beside / Path(source).expanduser()
+        path = config_folder / Path(source).expanduser()
         if path.is_file():
             return path, []
         return None, [Problem(where, _not_a_file(source, path))]

@@ -1,1 +1,1 @@
-"""What is compiled: programs by their meaning, shapes that repeat, and which are kept."""
+"""Compilation: caches of compiled programs in memory and on disk, options, and buckets."""

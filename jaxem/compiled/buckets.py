@@ -1,11 +1,11 @@
-"""Sizes that repeat, so that data of nearly as many rows, or restarts, find what was compiled.
+"""Buckets: sizes to which rows and restarts are filled up, so that compiled programs are reused.
 
-Rows are filled up with rows of weight zero, and restarts with such as do not run.
+Rows are filled up with rows of weight zero, and restarts with restarts that do not run.
 """
 
 import numpy as np
 
-#: Up to so many rows, sizes are powers of two: a step costs what it costs, whatever the rows.
+#: Up to so many rows, sizes are powers of two: the time of a step hardly depends on the rows.
 _FEW = 256
 
 #: Up to so many, they are quarters of a power of two; above, where steps cost more than compiling
@@ -14,25 +14,25 @@ _MANY = 4096
 
 
 def bucket(restarts: int) -> int:
-    """The number, at most a quarter larger, to which so many restarts are filled up."""
+    """The bucket of a number of restarts, at most a quarter larger."""
     return _up(restarts, 4)
 
 
 def bucket_of_rows(rows: int) -> int:
-    """The number to which so many rows are filled up.
+    """The bucket of a number of rows.
 
-    At most twice as many, a quarter more than 256, a sixteenth more than 4096.
+    It is at most twice as large up to 256, a quarter larger up to 4096, and a sixteenth above.
     """
     return _up(rows, 1 if rows <= _FEW else 4 if rows <= _MANY else 16)
 
 
 def power_of_two(count: int) -> int:
-    """The smallest power of two that is no smaller."""
+    """The smallest power of two that is at least the count."""
     return 1 << max(count - 1, 0).bit_length()
 
 
 def _up(count: int, parts: int) -> int:
-    """Up to a multiple of so many parts of the power of two below."""
+    """The count rounded up to a multiple of the power of two below it, divided by `parts`."""
     unit = max(power_of_two(count) // (2 * parts), 1)
     return -(-count // unit) * unit
 

@@ -1,11 +1,11 @@
-"""Where compiled programs are kept on disk; no JAX."""
+"""The folder of compiled programs on disk; without JAX."""
 
 import os
 from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept if nobody says where.
+    """The default folder of compiled programs.
 
     ``JAXEM_CACHE_DIR`` if it is set, else ``jaxem`` in ``XDG_CACHE_HOME``, else ``~/.cache/jaxem``.
     """
@@ -15,14 +15,14 @@ def cache_folder() -> Path:
 
 
 def make_room(folder: Path, limit: int) -> None:
-    """Delete the programs that were used longest ago, while they take more bytes than the limit."""
+    """Delete the least recently used programs, while they take more bytes than the limit."""
     found = []
     for path in (*folder.glob("*-cache"), *folder.glob("*-traced")):
         try:
-            told = path.stat()
+            status = path.stat()
         except OSError:  # another process deletes too
             continue
-        found.append((max(told.st_atime, told.st_mtime), told.st_size, path))
+        found.append((max(status.st_atime, status.st_mtime), status.st_size, path))
     excess = sum(size for _, size, _ in found) - limit
     for _, size, path in sorted(found):
         if excess <= 0:

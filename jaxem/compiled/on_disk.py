@@ -1,4 +1,4 @@
-"""Programs kept on disk, traced and compiled, for other processes and later ones."""
+"""The cache of traced and compiled programs on disk, for other processes and later ones."""
 
 from pathlib import Path
 
@@ -19,16 +19,16 @@ def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
 
         jaxem.remember()
 
-    A process that finds its programs there still traces the log joint, by which it finds them, and
-    checks and proves its plan. They are found again only by the same versions of jaxem and of JAX,
-    and on the same kind of processor. Other JAX code of the process has its compiled programs kept
-    too. What is in the folder is run when it is read: nobody else should be able to write to it. To
-    forget all programs, delete the folder.
+    A process that finds its programs there still traces the log joint, whose digest is their key,
+    and checks and proves its plan. Programs are found only by the same versions of jaxem and of
+    JAX, and on the same kind of processor. Compiled programs of other JAX code of the process are
+    kept too. The files of the folder are executed when they are read: nobody else should be able to
+    write to it. To forget all programs, delete the folder.
 
     Args:
-        folder: Where to keep them; if left out, `cache_folder`. It is made if it is not there.
-        limit: Bytes; if the folder holds more when this is called, the programs that were used
-            longest ago are deleted.
+        folder: The folder; if left out, `cache_folder`. It is created if needed.
+        limit: Bytes; if the folder holds more when this is called, the least recently used programs
+            are deleted.
 
     Returns:
         The folder.

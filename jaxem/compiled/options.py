@@ -1,23 +1,23 @@
-"""How XLA compiles programs: what makes it faster where it knows the options."""
+"""Compiler options of XLA that shorten compilation, where XLA has them."""
 
 import functools
 from typing import Any
 
 import jax
 
-#: XLA's older emitters of elementwise loops need less of LLVM, and their loops are as right.
+#: XLA's older emitters of elementwise loops take less time of LLVM, with equal results.
 _QUICK: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
 
-#: LLVM optimises nothing: half the time to compile, and two or three times that to run.
+#: No optimisation by LLVM: half the time to compile, and two or three times the time to run.
 _QUICKER: dict[str, Any] = {**_QUICK, "xla_backend_optimization_level": 0}
 
 
 @functools.cache
 def options(few: bool) -> dict[str, Any] | None:
-    """Compiler options on this machine; None where they are not known.
+    """Compiler options on this machine; None if XLA has none of them.
 
     Args:
-        few: Whether a program has so little to do that compiling it is what takes time.
+        few: Whether a program has so little to compute that its compilation takes longer.
     """
     if jax.default_backend() != "cpu":
         return None

@@ -1,4 +1,4 @@
-"""One compiled program, traced once for each form of its arguments, or found traced on disk."""
+"""A compiled program, traced once for each form of its arguments, or read traced from disk."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from jaxem.compiled.stopwatch import timed
 from jaxem.compiled.traced_on_disk import Shelf
 from jaxem.traces.plain import plain
 
-#: Numbers in the arguments of a program that is over before optimising it would be.
+#: Numbers in the arguments up to which a program runs in less time than its optimisation takes.
 _FEW = 2**14
 
 
@@ -19,13 +19,12 @@ class CompiledProgram:
     """The compiled form of a function of pytrees.
 
     Args:
-        function: What to compile.
-        name: What it is called before a reader who waits for it.
-        mark: What tells it apart from every other program of any process; None keeps it off the
-            disk.
-        inside: Whether other programs call it, which then say how they are compiled.
-        brief: Whether it is run a few times, so that for small arguments compiling it takes longer
-            than running it.
+        function: The function to compile.
+        name: Its name in progress messages.
+        mark: A key of the program, equal in every process; None keeps it off the disk.
+        inside: Whether other programs call it, whose compiler options then apply.
+        brief: Whether it runs a few times only, so that for small arguments compilation takes
+            longer than the runs.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class CompiledProgram:
                 self._shelves[few] = Shelf(traced, how, mark)
 
     def __call__(self, *args: Any) -> Any:
-        """What the function returns."""
+        """The result of the function."""
         few = self._brief and sum(map(np.size, jax.tree.leaves(args))) <= _FEW
         kept = self._shelves[few].form(args) if self._shelves else None
         return (kept or self._compiled[few])(*args)

@@ -1,8 +1,8 @@
-"""Compiled programs, of which a process keeps those that were used last.
+"""The cache of compiled programs in a process; the least recently used ones are dropped.
 
 A compiled program takes a few hundred memory maps, of which Linux allows a process 65530, and tens
-of megabytes. Fits are kept by the hundred; their programs are therefore dropped, and compiled again
-when somebody asks, once many others have been used since.
+of megabytes. A process may hold hundreds of fits; so their programs are dropped once many others
+have been used since, and compiled again when needed.
 """
 
 import itertools
@@ -23,11 +23,11 @@ _lock = threading.Lock()
 
 
 class Programs(dict[Any, Any]):
-    """Compiled programs of one plan or fit, by what they were compiled for.
+    """Compiled programs of one plan or fit, by key.
 
     Args:
-        identity: What tells their functions, together with their keys, apart from those of every
-            other process; None keeps them off the disk, see `remember`.
+        identity: With the key of a program, identifies its function in every process; None keeps
+            the programs off the disk, see `remember`.
     """
 
     def __init__(self, identity: bytes | None = None):
@@ -39,14 +39,14 @@ class Programs(dict[Any, Any]):
     def compiled(
         self, key: Any, function: Callable[..., Any], inside: bool = False, brief: bool = False
     ) -> Any:
-        """The compiled form of a function of pytrees, kept under a key.
+        """The compiled program of a function of pytrees, cached under a key.
 
         Args:
-            key: What the function is made of; an equal key stands for an equal function. Its first
-                part is what the program is called before a reader who waits for it.
-            function: What to compile, if it is not here or was dropped.
-            inside: Whether other programs call it, which then say how they are compiled.
-            brief: Whether it is run a few times, see `CompiledProgram`.
+            key: Identifies the function: equal keys, equal functions. Its first part is the name
+                of the program in progress messages.
+            function: The function to compile, if the program is not in the cache.
+            inside: Whether other programs call it, whose compiler options then apply.
+            brief: Whether it runs a few times only, see `CompiledProgram`.
         """
         with _lock:
             if key not in self:
@@ -59,7 +59,7 @@ class Programs(dict[Any, Any]):
         return program
 
     def _mark(self, key: Any) -> bytes | None:
-        """What tells a program apart in every process, or None."""
+        """The key of a program that is equal in every process, or None."""
         if self._identity is None:
             return None
         try:
@@ -68,7 +68,7 @@ class Programs(dict[Any, Any]):
             return None
 
     def __reduce__(self) -> Any:
-        """A copy has no programs yet."""
+        """A copy, without programs."""
         return Programs, ()
 
     def drop(self, key: Any) -> None:
@@ -77,12 +77,12 @@ class Programs(dict[Any, Any]):
         self._used.pop(key, None)
 
     def age(self, key: Any) -> int:
-        """When a program was asked for last; the smallest is the oldest."""
+        """The time of a program's last use; the smallest is the oldest."""
         return self._used.get(key, -1)
 
 
 def _make_room() -> None:
-    """Drop the programs that were used longest ago, while there are too many compiled forms."""
+    """Drop the least recently used programs, while there are too many compiled forms."""
     held = [(programs.age(key), programs, key) for programs in _every.values() for key in programs]
     held.sort(key=lambda entry: entry[0])
     forms = [programs[key].forms for _, programs, key in held]
@@ -92,6 +92,6 @@ def _make_room() -> None:
             return
         programs.drop(key)
         excess -= count
-    if excess > 0:  # one program, read at data of very many shapes
+    if excess > 0:  # one program, with very many forms
         _, programs, key = held[-1]
         programs[key].forget()

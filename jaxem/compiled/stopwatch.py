@@ -1,4 +1,4 @@
-"""Where the seconds of a fit go: planning, tracing, compiling, steps, judging."""
+"""Timing of the stages of a fit: planning, tracing, compiling, steps, judging."""
 
 import contextlib
 import dataclasses
@@ -19,14 +19,14 @@ _PATIENCE = 1.0
 
 @dataclasses.dataclass(frozen=True)
 class Seconds:
-    """Where the seconds of a fit went.
+    """Seconds of the stages of a fit.
 
     Attributes:
         plan: Checks of the declaration and the data, the plan, the starts.
-        trace: Turning Python functions into programs.
+        trace: Tracing of Python functions.
         compile: Compiling these programs, or reading them from the disk.
         steps: Steps of the algorithm.
-        judge: Looking at where the restarts ended.
+        judge: Verdicts on the ends of the restarts.
     """
 
     plan: float
@@ -42,7 +42,7 @@ class Seconds:
 
 
 class _Spent(threading.local):
-    """Seconds that this thread has traced and compiled, and where its progress goes."""
+    """Seconds of tracing and compiling of this thread, and the receiver of its progress."""
 
     trace = 0.0
     compile = 0.0
@@ -62,7 +62,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """A part of `Seconds`; what is traced and compiled in it counts as such."""
+        """A context that times a stage of `Seconds`, without tracing and compiling in it."""
         began, before = time.perf_counter(), _spent.trace + _spent.compile
         try:
             yield
@@ -71,7 +71,7 @@ class Stopwatch:
             self._stages[name] = self._stages.get(name, 0.0) + max(own, 0.0)
 
     def seconds(self) -> Seconds:
-        """What has been measured until now."""
+        """The seconds measured so far."""
         each = {name: self._stages.get(name, 0.0) for name in ("plan", "steps", "judge")}
         trace, compile = _spent.trace - self._trace, _spent.compile - self._compile
         return Seconds(trace=trace, compile=compile, **each)
@@ -79,10 +79,10 @@ class Stopwatch:
 
 @contextlib.contextmanager
 def announcing(say: Callable[[str], None] | None) -> Iterator[None]:
-    """Long compilations of this thread are announced while they last.
+    """A context in which long compilations of this thread are announced.
 
     Args:
-        say: Called with the words; None announces nothing.
+        say: Called with the message; None announces nothing.
     """
     before, _spent.say = _spent.say, say
     try:
@@ -93,11 +93,11 @@ def announcing(say: Callable[[str], None] | None) -> Iterator[None]:
 
 
 def timed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The same function, to be traced by JAX: traces are timed, long compilations announced.
+    """The function, to be traced by JAX, with traces timed and long compilations announced.
 
     Args:
-        function: What a program is made of.
-        name: What it is called before a reader.
+        function: The function of a program.
+        name: Its name in progress messages.
     """
 
     def traced(*args: Any) -> Any:

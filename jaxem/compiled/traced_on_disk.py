@@ -1,10 +1,10 @@
-"""Traced programs on disk: a process that finds one there need not run its Python code again.
+"""The cache of traced programs on disk, which need not be traced again by another process.
 
 JAX keeps compiled programs on disk, but has to trace and lower a function to find one, which takes
-as long as compiling it did. Here a program is found by what it is made of: the meaning of the
-declaration, the proved plan, the key of the program, the form of the arguments, every file of
-jaxem, the versions of what it stands on, and the flags of JAX. What is kept is the exported
-program (`jax.export`); its compiled form is JAX's to keep.
+as long as compiling it. Here the key of a program is a digest of the declaration, the proved plan,
+the key in `Programs`, the form of the arguments, every file of jaxem, the versions of its
+dependencies, and the flags of JAX. The files are exported programs (`jax.export`); compiled
+programs are left to JAX's own cache.
 """
 
 import functools
@@ -22,14 +22,14 @@ import numpy as np
 from jax import export
 from jax.core import Tracer
 
-#: Where programs are kept; empty until somebody says so.
+#: The folder of programs; empty until `keep_traced` is called.
 _folder: list[Path] = []
 
-#: Packages whose code a trace runs through.
+#: Packages whose code affects traces.
 _BELOW = ("jax", "jaxlib", "numpyro", "optax", "equinox", "numpy")
 
 #: Parts of the names of flags for folders, logs and error messages, which change no program.
-_ASIDE = ("cache", "log", "traceback", "dump", "profiler", "explain")
+_IRRELEVANT = ("cache", "log", "traceback", "dump", "profiler", "explain")
 
 #: Flags that can be set for a block of code.
 _IN_CONTEXT = (
@@ -43,8 +43,8 @@ _IN_CONTEXT = (
     "jax_debug_infs",
 )
 
-#: What exporting or pickling a program raises that cannot be kept: one that calls back, say, or
-#: returns an object of a class that cannot be pickled.
+#: Exceptions of exporting or pickling a program that cannot be kept: one with callbacks, or one
+#: that returns objects that cannot be pickled.
 _UNKEPT = (
     NotImplementedError,
     ValueError,
@@ -64,9 +64,9 @@ class Shelf:
     """The forms of one program that were traced by this process or another.
 
     Args:
-        function: What to trace, of pytrees.
-        options: How XLA compiles it, or None.
-        mark: What tells the program apart from every other one.
+        function: The function of pytrees to trace.
+        options: Compiler options of XLA, or None.
+        mark: The key of the program, equal in every process.
     """
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any] | None, mark: bytes):
@@ -80,7 +80,7 @@ class Shelf:
         return sum(program._cache_size() for program in self._programs)
 
     def forget(self) -> None:
-        """Forget all forms; they stay on disk."""
+        """Forget all forms in memory, not those on disk."""
         self._found.clear()
         self._programs.clear()
 
@@ -99,7 +99,7 @@ class Shelf:
 
     def _find(self, tree: Any, kinds: Any, leaves: list[Any]) -> Callable[..., Any] | None:
         words = str(tree)
-        if " at 0x" in words:  # an object that only this process knows
+        if " at 0x" in words:  # the address of an object, which differs between processes
             return None
         options = sorted((self._options or {}).items())
         digest = hashlib.blake2b(self._mark, digest_size=20)
@@ -110,12 +110,12 @@ class Shelf:
         return None if kept is None else self._compiled(*kept)
 
     def _trace(self, tree: Any, leaves: list[Any], path: Path) -> tuple[Any, Any] | None:
-        """The program and the structure of what it returns; None if it cannot be exported."""
+        """The program and the pytree structure of its result; None if it cannot be exported."""
         structure: list[Any] = []
 
         def flat(*leaves: Any) -> list[Any]:
-            out, there = jax.tree.flatten(self._function(*jax.tree.unflatten(tree, leaves)))
-            structure[:] = [jax.tree.unflatten(there, range(len(out)))]
+            out, returned = jax.tree.flatten(self._function(*jax.tree.unflatten(tree, leaves)))
+            structure[:] = [jax.tree.unflatten(returned, range(len(out)))]
             return out
 
         flat.__name__ = self._function.__name__
@@ -123,12 +123,12 @@ class Shelf:
         try:
             found = export.export(jax.jit(flat))(*forms)
             _write(path, pickle.dumps((bytes(found.serialize()), structure[0])))
-        except _UNKEPT:  # what the function itself raises, is raised once more when it is called
+        except _UNKEPT:  # an error of the function itself is raised again when it is called
             return None
         return found, structure[0]
 
     def _compiled(self, found: Any, structure: Any) -> Callable[..., Any]:
-        there = jax.tree.structure(structure)
+        returned = jax.tree.structure(structure)
 
         def call(*leaves: Any) -> Any:
             return found.call(*leaves)
@@ -136,11 +136,11 @@ class Shelf:
         call.__name__ = self._function.__name__
         program = jax.jit(call, compiler_options=self._options)
         self._programs.append(program)
-        return lambda *args: jax.tree.unflatten(there, program(*jax.tree.leaves(args)))
+        return lambda *args: jax.tree.unflatten(returned, program(*jax.tree.leaves(args)))
 
 
 def _kind(leaf: Any) -> tuple[Any, ...] | None:
-    """Shape and dtype of an argument; None if it is none that a program on disk takes."""
+    """Shape and dtype of an argument; None if programs on disk cannot take it."""
     if isinstance(leaf, np.ndarray | np.generic):
         return (leaf.shape, str(leaf.dtype)) if leaf.dtype != object else None
     if not isinstance(leaf, jax.Array) or isinstance(leaf, Tracer):
@@ -156,19 +156,19 @@ def _first_device() -> set[Any]:
 
 
 def _context() -> tuple[Any, ...]:
-    """What a program depends on, of the flags that can be set for a block of code."""
+    """Values of the flags that can be set for a block of code."""
     return tuple(getattr(jax.config, name, None) for name in _IN_CONTEXT)
 
 
 def _flags() -> list[str]:
-    """All flags of JAX here and now that may change what is computed."""
-    names = [n for n in sorted(jax.config.values) if not any(word in n for word in _ASIDE)]
+    """Present values of all flags of JAX that may change a program."""
+    names = [n for n in sorted(jax.config.values) if not any(word in n for word in _IRRELEVANT)]
     return [f"{n}={getattr(jax.config, n, jax.config.values[n])}" for n in names]
 
 
 @functools.cache
 def _surroundings() -> str:
-    """A digest of the code that traces run through, and of the machine."""
+    """A digest of the code that affects traces, and of the machine."""
     digest = hashlib.blake2b(digest_size=20)
     root = Path(__file__).parent.parent
     for path in sorted(root.rglob("*.py")):
@@ -182,7 +182,7 @@ def _surroundings() -> str:
 
 
 def _read(path: Path) -> tuple[Any, Any] | None:
-    """A kept program; None if it is not there, or not whole."""
+    """A program from its file; None if the file is missing or incomplete."""
     try:
         kept, structure = pickle.loads(path.read_bytes())
         os.utime(path)
@@ -194,7 +194,7 @@ def _read(path: Path) -> tuple[Any, Any] | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a full disk costs only time."""
+    """Write a file completely or not at all; errors of the disk are ignored."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(content)

@@ -1,4 +1,4 @@
-"""The data of an algorithm that goes by minibatches."""
+"""The data of an algorithm with minibatches."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from jaxem.types import DeclarationError
 def deal_out(ways: Ways, algorithm: Algorithm, key: Any) -> Ways:
     """Deal the rows, or the sequences, to the minibatches of an algorithm, if it has any.
 
-    Rows that are equal have been merged; it is the different ones that are dealt.
+    Equal rows have been merged; the distinct rows are dealt.
 
     Args:
         ways: The data.
         algorithm: The algorithm.
-        key: Who gets which.
+        key: An int or a JAX key.
 
     Raises:
         DeclarationError: If a minibatch is larger than the data, or statistics are needed and there

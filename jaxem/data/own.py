@@ -1,7 +1,7 @@
-"""Data of which every restart or replicate has some for itself: weights, and perhaps rows.
+"""Data of restarts or replicates with weights, and perhaps rows, of their own.
 
-The loop of a fit is compiled for data of this kind where they are few, so that refits with weights
-of their own (folds, the bootstrap) find it compiled.
+The loop of a fit to few data is compiled for weights of each restart, so that refits with other
+weights (folds, the bootstrap) use the same program.
 """
 
 import dataclasses
@@ -28,12 +28,13 @@ _FEW = 2**18
 
 
 class Own(NamedTuple):
-    """What a restart or replicate does not share with others, with a leading axis of these.
+    """The data that B restarts or replicates do not share.
 
     Attributes:
         weights: Weights of the rows in blocks, (B, blocks, size).
-        beyond: What rows have beyond the space of the anchors, (B,); None on the direct path.
-        rows: Rows of its own, leaves (B, blocks, size, ...), or None.
+        beyond: Weighted sum of the log joint of the rows at the reference, which anchors do not
+            give, (B,); None on the direct path.
+        rows: Rows of each, leaves (B, blocks, size, ...), or None.
     """
 
     weights: Array
@@ -47,7 +48,7 @@ class OwnData:
     Args:
         model: The declared model.
         plan: Its plan.
-        ways: What they share.
+        ways: The shared data.
         weights: Weights of the rows, (B, n).
         rows: Rows of each, leaves (B, n, ...), or None.
     """
@@ -65,21 +66,21 @@ class OwnData:
 
     @property
     def path(self) -> str:
-        """The fastest path; features can be made of new rows, stored coefficients cannot."""
+        """The fastest path; direct for new rows if coefficients are stored, not features."""
         found = self._ways.found
         if self._ways.first == "direct" or not isinstance(found, Anchors):
             return "direct"
         return "product" if self._rows is None or found.features is not None else "direct"
 
     def source(self, path: str, replicates: int) -> tuple[Source, Own]:
-        """What they share and what they do not, as a run on a path sees them.
+        """The shared data and those of each replicate, in the form of a path.
 
         Args:
             path: "product" or "direct".
-            replicates: How many make a pass together.
+            replicates: Replicates that run at once.
 
         Returns:
-            What is shared; and what is not, NumPy leaves (B, ...).
+            The shared data; and those of each replicate, NumPy leaves (B, ...).
         """
         configurations = self._model.latent.configurations
         source = self._ways.source(path, configurations, replicates)
@@ -89,8 +90,8 @@ class OwnData:
             weights = self._weights[:, order.index] * order.exists
             rows = jax.tree.map(lambda leaf: leaf[:, order.index], self._rows)
         else:
-            there = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
-            weights = _cut(self._weights, blocks) * there
+            exists = np.arange(blocks[0] * blocks[1]).reshape(blocks) < self._weights.shape[1]
+            weights = _cut(self._weights, blocks) * exists
             rows = jax.tree.map(lambda leaf: _cut(leaf, blocks), self._rows)
         kept: Any = weights.astype(self._weights.dtype)
         own = Own(kept, None, rows)
@@ -99,7 +100,7 @@ class OwnData:
         return source, own._replace(beyond=self._beyond().astype(self._weights.dtype))
 
     def _beyond(self) -> np.ndarray:
-        """What the log joint of the rows has beyond the space of the anchors, (B,)."""
+        """Weighted sums of the log joint of the rows at the reference, (B,)."""
         found, weights = self._ways.found, self._weights.astype(float)
         assert isinstance(found, Anchors)
         if self._rows is None:
@@ -121,7 +122,7 @@ def shared(source: Source, restarts: int) -> Own | None:
 
     Args:
         source: The data.
-        restarts: How many restarts make a pass together.
+        restarts: Restarts that run at once.
     """
     weights = source.batch.weights
     if source.parts > 1 or not are_few(weights.size, restarts):
@@ -134,7 +135,7 @@ def shared(source: Source, restarts: int) -> Own | None:
 
 
 def with_own(source: Source, own: Own) -> Source:
-    """The shared data with what one replicate has of its own."""
+    """The shared data with the weights and rows of one replicate."""
     source = eqx.tree_at(lambda s: s.batch.weights, source, own.weights)
     if own.beyond is not None:
         source = eqx.tree_at(lambda s: s.beyond, source, own.beyond)

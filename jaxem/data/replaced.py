@@ -1,6 +1,6 @@
-"""The data of what follows a fit: its rows, or the sufficient statistics that the fit found.
+"""The data for computations after a fit: its rows, or the anchors that the fit found.
 
-A fit that ran on replaced data to its end has shown that the replacement holds along its way.
+A fit that stayed on the product path to its end has shown that the anchors are accurate.
 """
 
 import numpy as np
@@ -19,9 +19,9 @@ from jaxem.numerics.rows import row_count
 def make_sources(
     plan: Plan | None, bound: Bound, weights: np.ndarray, points: int
 ) -> tuple[Source, Source | None]:
-    """The rows, equal ones merged where that pays; and what replaces them, if anything does.
+    """The rows, equal ones merged where that pays; and their anchors, or None.
 
-    The steps of chains, whose order matters, are taken as they are.
+    The steps of chains, whose order matters, are not merged.
 
     Args:
         plan: The plan of a fit to the same data, with its route; None if it had none.
@@ -37,7 +37,7 @@ def make_sources(
 
 
 def make_replaced(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Source | None:
-    """What replaces the rows, for one point at a time, or None; see `make_sources`."""
+    """The anchors of the rows, for one point at a time, or None; see `make_sources`."""
     if bound.sequences is not None:
         return None
     return _products(_merged(plan, bound, weights), bound.model.latent.size, 1)

@@ -1,9 +1,9 @@
-"""The way through the data that a run takes: the fastest that is right, watched while it runs.
+"""The data of a fit and the paths through them: product, anchors, direct; the fastest is taken.
 
-There are three. On the *product* path log factors are matrix products and the M-step sees anchors
-alone. On the *anchors* path log factors come from the log joint at every row, the M-step still sees
-anchors. The *direct* path uses every row for everything. A restart that the guards find inaccurate
-leaves its path for the next one, and only that restart does.
+On the *product* path log factors are matrix products and the M-step uses anchors only. On the
+*anchors* path log factors are the log joint at every row, and the M-step uses anchors. On the
+*direct* path both use every row. A restart that the guards find inaccurate changes to the next
+path; the other restarts do not.
 """
 
 import dataclasses
@@ -45,19 +45,19 @@ class Ways:
 
     Attributes:
         rows: The rows, merged if that pays, NumPy leaves.
-        weights: Their weights.
-        given: How many rows there were.
-        found: Anchors, or why there are none.
+        weights: Weights of these rows.
+        given: Number of rows before merging.
+        found: Anchors, or the reason why there are none.
         first: The path that a run begins with.
         seconds: Measured time of an E-step on the product path and with direct log factors; empty
             where it was not measured.
-        sequences: Where the steps are, or None for independent rows.
-        split: Whether the joint of a step splits into transition and emission.
+        sequences: The sequences of the steps, or None for independent rows.
+        split: Whether the log joint of a step is transition plus emission.
         dealt: The rows, or sequences, of each minibatch, see `parts.deal`; None if there are none.
-        made: The source that was made last.
-        spread: How far ordinary values of real parameters lie apart, by dotted name.
-        fills: Whether rows may be filled up to a size that repeats, see `buckets`.
-        place: Which of `rows` each row given is, (N,), -1 if none; None where they are the same.
+        made: Cache of the last source.
+        spread: Distances between ordinary values of real parameters, by dotted name.
+        fills: Whether rows may be filled up to a bucket.
+        place: Index in `rows` of each row given, (N,), -1 if none; None where they are the same.
     """
 
     rows: Data
@@ -78,12 +78,12 @@ class Ways:
         """Weights of `rows`, (B, n), from several sets of weights of the rows given, (B, N)."""
         if self.place is None:
             return weights
-        there, size = self.place >= 0, len(self.weights)
-        place = self.place[there]
-        return np.stack([np.bincount(place, one[there], minlength=size) for one in weights])
+        kept, size = self.place >= 0, len(self.weights)
+        place = self.place[kept]
+        return np.stack([np.bincount(place, one[kept], minlength=size) for one in weights])
 
     def route(self) -> Route:
-        """What a reader is told of them."""
+        """The record of the paths in a plan."""
         common = {"rows": self.given, "merged": int((self.weights > 0).sum()), "path": self.first}
         if isinstance(self.found, Refused):
             direct = "the log joint at every row"
@@ -96,9 +96,9 @@ class Ways:
         )
 
     def source(self, path: str, states: int, restarts: int) -> Source:
-        """The data as a run on this path sees them; the last one made is kept.
+        """The data in the form of a path; the last one is cached.
 
-        Rows and restarts are counted in sizes that repeat, see `buckets`.
+        Numbers of rows and restarts are rounded up to buckets.
         """
         key = path, states, restarts = path, states, bucket(restarts)
         if key not in self.made:
@@ -140,7 +140,7 @@ class Ways:
         return make_anchored(self.found.at(slots), rows, weights, size, least, product)
 
     def _laid_out(self, size: int) -> tuple[Data, np.ndarray, np.ndarray | slice]:
-        """Rows as they are dealt, whole blocks of this size a minibatch; and which they are."""
+        """Rows by minibatch, filled to whole blocks of this size; their weights and indices."""
         if self.dealt is None:
             return self.rows, self.weights, slice(None)
         slots = in_slots(self.dealt, -(-self.dealt.shape[1] // size) * size)
@@ -148,7 +148,7 @@ class Ways:
         return take_rows(self.rows, slots), weights, slots
 
     def order(self, sequences: Sequences, path: str, configurations: int, restarts: int) -> Order:
-        """The order of the steps that a run on this path sees."""
+        """The order of the steps on this path."""
         return in_order(
             sequences, configurations, restarts, self.split and path == "product", self.dealt
         )
@@ -167,7 +167,7 @@ def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
 
     Args:
         setting: The model, its plan and its rows; those of sequences are never merged.
-        algorithm: The algorithm; a person's own update must see the person's rows.
+        algorithm: The algorithm; a given update needs the rows as given.
         restarts: Restarts that run at once.
     """
     model, plan, data, weights = setting.model, setting.plan, setting.data, setting.weights
@@ -201,14 +201,16 @@ def _ways_of_steps(
     kept = weights > 0
     present = weights[sequences.starts] > 0
     rows, total = (data, weights) if kept.all() else (take_rows(data, kept), weights[kept])
-    there = Sequences(sequences.lengths[present], int(sequences.lengths[present].max()))
+    kept_sequences = Sequences(sequences.lengths[present], int(sequences.lengths[present].max()))
     found = replace_data(plan, model, rows)
     if isinstance(found, Refused):
         path, split = "direct", False
     else:
         path, split = "product", step_splits(plan, model, found)
     given, spread = row_count(data), plan.spread
-    return Ways(rows, total, given, found, path, sequences=there, split=split, spread=spread)
+    return Ways(
+        rows, total, given, found, path, sequences=kept_sequences, split=split, spread=spread
+    )
 
 
 def _seconds(model, plan, algorithm, ways: Ways, path: str, restarts: int) -> float:

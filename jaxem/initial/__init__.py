@@ -1,4 +1,4 @@
-"""Initialisers: functions that make starts, one for each restart.
+"""Initialisers: functions that return starts, one for each restart.
 
 An initialiser is called as ``initialiser(setting, keys)`` with a `Setting` and one NumPy generator
 a restart, and returns parameters by dotted name, stacked over restarts.

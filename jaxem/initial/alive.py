@@ -1,9 +1,8 @@
-"""Starts in which every state has rows.
+"""Starts at which every state has rows.
 
-Parameters drawn without a look at the rows may leave a state without any: its responsibilities
-are zero, its weight is zero after one step, and EM never brings it back. Such a start is moved half
-of its way to the reference, where all states are alike, until every state has a tenth of what it
-has there.
+At random parameters a state may have no rows: its responsibilities are zero, its weight is zero
+after one step, and stays zero. Such a start is moved repeatedly half way to the reference
+parameters, until the expected count of every state is a tenth of that at the reference.
 """
 
 import jax
@@ -18,10 +17,10 @@ _HALVINGS = 6
 
 
 def alive(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Starts moved towards the reference as far as that gives every state some rows.
+    """Starts moved towards the reference until every state has some rows.
 
     Args:
-        setting: What the initialiser works with.
+        setting: Model, plan and data.
         starts: Parameters by dotted name, stacked over restarts.
     """
     if setting.states == 1:
@@ -41,14 +40,14 @@ def alive(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndarr
             for p in free:
                 u = np.asarray(p.to_real(out[p.name][waiting]), float)
                 nearer = np.asarray(p.from_real((u + centre[p.name]) / 2))
-                sane = np.isfinite(nearer).reshape(len(waiting), -1).all(1)
-                which = np.asarray(waiting)[sane]
-                out[p.name][which] = nearer[sane]
+                finite = np.isfinite(nearer).reshape(len(waiting), -1).all(1)
+                which = np.asarray(waiting)[finite]
+                out[p.name][which] = nearer[finite]
     return out
 
 
 class _Occupied:
-    """How many of some rows each state has, of chains as if steps were independent."""
+    """Expected counts of the states over some rows; the steps of chains as independent."""
 
     def __init__(self, setting: Setting):
         setting = setting.some_rows()
@@ -60,7 +59,7 @@ class _Occupied:
         self._starts = None if sequences is None else sequences.starts[some]
 
     def __call__(self, values: dict[str, np.ndarray]) -> np.ndarray:
-        """Expected rows of each state, (K,); zeros where a row is impossible."""
+        """Expected counts of the states, (K,); an impossible row counts zero."""
         table = self._tables(values, self._rows)
         if self._starts is not None:
             is_start = np.arange(table.shape[1]) < self._latent.size

@@ -1,9 +1,9 @@
 """Columns for distances between rows: robust to far values and to units.
 
 Numbers are clipped at a few robust deviations from the median and then standardised, so that one
-value of a million does not make all other rows one point. Small codes are indicators of their
-levels. The rows that were clipped are told: they belong to one state alone in a start, for a tenth
-of a value that is far enough outweighs all others.
+value of a million does not make all other rows one point. Small codes become indicators of their
+levels. Clipped rows are returned too: in a start they belong to one state alone, as a tenth of a
+far value would outweigh all other rows of a state.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def distance_columns(data: Data, clipped: bool, coded: bool) -> tuple[np.ndarray
 
     Args:
         data: Rows, NumPy leaves.
-        clipped: Whether far values are brought near.
+        clipped: Whether far values are clipped.
         coded: Whether small integers are levels without an order, not numbers.
     """
     far = np.zeros(row_count(data), bool)
@@ -42,7 +42,7 @@ def _is_code(column: np.ndarray) -> bool:
 
 
 def _standardised(column: np.ndarray) -> np.ndarray:
-    """The column with mean 0 and variance 1, what is not finite at 0; nothing of a constant."""
+    """The column with mean 0 and variance 1, (n, 1), not finite values at 0; (n, 0) if constant."""
     known = np.isfinite(column)
     values = column[known]
     spread = values.std() if len(values) else 0.0

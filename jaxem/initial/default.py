@@ -1,10 +1,10 @@
 """The default starts: seed rows, scattered parameters, uniform ones, in turn over the restarts.
 
 Seeds suit states that are exchangeable: any row may start any state. Where a state has an identity
-of its own (a node of a quadrature, one of ordered means) memberships handed out at random can put
-the first M-step at an edge of a support; there parameters scattered about the data come first. A
-single state has no memberships, and starts from the reference. Uniform parameters, further apart
-than data suggest, are for posteriors of many modes, hierarchies above all.
+of its own (a node of a quadrature, one of ordered means) random memberships can put the first
+M-step at an edge of a support; then parameters scattered about the data come first. A single state
+starts from the reference parameters. Uniform parameters, which are further apart, are for
+posteriors of many modes, hierarchies above all.
 """
 
 import numpy as np
@@ -17,13 +17,13 @@ from jaxem.initial.uniform import one_by_one, uniform
 
 
 def scattered(setting: Setting, generators: list[np.random.Generator]):
-    """Parameters about the data, mixed from coarse climbs with the states apart."""
+    """Ordinary parameters, mixed from the coarse ascents of the plan, states apart."""
     free, climbs = setting.model.free, setting.plan.climbs
     return one_by_one(setting, generators, lambda rng: mix(free, climbs, rng))
 
 
 def at_reference(setting: Setting, generators: list[np.random.Generator]):
-    """Ordinary parameters for the data, all states alike: for a single state."""
+    """The reference parameters, for a single state."""
     return one_by_one(setting, generators, lambda rng: {})
 
 

@@ -9,7 +9,7 @@ from jaxem.model.prior import Parameter
 
 
 def prior_draws(setting: Setting, generators: list[np.random.Generator]):
-    """One draw a restart; a flat prior cannot be drawn from, and there random rows start it."""
+    """One draw a restart; parameters with a flat prior start from random rows."""
     starts = random_rows(setting, generators)
     for restart, rng in enumerate(generators):
         known = {name: leaf[restart] for name, leaf in starts.items()}
@@ -21,7 +21,7 @@ def prior_draws(setting: Setting, generators: list[np.random.Generator]):
 
 
 def in_order(parameters: tuple[Parameter, ...]) -> list[Parameter]:
-    """Priors that depend on other parameters come last."""
+    """The parameters, those with conditional priors last."""
     return sorted(parameters, key=lambda p: p.is_conditional)
 
 

@@ -1,9 +1,8 @@
-"""Whether the states are exchangeable: their names can be permuted, and nothing has changed.
+"""Check whether the states are exchangeable: the model is invariant to a permutation of them.
 
-The test is the definition. Ordinary parameters are permuted along the axes of the states, and the
-log joint of every row must be permuted likewise, with the prior as before and the parameters in
-their supports. Nodes of a quadrature, ordered means, labels that are known, a prior of each state's
-own, all fail it.
+Ordinary parameters are permuted along the axes of the states, and the log joint of every planning
+row must be permuted likewise, with the prior unchanged and the parameters in their supports. Nodes
+of a quadrature, ordered means, known labels, and priors that differ from state to state fail it.
 """
 
 import jax
@@ -18,10 +17,10 @@ _CLOSE = 1e-8
 
 
 def exchangeable(setting: Setting) -> bool:
-    """Whether some axes of the free parameters are those of the states, all of one kind."""
+    """Whether the model is invariant to permuting free parameters along axes of the states."""
     model, states = setting.model, setting.states
     if isinstance(model.latent.states(), dict):
-        return True  # a product has an axis for each of its parts, and parts are exchanged apart
+        return True  # the parts of a product have axes of their own; not checked
     with jax.enable_x64(True):
         draw = {**model.fixed, **mix(model.free, setting.plan.climbs, np.random.default_rng(0))}
         return any(_same(setting, draw, axes, states) for axes in _LAYOUTS)
@@ -52,14 +51,14 @@ def _same(setting: Setting, draw, axes_of, states: int) -> bool:
         if not np.all(p.constraint(moved[p.name])):
             return False
     rows = planning_rows(setting.data, setting.weights)
-    here, there = tables(draw, rows), tables(moved, rows)
-    configurations = _configurations(turn, here.shape[1], states)
+    before, after = tables(draw, rows), tables(moved, rows)
+    configurations = _configurations(turn, before.shape[1], states)
     priors = [tables.prior(values) for values in (draw, moved)]
-    return _agree(here[:, configurations], there) and _agree(*map(np.asarray, priors))
+    return _agree(before[:, configurations], after) and _agree(*map(np.asarray, priors))
 
 
 def _configurations(turn: np.ndarray, configurations: int, states: int) -> np.ndarray:
-    """Where configurations come from: states, and for a chain pairs of states after them."""
+    """The permutation of configurations: of states, and for a chain of pairs after them."""
     pairs = (states + states * turn[:, None] + turn).ravel()
     return np.concatenate([turn, pairs])[:configurations]
 

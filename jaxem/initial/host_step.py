@@ -1,7 +1,7 @@
-"""The M-step of given responsibilities on the host, through the window onto Q that planning opened.
+"""The M-step of given responsibilities on the host, with the compiled program of planning.
 
-Starts need one M-step. Where every solver is a closed form, and the sufficient statistics are sums
-over few anchors, the program that planned it answers what the M-step asks, and none is compiled.
+A start needs one M-step. Where every solver is a closed form, and the data are few anchors or few
+rows, the program that evaluates Q for planning suffices, and no other is compiled.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from jaxem.model.known import known_of
 from jaxem.numerics.rows import row_count
 from jaxem.types import Data
 
-#: An anchor's weight below this many roundings of what was summed is none at all.
+#: An anchor's weight below this many roundings of its summands is put to zero.
 _ROUNDINGS = 8
 
 
@@ -32,7 +32,7 @@ class HostStep:
         model: The declared model.
         plan: Its plan, of which every solver is closed, see `serves`.
         data: The rows, NumPy leaves.
-        anchors: What replaces them; None where the rows themselves are few enough.
+        anchors: The anchors of the rows; None where the rows themselves are few enough.
     """
 
     def __init__(self, model: Model, plan: Plan, data: Data, anchors: Anchors | None):
@@ -43,7 +43,7 @@ class HostStep:
             rows = anchors.rows
             self._coefficients = anchors.coefficients(data, np.arange(row_count(data)))
         every = np.ones((row_count(rows), model.latent.configurations), bool)
-        self._probe = known_of(model, data).opened.window(widen(rows), every)
+        self._probe = known_of(model, data).opened.probe_on(widen(rows), every)
 
     def __call__(self, reference: Values, responsibilities: np.ndarray) -> Values:
         """Parameters by dotted name, for one restart.
@@ -60,7 +60,7 @@ class HostStep:
         return {**reference, **free}
 
     def _weights(self, responsibilities: np.ndarray) -> np.ndarray:
-        """Weights of the rows of the window and the states, (planning rows, K)."""
+        """Weights of planning rows and states, (planning rows, K)."""
         if self._coefficients is not None:
             total = np.abs(self._coefficients).T @ responsibilities
             responsibilities = self._coefficients.T @ responsibilities
@@ -70,7 +70,7 @@ class HostStep:
         return np.pad(responsibilities, ((0, missing), (0, 0)))
 
     def _solve(self, level: Iterable[Solver], values: Values, weights: np.ndarray) -> Values:
-        """The answers of solvers side by side; what they leave undefined stays."""
+        """The answers of the solvers of a level; entries that are not finite keep their values."""
         closed = [solver for solver in level if isinstance(solver, Closed)]
         answers = self._closed(closed, values, weights) if closed else {}
         for solver in level:
@@ -94,7 +94,7 @@ class HostStep:
 
 
 def serves(model: Model, plan: Plan, data: Data, anchors: Anchors | Refused | None) -> bool:
-    """Whether the window shows all of the data, and every solver of the plan is closed."""
+    """Whether anchors or rows fit into the planning rows, and every solver is a closed form."""
     if not all(_is_closed(solver) for solver in plan.solvers):
         return False
     if isinstance(anchors, Anchors):

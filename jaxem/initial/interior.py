@@ -1,9 +1,9 @@
 """Starts moved off the edges of their supports.
 
-EM never leaves a probability or a rate of zero, and a start made from a sample of rows gives zero
-to every level that is too rare for it. So such a start is interior: probabilities are at least a
-thousandth of an even share, and positive numbers that vanish beside what is ordinary for the data
-are a thousandth of it. One EM step forgets either, where zero is the answer.
+The EM map never leaves a probability or a rate of zero, and a start from a sample of rows gives
+zero to every level that is not in the sample. So starts are made interior: probabilities are at
+least a thousandth of an equal share, and positive numbers that vanish relative to the reference are
+a thousandth of it. Where zero is the maximiser, one EM step returns to it.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def inside(setting: Setting, starts: dict[str, np.ndarray]) -> dict[str, np.ndar
     """Starts with no free probability and no positive number at zero.
 
     Args:
-        setting: What the initialiser works with.
+        setting: Model, plan and data.
         starts: Parameters by dotted name, stacked over restarts.
     """
     reference = setting.reference()

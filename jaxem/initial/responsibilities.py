@@ -1,4 +1,4 @@
-"""Starts from responsibilities: random ones, or the person's own."""
+"""Starts from responsibilities, random or given."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ def from_responsibilities(table: Any):
 
     Args:
         table: Responsibilities, shape (n, K), or integer labels, shape (n,). A label of -1 spreads
-            its row evenly. For a chain, shape (n, T, S) or (n, T); what stands past the end of a
-            sequence is not read.
+            its row evenly. For a chain, shape (n, T, S) or (n, T); entries past the end of a
+            sequence are not read.
 
     Returns:
         An initialiser, for ``init=``.
@@ -45,7 +45,7 @@ def from_responsibilities(table: Any):
 
 
 def _unrolled(table: np.ndarray, sequences: Sequences) -> np.ndarray:
-    """One entry a step, from one for each sequence and time."""
+    """Entries of all steps, (N, ...), from the rectangle (n, T, ...)."""
     if table.shape[:2] != sequences.exists.shape:
         raise DeclarationError(
             f"responsibilities have shape {table.shape}; expected sequences by times, "

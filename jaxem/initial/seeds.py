@@ -1,10 +1,10 @@
-"""Starts from seed rows: rows far apart draw the others to them.
+"""Starts from seed rows: memberships by the nearest seed, and their M-step.
 
-k-means++ (Arthur and Vassilvitskii 2007) picks each next seed with probability proportional to
-the squared distance to the nearest one; every row then belongs mostly to its nearest seed, and the
-start is the M-step of these memberships. What distance means takes turns over the restarts: between
-rows whose far values are brought near, as most data ask for; between rows as they are, where a far
-value is a state of its own; and of plain, not squared, distance, with codes taken as numbers.
+k-means++ (Arthur and Vassilvitskii 2007) draws each next seed with probability proportional to the
+squared distance to the nearest one; every row then belongs mostly to its nearest seed, and the
+start is the M-step of these memberships. Three distances alternate over the restarts: squared, with
+far values clipped, for most data; squared, without clipping, where far values are a state of their
+own; and not squared, with codes as numbers.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ _OWN = 0.9
 
 @dataclasses.dataclass(frozen=True)
 class _Manner:
-    """How seeds are found: from which columns, and the power of the distance that is the chance."""
+    """How seeds are drawn: the columns, and the power of the distance in their probability."""
 
     clipped: bool
     coded: bool
@@ -32,12 +32,12 @@ _AT_RANDOM = (_Manner(True, True, 0.0),)
 
 
 def kmeans_plus_plus(setting: Setting, generators: list[np.random.Generator]):
-    """Seeds that are far apart."""
+    """Starts from seeds drawn by k-means++."""
     return _from_seeds(setting, generators, _APART)
 
 
 def random_rows(setting: Setting, generators: list[np.random.Generator]):
-    """Seeds at random."""
+    """Starts from seeds drawn uniformly."""
     return _from_seeds(setting, generators, _AT_RANDOM)
 
 
@@ -74,7 +74,7 @@ def _squares(points: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def _memberships(squares: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mostly the nearest seed, and a little of everything, unevenly, so that no two are alike."""
+    """Responsibilities (n, K): 0.9 for the nearest seed, the rest random, so that states differ."""
     count, states = squares.shape
     rest = rng.dirichlet(np.ones(states), size=count)
     if not squares.any():

@@ -1,4 +1,4 @@
-"""What an initialiser has to work with, and the M-step from responsibilities to parameters."""
+"""The argument of an initialiser: model, plan and data, with the M-step of responsibilities."""
 
 import dataclasses
 from typing import Any
@@ -22,7 +22,7 @@ from jaxem.mstep import Derived
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.types import Data
 
-#: Rows that random starts are made from; more would only average differences away.
+#: Rows from which random starts are made; with more, states would be averaged alike.
 _ROWS = 4096
 
 
@@ -32,11 +32,11 @@ class Setting:
 
     Attributes:
         model: The declared model.
-        plan: What the algebra found.
+        plan: The plan of the model for these data.
         data: Prepared rows, NumPy leaves.
         weights: Row weights, shape (n,).
-        sequences: Of a chain, where the steps are; None for independent rows.
-        anchors: What replaces the rows, where that is known.
+        sequences: The sequences of a chain; None for independent rows.
+        anchors: The anchors of the rows, or why there are none; None if not searched for.
     """
 
     model: Model
@@ -52,7 +52,7 @@ class Setting:
         return self.model.latent.size
 
     def some_rows(self) -> "Setting":
-        """The same with at most a few thousand rows, all of positive weight."""
+        """The setting with at most a few thousand rows, all of positive weight."""
         if self.sequences is not None:
             return self._some_sequences(self.sequences)
         present = np.flatnonzero(self.weights > 0)
@@ -63,14 +63,14 @@ class Setting:
         )
 
     def _some_sequences(self, sequences: Sequences) -> "Setting":
-        """Steps that hang together, of sequences of positive weight."""
+        """The setting with the steps of some sequences of positive weight."""
         index, fewer = sequences.some(self.weights[sequences.starts] > 0, _ROWS)
         return dataclasses.replace(
             self, data=take_rows(self.data, index), weights=self.weights[index], sequences=fewer
         )
 
     def reference(self) -> dict[str, np.ndarray]:
-        """Ordinary parameters for these data, by dotted name, fixed ones included."""
+        """The reference parameters by dotted name, fixed ones included."""
         dtype = jnp.result_type(float)
         reference = {**self.plan.reference, **self.model.fixed}
         return {k: np.asarray(v, dtype) for k, v in reference.items()}
@@ -79,9 +79,8 @@ class Setting:
         """The M-step of given responsibilities.
 
         Args:
-            responsibilities: Of each restart, (restarts, n, K). Where the model makes a state
-                impossible they are put to zero, and rows are renormalised. The states of a chain
-                are taken to be independent given these.
+            responsibilities: Shape (restarts, n, K). They are put to zero at impossible states, and
+                rows are renormalised. The states of a chain are taken as independent.
 
         Returns:
             Parameters by dotted name, stacked over restarts.
@@ -150,7 +149,7 @@ def prepare(bound: Bound, weights: np.ndarray) -> Setting:
 def _configurations_of(
     responsibilities: np.ndarray, sequences: Sequences, latent: Any
 ) -> np.ndarray:
-    """Of single states, (restarts, N, S), products of each and the one that it depends on."""
+    """Responsibilities of configurations, from those of states, (restarts, N, S), by products."""
     states = responsibilities.shape[-1]
     earlier = np.zeros_like(sequences.places())
     earlier[:, 1:] = sequences.places()[:, latent.earlier(sequences.horizon - 1)]
@@ -161,7 +160,7 @@ def _configurations_of(
 
 
 def _possible(responsibilities, table):
-    """Responsibilities, impossible states at zero; even ones where nothing possible is left."""
+    """Responsibilities with impossible states at zero; equal ones where their sum is then zero."""
     xp = responsibilities.__array_namespace__()
     possible = (table > -xp.inf).astype(responsibilities.dtype)
     masked = responsibilities * possible

@@ -19,11 +19,12 @@ _REACH = 2.0
 def uniform(setting: Setting, generators: list[np.random.Generator]):
     """Real coordinates uniform within two units of the reference.
 
-    A unit is 1 in logarithms and logits, and elsewhere what changes the log joint by about a nat
-    a row. On standardised data, much as NumPyro's ``init_to_uniform``. A hierarchy may have a mode
-    of little pooling and one of much, and the reference is near one of them: every other of its
-    starts, the first among them, is NumPyro's, all unconstrained coordinates within two units of
-    zero. A start that leaves a state without rows is moved towards the reference.
+    A unit is 1 for logarithms and logits, and else the length that changes the log joint by about a
+    nat a row; on standardised data this is much like NumPyro's ``init_to_uniform``. A hierarchy may
+    have a mode of little pooling and one of much, and the reference is near one of them: so every
+    other start of a hierarchy, the first among them, is NumPyro's, with all unconstrained
+    coordinates within two units of zero. A start at which a state has no rows is moved towards the
+    reference.
     """
     model, plan = setting.model, setting.plan
 
@@ -50,9 +51,9 @@ def one_by_one(
     generators: list[np.random.Generator],
     draw: Callable[[np.random.Generator], dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """One draw a restart, moved inside the supports and to where every state has rows.
+    """One draw a restart, moved inside the supports and until every state has rows.
 
-    What is not drawn is at the reference.
+    Parameters that are not drawn are at the reference.
     """
     reference = setting.reference()
     with jax.enable_x64(True):

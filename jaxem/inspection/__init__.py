@@ -1,4 +1,4 @@
-"""Reading models, plans and fits; nothing here changes one."""
+"""Inspection of models and plans: explanations in words, and Q as a function."""
 
 from jaxem.inspection.expected import expected_log_joint
 from jaxem.inspection.explain import Explanation, explain

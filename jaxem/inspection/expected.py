@@ -1,4 +1,4 @@
-"""Q as a function, for people who teach or test."""
+"""Q as a function of the parameters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ def expected_log_joint(
         at: The parameters :math:`\theta'` of the E-step.
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
-        e_step: How responsibilities are made; exact if left out.
+        e_step: The E-step; exact if left out.
 
     Returns:
         Q, a differentiable function of parameters nested as declared.

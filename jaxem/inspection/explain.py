@@ -1,4 +1,4 @@
-"""What jaxem found in a model, as a page for a reader."""
+"""Explanation of a plan in words: solvers, order, path of the data, memory."""
 
 import dataclasses
 from typing import Any
@@ -34,9 +34,9 @@ class Line:
         shape: Its shape.
         support: Its support, in words.
         prior: Its prior, in words.
-        solved: How the M-step solves it.
+        solved: The solver of the M-step, in words.
         exact: Whether that is the exact maximiser, the others given.
-        reason: Why nothing closed is used, or an empty string.
+        reason: Why no closed form is used, or an empty string.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Explanation:
         lines: One a parameter.
         order: The sweep, in words.
         exact: Whether one sweep is the exact joint M-step.
-        verdict: The same in words.
-        data: What becomes of the data, the path of the E-step, memory and arithmetic, in words.
-        route: The same as a record.
-        method: What would run, in sentences: the algorithm, its finish, a race.
+        verdict: Whether one sweep is exact, in words.
+        data: Replacement of the data, path of the E-step, memory and arithmetic, in words.
+        route: The path of the data as a record.
+        method: The algorithm, its finish and a race, in sentences.
     """
 
     title: str
@@ -105,15 +105,15 @@ def explain(
     algorithm: Algorithm | None = None,
     finish: str | None = None,
 ) -> Explanation:
-    """Say how a model will be fitted, without fitting it.
+    """Explain how a model will be fitted, without fitting it.
 
     Args:
         model: The declared model, or a program from `jaxem.from_numpyro`.
         data: Rows; for a program, its arguments by name.
         weights: Weights of rows, or of sequences, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
-        restarts: How many starts would run at once, for the memory; or a race.
-        algorithm: What would run, ``EM()`` if left out.
+        restarts: Number of restarts, for the memory; or a race.
+        algorithm: The algorithm, ``EM()`` if left out.
         finish: As for `jaxem.fit`.
 
     Returns:
@@ -168,7 +168,7 @@ def _spaced(name: str) -> str:
 
 
 def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
-    """What becomes of the data, the path of the E-step, and what a step costs."""
+    """Replacement of the data, path of the E-step, and cost of a step, in words."""
     route = ways.route()
     merged = ""
     if route.merged < route.rows:
@@ -188,7 +188,7 @@ def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
 
 
 def _link_words(model: Model, ways: Ways) -> str:
-    """What the E-step of a chain makes of each step, or that of a tree of each node."""
+    """The factors of the E-step of a chain or tree, in words."""
     assert ways.sequences is not None
     if isinstance(model.latent, Tree):
         count = f"{ways.sequences.count} data of {_count(model.latent.nodes, 'node')}"
@@ -200,7 +200,7 @@ def _link_words(model: Model, ways: Ways) -> str:
 
 
 def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[str, ...]:
-    """The path of the E-step, and memory and arithmetic of a step."""
+    """The path of the E-step, and memory and arithmetic of a step, in words."""
     states = model.latent.configurations
     source = ways.source(route.path, states, restarts)
     blocks, size = source.batch.weights.shape
@@ -228,7 +228,7 @@ def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[
 
 
 def _batch_words(algorithm: Algorithm, ways: Ways) -> tuple[str, ...]:
-    """What becomes of minibatches."""
+    """The use of minibatches, in words."""
     if ways.dealt is None:
         return ()
     parts, size = ways.dealt.shape

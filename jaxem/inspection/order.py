@@ -1,4 +1,4 @@
-"""In which order the M-step solves the parameters, in words."""
+"""The order in which the M-step solves the parameters, in words."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from jaxem.mstep import Derived
 
 
 class Told(NamedTuple):
-    """An order.
+    """The order of an M-step in words.
 
     Attributes:
         groups: Parameters that may be solved jointly.
-        order: The sweep.
+        order: The sweep, in words.
         exact: Whether one sweep is the exact joint M-step.
-        verdict: The same in words.
+        verdict: Whether it is, in words.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -26,7 +26,7 @@ class Told(NamedTuple):
 
 
 def order_words(plan: Plan, algorithm: Algorithm) -> Told:
-    """That of the plan, or the one that a person gave."""
+    """The order of the plan, or the given one, in words."""
     m_step = algorithm.m_step
     if not isinstance(m_step, Derived) or not m_step.order:
         order = " -> ".join(_solver_words(s) for s in plan.solvers)

@@ -1,4 +1,4 @@
-"""Latent structures: each is one log-partition function, and all else is its derivative."""
+"""Latent structures: each has a log-partition function, whose derivative is the posterior."""
 
 from jaxem.latent.chain import Chain
 from jaxem.latent.finite import Finite

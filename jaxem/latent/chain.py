@@ -1,4 +1,4 @@
-r"""A hidden Markov chain: the state of each step depends on the state before it.
+r"""Hidden Markov chains: the state of each step depends on the state before it.
 
 The evidence of a sequence is a sum over paths,
 :math:`\log Z = \log \sum_{z_1 \dots z_T} \exp( f_1(z_1) + \sum_t f_t(z_{t-1}, z_t) )`, and its
@@ -42,11 +42,11 @@ class Chain(Markov):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What the log joint is called with between parameters and datum."""
+        """Names of the arguments of the log joint between parameters and datum."""
         return ("z_prev", "z")
 
     def earlier(self, later: int) -> slice:
-        """See `Markov`: the one just before."""
+        """See `Markov`: the step before."""
         return slice(0, later)
 
     def log_partition(self, factors: Links, axis: int = -1) -> Array:
@@ -54,17 +54,17 @@ class Chain(Markov):
         return _log_partition(factors.start, factors.steps, factors.valid)
 
     def posterior(self, factors: Links, axis: int = -1) -> tuple[Array, Links]:
-        """Both of the above: in probabilities, and again in logarithms where some underflow."""
+        """`log_partition` and `marginals`, in probabilities; in logarithms if some underflow."""
         return self.weighted_posterior(factors, jnp.ones_like(factors.start[:, 0]))
 
     def weighted_posterior(self, factors: Links, weights: Array) -> tuple[Array, Links]:
-        """The same, the marginals of each sequence times its weight, (n,)."""
+        """`posterior`, with the marginals of each sequence times its weight, (n,)."""
         return _posterior(factors, weights)
 
     def advance(self, factors: Links) -> tuple[Array, Array]:
-        """Log evidence of each sequence, (n,), and its last state given all data, (n, S).
+        """Log evidence of each sequence, (n,), and log posterior of its last state, (n, S).
 
-        The second in logarithms, to be the `start` of what follows.
+        The second is the `start` of the window of time that follows.
         """
         parts = segments(factors)
         quick, sound = scaled.forward(columns(parts.links))
@@ -95,8 +95,8 @@ class Chain(Markov):
         last = jax.random.categorical(keys[0], earlier[-1])
 
         def step(state, inputs):
-            here, alpha, valid, key = inputs
-            matrix = matrices(factors.steps, here)
+            own, alpha, valid, key = inputs
+            matrix = matrices(factors.steps, own)
             into = jnp.take_along_axis(matrix, state[:, None, None], axis=2)[..., 0]
             drawn = jax.random.categorical(key, alpha + into)
             return jnp.where(valid, drawn, state), state
@@ -113,15 +113,15 @@ def _posterior(links: Links, weights: Array) -> tuple[Array, Links]:
     sound = sound & parts.agree(quick)
 
     def again(start):
-        here = links._replace(start=start)
-        return times(weights, logarithmic.backward(here, logarithmic.forward(here)))
+        restarted = links._replace(start=start)
+        return times(weights, logarithmic.backward(restarted, logarithmic.forward(restarted)))
 
     evidence = _evidence(links, parts.evidence(quick), sound)
     return evidence, redone(links.start, parts.join(marginals, links), sound & kept, again)
 
 
 def _filter(links: Links) -> tuple[Array, Array]:
-    """Log evidence (n,), and the states given the data up to them, (T, n, S)."""
+    """Log evidence (n,), and probabilities of states given the data up to them, (T, n, S)."""
     quick, sound = scaled.forward(columns(links))
 
     def again(start):
@@ -140,12 +140,18 @@ def _evidence(links: Links, quick: Array, sound: Array) -> Array:
 
 
 def redone(start: Array, quick: Any, sound: Array, again: Callable[[Array], Any]) -> Any:
-    """What was found in probabilities, or if that is not sound, what is found in logarithms.
+    """The result in probabilities, or if it is inaccurate, the result in logarithms.
 
-    A loop of at most one pass: under vmap it is skipped where nothing asks for it, as a
-    conditional would not be. Its start is carried, and changed, or XLA would run the pass ahead of
-    the loop. Evidence and posteriors have loops of their own, so that who reads one does not pay
-    for both.
+    Computed by a loop of at most one pass: under vmap the loop is skipped if no result is
+    inaccurate, and a conditional would not be. `start` is carried, and changed, or XLA would move
+    the pass out of the loop. Evidence and posteriors have separate loops, so that a program with
+    one does not compute both.
+
+    Args:
+        start: Log factors of the first step.
+        quick: The result in probabilities.
+        sound: Whether that is accurate.
+        again: From `start` to the result in logarithms.
     """
 
     def once(carry):

@@ -1,7 +1,7 @@
-"""Log factors as the recursions of `scaled` take them: in probabilities, a piece of time at once.
+"""Layout of log factors for the recursions of `scaled`: in probabilities, by pieces of time.
 
-Vectors are (..., S, c): states before columns, so that vectors run over columns. These are the
-sequences; or the restarts, and sequences come before.
+Vectors are (..., S, c), states before columns, so that vector instructions run over columns. The
+columns are the sequences; or the restarts, with sequences on an axis before the states.
 """
 
 import functools
@@ -15,19 +15,19 @@ from jaxem.latent.links import Dense, Links, Split, inputs_of
 from jaxem.numerics.logspace import finite
 from jaxem.types import Array
 
-#: Steps of all sequences that are worked on at a time.
+#: Steps of all sequences in a piece.
 _ROWS = 2**11
 
 
 class Columns(NamedTuple):
-    """A problem as the recursions take it.
+    """The factors of a batch of chains in the layout of the recursions.
 
     Attributes:
         start: Log factors of the first step.
-        inputs: What changes from step to step, time first.
-        kernels: Factors of a piece of the inputs.
-        exists: Whether there is a step, time first, (T - 1, ..., 1, c or 1).
-        split: Whether one matrix serves all steps.
+        inputs: Inputs of the steps after the start, time first.
+        kernels: From a piece of the inputs to its factors in probabilities.
+        exists: Whether a step exists, time first, (T - 1, ..., 1, c or 1).
+        split: Whether all steps have the same transition matrix.
     """
 
     start: Array
@@ -38,9 +38,13 @@ class Columns(NamedTuple):
 
 
 class Kernels(NamedTuple):
-    """Factors of a piece in probabilities: matrices (S, S, c or 1), or (steps, S, S, c).
+    """Factors of a piece in probabilities.
 
-    Vectors are (steps, ..., S, c), or None with matrices that change; log scales (steps, ..., c).
+    Attributes:
+        matrix: The transition matrix of all steps, (S, S, c or 1); or that of each, (steps, S, S,
+            c).
+        vector: Emissions, (steps, ..., S, c); None if matrices differ from step to step.
+        scale: Logarithms by which the factors of each step are scaled, (steps, ..., c).
     """
 
     matrix: Array
@@ -49,7 +53,7 @@ class Kernels(NamedTuple):
 
 
 def columns(links: Links) -> Columns:
-    """Sequences as columns."""
+    """The layout with sequences as columns."""
     return Columns(
         start=links.start.T,
         inputs=inputs_of(links.steps),
@@ -62,7 +66,7 @@ def columns(links: Links) -> Columns:
 def pieces(tree: Any) -> Any:
     """Steps, on the first axis of all leaves, in pieces of equal length.
 
-    The last leaf tells how many sequences there are.
+    The number of sequences is taken from the size of the last leaf.
     """
     last = jax.tree.leaves(tree)[-1]
     later = len(last)
@@ -72,7 +76,7 @@ def pieces(tree: Any) -> Any:
 
 
 def kernels(steps: Dense | Split, factors: Array) -> Kernels:
-    """Factors of a piece, as `inputs_of` hands them out, in probabilities."""
+    """Factors of a piece in probabilities, from a piece of `inputs_of`."""
     if isinstance(steps, Dense):
         matrix, top = changing(factors)
         return Kernels(matrix, None, top)

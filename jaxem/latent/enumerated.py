@@ -1,4 +1,4 @@
-"""States as people write them: one number of them, or one a name."""
+"""Latent structures with enumerated states: a number of states, or a number for each named part."""
 
 import math
 
@@ -9,13 +9,12 @@ from jaxem.latent.latent import Latent
 from jaxem.numerics.memory import in_words, memory
 from jaxem.types import DeclarationError, State
 
-#: Memory that a state, or pair of states, takes: 64 rows of planning in double precision, with
-#: what their derivatives hold besides.
+#: Bytes for each state, or pair of states: 64 planning rows in double precision, with derivatives.
 BYTES_A_CONFIGURATION = 64 * 8 * 16
 
 
 class Enumerated(Latent):
-    """A latent structure whose states are counted, alone or as a product of named parts.
+    """A latent structure with enumerated states, alone or as a product of named parts.
 
     Args:
         size: The number of states.
@@ -43,10 +42,10 @@ class Enumerated(Latent):
                     f"{kind}({label}): the number of states must be an integer of at least 1."
                 )
         self.sizes = tuple((name, int(value)) for name, value in parts.items())
-        self._check_room()
+        self._check_memory()
 
-    def _check_room(self) -> None:
-        """Whether tables of log factors of these states fit into the memory of this machine."""
+    def _check_memory(self) -> None:
+        """Check that tables of log factors of these states fit into the memory of this machine."""
         needed, limit = self.configurations * BYTES_A_CONFIGURATION, memory() // 2
         if needed <= limit:
             return

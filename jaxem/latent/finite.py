@@ -57,7 +57,7 @@ class Finite(Enumerated):
     def posterior(
         self, factors: Float[Array, "*shape"], axis: int = -1
     ) -> tuple[Float[Array, "..."], Float[Array, "*shape"]]:
-        """Both of the above in one pass, with the states on any axis."""
+        """`log_partition` and `marginals` in one pass, with the states on any axis."""
         return posterior(factors, axis)
 
     def mode(self, factors: Float[ArrayLike, "..."], axis: int = -1) -> Int[Array, "..."]:
@@ -69,8 +69,8 @@ class Finite(Enumerated):
     ) -> tuple[Float[Array, "..."], Float[Array, "*shape"]]:
         """Log joint of the most probable state, and its indicator; zero where none is possible.
 
-        The state is picked out, not maximised over: the derivative of a maximum compares values
-        that a compiler may have rounded differently, and then loses rows.
+        The log joint is selected by a mask: the derivative of a maximum compares values that a
+        compiler may have rounded differently, and would then be zero.
         """
         states = jnp.expand_dims(jnp.arange(factors.shape[axis]), axis=-1 - axis)
         best = jnp.expand_dims(self.mode(factors, axis), axis) == states

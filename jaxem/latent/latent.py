@@ -1,4 +1,4 @@
-r"""What a latent structure must answer.
+r"""The interface of latent structures.
 
 Let :math:`f` be the log joint of a datum evaluated at every latent state. The evidence is
 :math:`\log Z(f) = \log \sum_z e^{f_z}`, and :math:`\partial \log Z / \partial f_z = p(z \mid x)`:
@@ -16,8 +16,8 @@ import equinox as eqx
 
 from jaxem.types import Array, State
 
-#: What a log joint is called with between parameters and datum: for each argument all its values,
-#: stacked, or None where it is None.
+#: The arguments of a log joint between parameters and datum: for each all its values, stacked, or
+#: None where it is None.
 Branch = tuple[State | None, ...]
 
 
@@ -41,7 +41,7 @@ class Latent(eqx.Module):
     @property
     @abc.abstractmethod
     def arguments(self) -> tuple[str, ...]:
-        """What the log joint is called with between parameters and datum, in words."""
+        """Names of the arguments of the log joint between parameters and datum."""
 
     @abc.abstractmethod
     def states(self) -> State:
@@ -49,7 +49,7 @@ class Latent(eqx.Module):
 
     @abc.abstractmethod
     def branches(self) -> tuple[Branch, ...]:
-        """How the log joint is called; configurations run over branches, last argument fastest."""
+        """The calls of the log joint; configurations run over branches, last argument fastest."""
 
     @abc.abstractmethod
     def occupancy(self, counts: Array) -> Array:
@@ -73,4 +73,4 @@ class Latent(eqx.Module):
 
     @abc.abstractmethod
     def hard(self, factors: Any, axis: int = -1) -> tuple[Array, Any]:
-        """Log joint of the mode, and its indicator; zero where nothing is possible."""
+        """Log joint of the mode, and its indicator; zero where no state is possible."""

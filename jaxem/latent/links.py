@@ -1,4 +1,4 @@
-r"""The log factors of chains: what each step says of the state before it and its own.
+r"""The log factors of chains and trees, of each step's state and the one that it depends on.
 
 A batch of n sequences is held time first. A step after the start is *dense*, a matrix
 :math:`f_t(z_{t-1}, z_t)` for every step, or *split*, one matrix for all and a vector for each:
@@ -36,15 +36,15 @@ class Split(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The chain of every sequence.
+    """The log factors, or the posterior, of a batch of n sequences.
 
     Attributes:
         start: Factors of the first step, (n, S).
-        steps: Those of the others.
+        steps: Factors of the steps after the start.
         valid: Whether a step exists, (T - 1, n); False past the end of a short sequence.
-        end: What is known of the last state from later data, log factors (n, S) on the scale of
-            which the posterior of the last state has sum 1; None if nothing is. It is no part of
-            the evidence.
+        end: Backward messages to the last state from later data, (n, S), in logarithms, scaled so
+            that the posterior of the last state sums to 1; None without later data. They are no
+            part of the evidence.
     """
 
     start: Array
@@ -68,19 +68,19 @@ def dense_links(table: Array, valid: Array, states: int) -> Links:
 
 
 def matrices(steps: Dense | Split, inputs: Array) -> Array:
-    """The matrices (n, S, S) of one step, given what a scan over `inputs_of` hands out."""
+    """The matrices (n, S, S) of one step, from its slice of `inputs_of`."""
     if isinstance(steps, Dense):
         return inputs
     return steps.transition + inputs[:, None, :]
 
 
 def inputs_of(steps: Dense | Split) -> Array:
-    """What changes from step to step, time first."""
+    """The factors that differ from step to step, time first."""
     return steps.factors if isinstance(steps, Dense) else steps.emission
 
 
 def before(first: Array, later: Array) -> Array:
-    """What precedes each step after the start, (T - 1, n, ...), from the start and the others."""
+    """Values of the steps before those after the start, (T - 1, n, ...)."""
     return jnp.concatenate([first[None], later], 0)[:-1]
 
 

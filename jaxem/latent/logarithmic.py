@@ -1,6 +1,6 @@
-"""The recursions of `scaled` in logarithms: slower, and nothing underflows.
+"""Forward and backward recursions in logarithms: slower than `scaled`, without underflow.
 
-Impossible sequences come out as such: evidence -inf, and all posterior probabilities zero.
+An impossible sequence has evidence -inf, and all its posterior probabilities are zero.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from jaxem.types import Array
 
 
 class LogFilter(NamedTuple):
-    """What the data up to each step say, in logarithms.
+    """The result of the forward recursion, in logarithms.
 
     Attributes:
         evidence: Log evidence, (n,).
@@ -34,7 +34,7 @@ class LogFilter(NamedTuple):
 
 
 def forward(links: Links) -> LogFilter:
-    """The filter."""
+    """The forward recursion (filter)."""
     evidence, first = _normalise(links.start)
 
     def step(carry, inputs):
@@ -56,15 +56,15 @@ def forward(links: Links) -> LogFilter:
 
 
 def backward(links: Links, filter_: LogFilter) -> Links:
-    """Posterior probabilities as `Links`, from the filter in logarithms."""
+    """The backward recursion: posterior probabilities as `Links`, from the filter."""
     earlier = before(filter_.first, filter_.filtered)
     split = isinstance(links.steps, Split)
 
     def step(carry, inputs):
         gamma, sums = carry
         factors, alpha, predicted, valid = inputs
-        there = predicted > -jnp.inf
-        ratio = jnp.where(there, gamma - jnp.where(there, predicted, 0.0), -jnp.inf)
+        possible = predicted > -jnp.inf
+        ratio = jnp.where(possible, gamma - jnp.where(possible, predicted, 0.0), -jnp.inf)
         joint = alpha[:, :, None] + matrices(links.steps, factors) + ratio[:, None, :]
         pairs = jnp.where(valid[:, None, None], jnp.exp(joint), 0.0)
         back = jnp.where(valid[:, None], log_sum_exp(joint), gamma)
@@ -86,6 +86,6 @@ def backward(links: Links, filter_: LogFilter) -> Links:
 
 
 def _normalise(logs: Array) -> tuple[Array, Array]:
-    """The log of the sum, and the logs of normalised weights; -inf where there is no weight."""
+    """The log of the sum, and the logs of normalised weights; -inf where all weights are zero."""
     total = log_sum_exp(logs)
     return total, logs - jnp.where(jnp.isfinite(total), total, 0.0)[..., None]

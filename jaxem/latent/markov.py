@@ -1,8 +1,8 @@
-r"""What hidden states that depend on one another, each on one before it, have in common.
+r"""Base of chains and trees: hidden states of which each depends on one before it.
 
-Everything that a model says of a step is said by S + S^2 *configurations*: the S states of a start,
-and the S^2 pairs of a later step's state and the one that it depends on. What tells a chain from a
-tree is which step a step depends on, and the recursions that follow.
+The log joint of a step has S + S^2 *configurations*: the S states of a start, and the S^2 pairs of
+a later step's state and the one that it depends on. Chains and trees differ in the step that a step
+depends on, and in their recursions.
 """
 
 import abc
@@ -30,7 +30,7 @@ class Markov(Enumerated):
         return self.size * (1 + self.size)
 
     def branches(self) -> tuple[Branch, ...]:
-        """The start, which has no state before it, and the step."""
+        """The start, without a state before it; and the later step."""
         return (None, self.states()), (self.states(), self.states())
 
     def occupancy(self, counts: Array) -> Array:
@@ -40,7 +40,7 @@ class Markov(Enumerated):
 
     @abc.abstractmethod
     def earlier(self, later: int) -> slice | np.ndarray:
-        """Which step each of so many steps after the start depends on, as an index of steps."""
+        """Indices of the steps on which the first `later` steps after the start depend."""
 
     @abc.abstractmethod
     def best(self, factors: Links) -> tuple[Array, Array]:
@@ -66,12 +66,12 @@ class Markov(Enumerated):
         return value, times(possible, found)
 
     def drawn(self, factors: Links, key: Array) -> Links:
-        """Indicators of states that are drawn from their posterior."""
+        """Indicators of states drawn from their posterior."""
         return indicators(factors, self.sample(factors, key), self.earlier(len(factors.valid)))
 
 
 def directional(weights: Links, start: Array, steps: Any) -> Array:
-    """The derivative of the evidence along a change of factors, (n,), given the posterior."""
+    """The derivative of the log evidence along a change of factors, (n,), from the posterior."""
     moved = _weigh(weights.start, start).sum(-1)
     if isinstance(weights.steps, Dense):
         return moved + _weigh(weights.steps.factors, steps.factors).sum((0, -2, -1))

@@ -1,10 +1,10 @@
-r"""Chains whose log factors are products, :math:`v_t(b) = \eta_b \cdot t_t`, for many restarts.
+r"""E-step of chains with emissions :math:`v_t(b) = \eta_b \cdot t_t`, for many restarts at once.
 
-What an E-step wants of these are sums over steps, of pairs of states and of features by state, and
-both are made piece by piece between the recursions: no array of factors or posteriors of all steps
-is written down. Under vmap restarts become the columns of `scaled`, after sequences and states,
-which is the order in which one matrix product gives the factors of all restarts and another takes
-up their posteriors; a batch of recursions over sequences would be turned round twice.
+The E-step needs sums over steps: of posteriors of pairs, and of features times posteriors of
+states. They are accumulated piece by piece between the recursions, so that no array of factors or
+posteriors of all steps is stored. Under vmap restarts become the columns of `scaled`, after
+sequences and states: in this order one matrix product gives the factors of all restarts, and
+another the sums, without transposes.
 """
 
 from typing import Any, NamedTuple
@@ -19,20 +19,20 @@ from jaxem.latent.links import Links, Split, times
 from jaxem.numerics.logspace import finite
 from jaxem.types import Array
 
-#: Restarts that fill a vector, and columns that are enough to run side by side; with fewer,
-#: sequences may be cut into segments.
+#: Restarts that fill a vector register, and the number of restarts times sequences from which on
+#: restarts are columns; with fewer, sequences may be cut into segments.
 _VECTOR, _WIDE = 8, 128
 
 
 class Products(NamedTuple):
-    """A batch of n sequences.
+    """Log factors of a batch of n sequences, emissions as coefficients and features.
 
     Attributes:
         start: Log factors of the first step, (n, S).
-        transition: Those of pairs, (S, S), the state before first.
+        transition: Log factors of pairs, (S, S), the state before first.
         coefficients: Eta, (S, features).
-        features: T of the steps after the start, (T - 1, n, features).
-        valid: Whether these exist, (T - 1, n).
+        features: Features t of the steps after the start, (T - 1, n, features).
+        valid: Whether these steps exist, (T - 1, n).
         weights: Weights of the sequences, (n,).
     """
 
@@ -45,12 +45,12 @@ class Products(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What is known of them.
+    """Evidence and sums over posteriors of a batch of sequences.
 
     Attributes:
         evidence: Log evidence of each sequence, (n,).
         start: Weighted posterior of the first state, (n, S).
-        pairs: That of pairs, summed over sequences and steps, (S, S).
+        pairs: Weighted posterior of pairs, summed over sequences and steps, (S, S).
         features: Features times the weighted posterior of later states, summed, (S, features).
     """
 
@@ -61,7 +61,7 @@ class Sums(NamedTuple):
 
 
 def posterior_sums(problem: Products) -> Sums:
-    """Sums over posteriors: in probabilities, and again in logarithms where some underflow."""
+    """Sums over posteriors, in probabilities; in logarithms if some underflow."""
     return _sums(problem)
 
 

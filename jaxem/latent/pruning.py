@@ -1,10 +1,11 @@
 r"""Recursions on a tree: upward to the root, and back down (Felsenstein 1981, Pearl 1988).
 
-Upward, :math:`m_i(a) = \log \sum_b e^{f_i(a, b) + B_i(b)}` is what node i and all below it say of
-its parent's state, and :math:`B_i = \sum_{c \text{ child of } i} m_c`. Downward,
+Upward, :math:`m_i(a) = \log \sum_b e^{f_i(a, b) + B_i(b)}` is the message of node i to its parent,
+the log probability of the data of i and its descendants given the parent's state, and
+:math:`B_i = \sum_{c \text{ child of } i} m_c`. Downward,
 :math:`p(z_i = b \mid z_{\text{parent}} = a, x) = e^{f_i(a, b) + B_i(b) - m_i(a)}`, so that
-posteriors, draws and, with a maximum in place of the sum, the best states go from the root on. All
-in logarithms. Arrays have nodes first, (N, n, ...).
+posteriors, draws and, with a maximum in place of the sum, the best states are found from the root
+on. All are in logarithms. Arrays have nodes first, (N, n, ...).
 """
 
 from collections.abc import Callable
@@ -21,12 +22,12 @@ from jaxem.types import Array
 
 
 class Upward(NamedTuple):
-    """What the data below say.
+    """The messages of the upward recursion.
 
     Attributes:
         root: Log joint of all data and the root's state, (n, S).
         reached: :math:`f_i(a, b) + B_i(b)` of the nodes after the root, (N - 1, n, S, S).
-        messages: Their :math:`m_i(a)`, (N - 1, n, S).
+        messages: :math:`m_i(a)` of these nodes, (N - 1, n, S).
     """
 
     root: Array
@@ -46,8 +47,8 @@ def upward(links: Links, rounds: Rounds, total: Callable[[Array], Array] = log_s
 
     Args:
         links: The factors.
-        rounds: The order.
-        total: What becomes of the last axis: the logarithm of a sum, or a maximum.
+        rounds: The nodes by round.
+        total: Reduction of the last axis: the logarithm of a sum, or a maximum.
     """
     factors = factors_of(links)
     nodes = len(factors) + 1
@@ -65,13 +66,13 @@ def upward(links: Links, rounds: Rounds, total: Callable[[Array], Array] = log_s
 
 
 def downward(rounds: Rounds, root: Array, move: Callable[[Array, Array, Array], Array]) -> Array:
-    """Something of every node, (N, n, ...), from that of its parent.
+    """Values of all nodes, (N, n, ...), each computed from that of its parent.
 
     Args:
-        rounds: The order.
-        root: That of the root, (n, ...).
-        move: From those of some parents (W, n, ...), the rows of the nodes among those after the
-            root (W,), and the number of the round, to those of the nodes.
+        rounds: The nodes by round.
+        root: The value of the root, (n, ...).
+        move: From values of parents (W, n, ...), the indices of their nodes among those after the
+            root (W,), and the number of the round, to the values of the nodes.
     """
     nodes = len(rounds.places) + 1
     first = jnp.zeros((nodes + 1, *root.shape), root.dtype).at[0].set(root)
@@ -90,7 +91,7 @@ def posterior(links: Links, rounds: Rounds, parents: np.ndarray) -> tuple[Array,
 
     Args:
         links: The factors.
-        rounds: The order.
+        rounds: The nodes by round.
         parents: The parent of each node after the root, (N - 1,).
     """
     up = upward(links, rounds)

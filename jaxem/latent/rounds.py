@@ -1,8 +1,8 @@
-"""The order in which a tree is gone through: rounds of nodes whose parents are done.
+"""The order of recursions on a tree: rounds of nodes whose parents are in earlier rounds.
 
-Nodes of equal depth may be taken together. Their number differs from depth to depth, and arrays
-are rectangles: so each depth is cut into rounds of at most the mean width, and no tree, however
-lopsided, costs more than twice its nodes in places, or twice its depth in rounds.
+Nodes of equal depth are independent given their parents. Their number differs from depth to depth,
+but arrays are rectangles: so each depth is cut into rounds of at most the mean width, and no tree,
+however unbalanced, needs more than twice its nodes in cells, or twice its depth in rounds.
 """
 
 from typing import NamedTuple
@@ -11,13 +11,13 @@ import numpy as np
 
 
 class Rounds(NamedTuple):
-    """Nodes by round, from the root on; places without a node hold the number of nodes, N.
+    """Nodes by round, from the root on; cells without a node hold the number of nodes, N.
 
     Attributes:
         nodes: Shape (R, W).
-        parents: Theirs, (R, W); also N where there is no node.
-        links: The row of each node among the N - 1 nodes after the root; 0 where there is none.
-        places: Where each of these stands in a flat (R W,), (N - 1,).
+        parents: The parents of these nodes, (R, W); N in cells without a node.
+        links: The index of each node among the N - 1 nodes after the root; 0 without a node.
+        places: The cell of each node after the root, as an index of (R W,); (N - 1,).
     """
 
     nodes: np.ndarray
@@ -45,13 +45,13 @@ def in_rounds(parents: tuple[int, ...]) -> Rounds:
     nodes = np.full((len(rounds), width), count)
     for row, members in zip(nodes, rounds, strict=True):
         row[: len(members)] = members
-    there = nodes < count
-    flat = np.flatnonzero(there)
+    is_node = nodes < count
+    flat = np.flatnonzero(is_node)
     places = np.empty(count - 1, int)
     places[nodes.ravel()[flat] - 1] = flat
     return Rounds(
         nodes=nodes,
-        parents=np.where(there, above[np.where(there, nodes, 0)], count),
-        links=np.where(there, nodes - 1, 0),
+        parents=np.where(is_node, above[np.where(is_node, nodes, 0)], count),
+        links=np.where(is_node, nodes - 1, 0),
         places=places,
     )

@@ -1,21 +1,21 @@
 r"""Forward and backward in probabilities that are normalised at every step.
 
-Forward (Rabiner 1989): with :math:`\alpha_t` the posterior of the state given the data up to t,
+Forward (Rabiner 1989): with :math:`\alpha_t` the posterior of the state given data up to t,
 :math:`\pi_t = \alpha_{t-1} M_t` and :math:`\alpha_t = \pi_t v_t / c_t`; the :math:`c_t` multiply to
-the evidence. Backward, with :math:`\beta_t` what later data say of a state,
+the evidence. Backward, with :math:`\beta_t` the message from later data,
 
 .. math:: w_t = v_t \beta_t / c_t, \quad \beta_{t-1} = M_t w_t, \quad
           \gamma_t = \pi_t w_t, \quad \xi_t(a, b) = \alpha_{t-1}(a) M_t(a, b)\, w_t(b).
 
 Factors are taken relative to the largest of their step. Where :math:`\pi_t v_t` is nearly zero it
-is taken for zero, and so is :math:`w_t`: nothing overflows. What that loses is missing from the sum
-of the posterior of the first state, which is looked at, and so is a tiny :math:`c_t`; `logarithmic`
-then does it again.
+is replaced by zero, and so is :math:`w_t`, to avoid overflow. The probability lost is missing from
+the sum of the posterior of the first state, which is checked; tiny :math:`c_t` are checked, too. If
+a check fails, the recursions are repeated in logarithms (`logarithmic`).
 
-Inside, states come before sequences, so that vectors run over sequences, and each recursion carries
-one array, which is normalised when it is read: XLA would compute a product once for its sum and
-again for what is divided by it. What is done to all steps alike is done to a few dozen at a time,
-between the recursions over them, where it stays in the cache.
+States come before sequences, so that vector instructions run over sequences, and each recursion
+carries one array, which is normalised when it is read: XLA would compute a product once for its sum
+and again for the quotient. Operations that are the same for all steps are done for a piece of a few
+dozen steps, between the recursions, so that the piece stays in the cache.
 """
 
 import functools
@@ -31,29 +31,30 @@ from jaxem.latent.links import Dense, Links, Split
 from jaxem.numerics.logspace import finite
 from jaxem.types import Array
 
-#: A posterior probability that may not get lost.
+#: The least posterior probability whose loss is noticed.
 _NOTICED = 1e-12
 
-#: A c that is smaller may have cost states that are needed later: with it, numbers relative to the
-#: largest are kept down to 1e-196, and to 1e-14 in single precision.
+#: With a smaller c, states may have underflowed that later data need: above it, numbers relative to
+#: the largest are kept down to 1e-196, and to 1e-14 in single precision.
 _LEAST, _LEAST_SINGLE = 1e-100, 1e-12
 
-#: Up to so many states products are written out: XLA fuses them with what surrounds them.
+#: Up to so many states matrix products are written as sums, which XLA fuses.
 _FEW = 16
 
-#: New sums, and what is to be kept of a piece: from the sums, the filter of the states before, the
-#: matrices, w, and the piece's inputs.
+#: From the sums, the filter at the steps before, the matrices, w, and the inputs of a piece to the
+#: new sums and an output of the piece.
 Collect = Callable[[Any, Array, Array, Array, Any], tuple[Any, Any]]
 
 
 class ScaledFilter(NamedTuple):
-    """What the data up to each step say.
+    """The result of the forward recursion.
 
     Attributes:
         evidence: Log evidence, (..., c).
         first: Posterior of the first state given the first datum, (..., S, c).
-        later: The same of the later states, alpha, (pieces, steps a piece, ..., S, c).
-        gain: v / c of the same, zero where there is no step or the state was taken for impossible.
+        later: Posteriors of later states given data up to them, alpha, (pieces, steps a piece, ...,
+            S, c).
+        gain: v / c of the later steps, zero where there is no step or alpha was put to zero.
     """
 
     evidence: Array
@@ -73,7 +74,7 @@ class ScaledFilter(NamedTuple):
 
 
 def forward(problem: Columns) -> tuple[ScaledFilter, Array]:
-    """The filter, and whether nothing was lost to underflow, a scalar."""
+    """The forward recursion (filter), and whether no c was too small, a scalar."""
     top = finite(problem.start.max(-2, keepdims=True))
     raised = jnp.exp(problem.start - top)
     total = _sum(raised)
@@ -114,12 +115,12 @@ def forward(problem: Columns) -> tuple[ScaledFilter, Array]:
 
 
 def backward(links: Links, found: ScaledFilter, weights: Array) -> tuple[Links, Array]:
-    """Posterior probabilities times weights, as `Links`, and whether nothing was lost.
+    """Posterior probabilities times weights, as `Links`, and whether no probability was lost.
 
     Args:
         links: The factors.
-        found: Their filter.
-        weights: One a sequence, (n,); posteriors are linear in the message from behind.
+        found: The result of `forward`.
+        weights: One a sequence, (n,); posteriors are linear in the backward message.
     """
     ends = jnp.ones_like(found.first) if links.end is None else jnp.exp(links.end).T
     total = jnp.where(found.last > 0, found.last * ends, 0.0).sum(0)
@@ -153,37 +154,37 @@ def back_over(
     collect: Collect,
     sums: Any,
 ) -> tuple[Array, Any, Any]:
-    """The message to the first state, and what was collected of the posteriors of steps.
+    """The backward recursion, with sums over the posteriors of steps.
 
     Args:
         problem: The factors.
-        found: Their filter.
+        found: The result of `forward`.
         ends: The message to the last state, (..., S, c).
-        matrix: That of all steps, or None if it changes.
-        collect: Takes up a piece.
-        sums: What to begin with.
+        matrix: The transition matrix of all steps, or None if it changes.
+        collect: Adds a piece to the sums.
+        sums: Initial sums.
 
     Returns:
-        The message, the sums, and what `collect` kept of every piece.
+        The message to the first state, the sums, and the outputs of `collect` for all pieces.
     """
     before = jnp.concatenate([found.first[None], found.later[:, -1]], 0)
 
     def piece(carry, inputs):
         beta, sums = carry
         factors, exists, before, later, gain = inputs
-        here = problem.kernels(factors).matrix if matrix is None else matrix
-        changing = here if matrix is None else None
+        transition = problem.kernels(factors).matrix if matrix is None else matrix
+        changing = transition if matrix is None else None
         earlier = jnp.concatenate([before[None], later[:-1]], 0)
         gain = jnp.concatenate([jnp.ones_like(before)[None], gain], 0)
 
         def step(ratio, inputs):
             own, exists, gain = inputs
-            beta = jnp.where(exists, _back(ratio, here if own is None else own), ends)
+            beta = jnp.where(exists, _back(ratio, transition if own is None else own), ends)
             return jnp.where(gain > 0, gain * beta, 0.0), ratio
 
         last = jnp.where(gain[-1] > 0, gain[-1] * beta, 0.0)
         beta, ratio = jax.lax.scan(step, last, (changing, exists, gain[:-1]), reverse=True)
-        sums, kept = collect(sums, earlier, here, ratio, factors)
+        sums, kept = collect(sums, earlier, transition, ratio, factors)
         return (beta, sums), kept
 
     steps = pieces((problem.inputs, problem.exists))
@@ -193,11 +194,11 @@ def back_over(
 
 
 def complete(start: Array, weights: Array, later: int) -> Array:
-    """Whether the posterior of the first state has the sum that it must have, a scalar.
+    """Whether the weighted posterior of the first state sums to the weight, a scalar.
 
     Args:
-        start: That posterior times weights, (..., S, c).
-        weights: Which broadcast against (..., c).
+        start: The posterior of the first state times weights, (..., S, c).
+        weights: Weights that broadcast against (..., c).
         later: The number of steps after the start.
     """
     slack = _NOTICED + 8 * jnp.finfo(start.dtype).eps * (1 + later)
@@ -225,12 +226,12 @@ def _back(beta: Array, matrix: Array) -> Array:
 
 
 def _tiny(dtype: Any) -> Any:
-    """What is smaller than this is taken for zero."""
+    """Probabilities below this are put to zero."""
     return jnp.finfo(dtype).tiny * 1e12
 
 
 def _sum(states: Array) -> Array:
-    """Over the states, (..., 1, c)."""
+    """The sum over the states, (..., 1, c)."""
     return states.sum(-2, keepdims=True)
 
 

@@ -1,14 +1,14 @@
-r"""A few long sequences as many short ones, whose recursions run side by side.
+r"""Segments: a few long sequences cut into many short ones, whose recursions run in parallel.
 
-A recursion takes one step after another, and on one sequence most of its time is spent between the
-steps. Cut into segments, each needs two messages: the posterior of the state before it, and what
-the data after it say of its last state. Both follow from the product of its matrices, which no
-message is needed for (as in the parallel scans of Särkkä and García-Fernández 2021, with segments
-in place of steps); that costs S times a forward pass, and is repaid by the number of segments.
+A recursion is serial, and on one sequence most of its time is overhead of the steps. A segment
+needs two messages: the posterior of the state before it, and the backward message to its last
+state. Both follow from the products of the matrices of the segments, which need no message (as in
+the parallel scans of Särkkä and García-Fernández 2021, with segments in place of steps); they cost
+S forward passes, and save a factor of the number of segments.
 
-The messages are only proposed. The forward pass over every segment gives the posterior of its last
-state, which has to be the message that the next one was given; by induction all are right, or the
-sequence is done again in logarithms.
+The messages are checked. The forward pass over a segment gives the posterior of its last state,
+which must equal the message to the next segment; by induction all messages are then right.
+Otherwise the recursions are repeated in logarithms.
 """
 
 from typing import NamedTuple
@@ -22,10 +22,10 @@ from jaxem.latent.links import Dense, Links, Split, inputs_of
 from jaxem.numerics.logspace import finite, log_sum_exp
 from jaxem.types import Array
 
-#: Sequences and segments that are enough to run side by side.
+#: Largest number of segments of all sequences: enough to fill vector registers.
 _WIDE = 128
 
-#: A segment has at least so many steps.
+#: Least number of steps of a segment.
 _SHORTEST = 64
 
 #: Products of matrices of more states than this cost more than they save.
@@ -37,7 +37,7 @@ class Segments(NamedTuple):
 
     Attributes:
         links: The segments as k n sequences, the first of all sequences, the second, ...
-        count: k; 1 if the sequences were left whole.
+        count: k; 1 if the sequences were not cut.
     """
 
     links: Links
@@ -48,7 +48,7 @@ class Segments(NamedTuple):
         return found.evidence.reshape(self.count, -1).sum(0)
 
     def agree(self, found: scaled.ScaledFilter) -> Array:
-        """Whether the passes over the segments give the messages that these were given."""
+        """Whether the forward passes over segments end with the start messages of the next ones."""
         if self.count == 1:
             return jnp.array(True)
         given = jnp.exp(self.links.start.T).reshape(*found.first.shape[:1], self.count, -1)
@@ -81,7 +81,7 @@ class Segments(NamedTuple):
 
 
 def segments(links: Links) -> Segments:
-    """Cut sequences, if they are few and long."""
+    """Cut sequences into segments, if they are few and long."""
     later, (width, states) = len(links.valid), links.start.shape
     count = 1
     while 2 * count * width <= _WIDE and later % (2 * count) == 0:
@@ -110,8 +110,8 @@ def _messages(links: Links, products: Array) -> tuple[Array, Array]:
     end = jnp.zeros_like(last) if links.end is None else links.end
 
     def back(message, inputs):
-        product, here = inputs
-        message = _relative(message, here)
+        product, alpha = inputs
+        message = _relative(message, alpha)
         return log_sum_exp(product + message[:, None, :]), message
 
     _, ends = jax.lax.scan(back, end, (products, after), reverse=True)
@@ -122,16 +122,16 @@ def _normal(logs: Array) -> Array:
     return _relative(logs, jnp.zeros_like(logs))
 
 
-def _relative(message: Array, here: Array) -> Array:
-    """A message on the scale of which the weights `here` give 1."""
-    total = log_sum_exp(message + here)[:, None]
+def _relative(message: Array, alpha: Array) -> Array:
+    """A log message, scaled so that its product with exp(alpha) sums to 1."""
+    total = log_sum_exp(message + alpha)[:, None]
     return message - jnp.where(jnp.isfinite(total), total, 0.0)
 
 
 def _products(steps: Dense | Split, valid: Array) -> Array:
-    """Logs of the products of the matrices of every segment, (k n, S, S), up to a number each.
+    """Logs of the products of the matrices of every segment, (k n, S, S), up to a constant each.
 
-    Rows have scales of their own, powers of two, so that they are exact in any precision.
+    Each row is scaled by its own power of two, which is exact in any precision.
     """
     factors = inputs_of(steps)
     sequences, states = factors.shape[1], factors.shape[-1]
@@ -170,6 +170,6 @@ def _cut(array: Array, count: int) -> Array:
 
 
 def _whole(array: Array, count: int) -> Array:
-    """The way back."""
+    """The inverse of `_cut`."""
     parts = array.reshape(len(array), count, -1, *array.shape[2:]).swapaxes(0, 1)
     return parts.reshape(-1, *parts.shape[2:])

@@ -1,7 +1,7 @@
-r"""Hidden states on the nodes of a tree: the state of each depends on that of its parent.
+r"""Hidden states on the nodes of a tree: the state of each node depends on that of its parent.
 
-The evidence is a sum over the states of all nodes, which Felsenstein (1981) takes from the leaves
-to the root, in time proportional to the nodes. A chain is a tree without branches.
+The evidence is a sum over the states of all nodes, computed from the leaves to the root in time
+proportional to the number of nodes (Felsenstein 1981). A chain is a tree without branches.
 """
 
 from typing import Any
@@ -24,9 +24,9 @@ class Tree(Markov):
 
     The log joint is that of one node given the state of its parent, ``log_joint(params, z_parent,
     z, x)``; at the root ``z_parent`` is None. Data have leaves (datum, node, ...), nodes in the
-    order of ``parents``. What differs from edge to edge, a branch length say, is indexed by a
-    number of the node that is in the data. A node that was not seen, as the inner ones of a
-    phylogeny, says so by a mask, and its datum is left out of the log joint.
+    order of ``parents``. Constants of an edge, such as a branch length, are indexed by a number of
+    the node that is in the data. A node that was not observed, such as the inner ones of a
+    phylogeny, is masked in the data, and its datum left out of the log joint.
 
     Args:
         parents: The parent of each node, (N,): -1 for the root, which is node 0, and for any other
@@ -57,11 +57,11 @@ class Tree(Markov):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What the log joint is called with between parameters and datum."""
+        """Names of the arguments of the log joint between parameters and datum."""
         return ("z_parent", "z")
 
     def earlier(self, later: int) -> np.ndarray:
-        """See `Markov`: the parent, and the root for what is no node."""
+        """See `Markov`: the parents, and the root for filler rows."""
         earlier = np.zeros(later, int)
         earlier[: self.nodes - 1] = self.parents[1:]
         return earlier
@@ -108,8 +108,8 @@ def _log_partition_jvp(parents: tuple[int, ...], primals, tangents):
 
 def _posterior(parents: tuple[int, ...], links: Links) -> tuple[Array, Links]:
     later, own = len(links.valid), np.asarray(parents[1:], int)
-    here = _of_nodes(parents, links)
-    evidence, responsibilities = pruning.posterior(here, in_rounds(parents), own)
+    nodes = _of_nodes(parents, links)
+    evidence, responsibilities = pruning.posterior(nodes, in_rounds(parents), own)
     if isinstance(responsibilities.steps, Dense):
         steps: Any = Dense(_filled(responsibilities.steps.factors, later))
     else:
@@ -120,7 +120,7 @@ def _posterior(parents: tuple[int, ...], links: Links) -> tuple[Array, Links]:
 
 
 def _of_nodes(parents: tuple[int, ...], links: Links) -> Links:
-    """The factors without the rows that only fill up a block."""
+    """The factors without filler rows of a block."""
     later = len(parents) - 1
     if isinstance(links.steps, Dense):
         steps: Any = Dense(links.steps.factors[:later])
@@ -130,7 +130,7 @@ def _of_nodes(parents: tuple[int, ...], links: Links) -> Links:
 
 
 def _filled(values: Array, count: int) -> Array:
-    """With zeros for these rows."""
+    """Values of nodes with zeros for the filler rows, `count` in all."""
     return jnp.pad(values, [(0, count - len(values)), *[(0, 0)] * (values.ndim - 1)])
 
 

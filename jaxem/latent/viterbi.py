@@ -39,7 +39,7 @@ def best_path(links: Links) -> tuple[Array, Array]:
 
 
 def indicators(links: Links, path: Array, earlier: slice | np.ndarray) -> Links:
-    """What `Links` of posteriors would be if the states were certain.
+    """The posterior as `Links` if these states were certain.
 
     Args:
         links: The factors.

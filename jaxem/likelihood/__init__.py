@@ -1,1 +1,1 @@
-"""The likelihood with the latent states summed out: of rows or sequences, in real coordinates."""
+"""The marginal likelihood, the latent states summed out: of rows or sequences, in coordinates."""

@@ -1,9 +1,9 @@
-r"""Real coordinates around one point, as many as there are free numbers.
+r"""Charts: real coordinates around one point, as many as there are free numbers.
 
 Logarithms of positive numbers, logits of probabilities, Cholesky factors with a log diagonal. A
-simplex of K entries has K - 1: logarithms relative to its largest entry, which is held. What lies
-on the boundary of its support, at a kink of its prior or on its way to infinity is held too: there
-is no curvature to look at.
+simplex of K entries has K - 1: logarithms relative to its largest entry, which is held fixed.
+Coordinates on the boundary of their support, at a kink of their prior or on the way to infinity are
+held fixed too, as curvature is not defined or zero there.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,11 +20,11 @@ from jaxem.types import Array
 
 
 class Chart(eqx.Module):
-    """A point and its free coordinates; traced, so that another point compiles nothing.
+    """A point and its free coordinates; a pytree, so that programs serve other points.
 
     Attributes:
-        base: All real coordinates of the point, (D,), the held ones too.
-        free: Positions of the free ones, (d,).
+        base: All real coordinates of the point, (D,), held ones included.
+        free: Positions of the free coordinates, (d,).
         fixed: Parameters that their priors fix.
     """
 
@@ -49,13 +49,13 @@ class Chart(eqx.Module):
 
 
 class ChartReport(eqx.Module):
-    """What a reader is told of a chart.
+    """The coordinates of a chart in words, and the entries that are held.
 
     Attributes:
         names: The free coordinates in words, (d,), such as "log scale[0]".
         edge: For each free parameter, which entries are on the boundary, by dotted name.
         resting: Which entries are exactly at a kink of their prior.
-        endless: Which entries have a coordinate that goes to infinity, or no longer matters there.
+        endless: Which entries have a coordinate that goes to infinity, or has no effect any more.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -77,11 +77,11 @@ def make_chart(
     Args:
         model: The declared model.
         values: Parameters by dotted name.
-        references: Ordinary values of some; the middle of the support for the others.
+        references: Ordinary values of some; for the others the centre of the support is taken.
         resting: Which entries are exactly at a kink of their prior, by dotted name; parameters
             without kinks may be left out.
         total: Total weight of the rows.
-        endless: Names of coordinates that go to infinity, or no longer matter there.
+        endless: Names of coordinates that go to infinity, or have no effect any more.
     """
     dtype = jnp.result_type(float)
     base, held, names, edges, gone = [], [], [], {}, {}
@@ -107,10 +107,10 @@ def make_chart(
 
 
 def free_numbers(model: Model, resting: Mapping[str, np.ndarray]) -> int:
-    """How many free numbers a model has: a simplex of K counts K - 1, a covariance D(D+1)/2.
+    """The number of free numbers of a model: K - 1 for a simplex, D(D+1)/2 for a covariance.
 
-    Entries at a kink of their prior, the zeros of a lasso, count nothing: the number of the others
-    estimates its degrees of freedom without bias (Zou, Hastie and Tibshirani 2007).
+    Entries at a kink of their prior, the zeros of a lasso, are not counted: the number of the
+    others is an unbiased estimate of the degrees of freedom (Zou, Hastie and Tibshirani 2007).
 
     Args:
         model: The declared model.
@@ -141,5 +141,5 @@ def coordinate_names(p: Parameter, value: np.ndarray) -> list[str]:
 
 
 def free_names(model: Model, values: Mapping[str, np.ndarray]) -> list[str]:
-    """The real coordinates of all free parameters in words, those that charts hold too."""
+    """The real coordinates of all free parameters in words, held ones included."""
     return [name for p in model.free for name in coordinate_names(p, values[p.name])]

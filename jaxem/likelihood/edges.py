@@ -1,7 +1,7 @@
-"""Parameters on the boundary of their support, moved off it.
+"""Moving of parameters off the boundary of their support, to start a sampler or a refit there.
 
-What starts there again (a sampler, a refit) would never leave: such a parameter is mixed with an
-ordinary value, as if one more row had been seen that is ordinary.
+From the boundary neither would move: such a parameter is mixed with an ordinary value, as if one
+more, ordinary row had been observed.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ def step_inside(
     """Parameters off the boundary, and the names of those that were on it.
 
     Args:
-        parameters: What is known of them.
+        parameters: The parameters as declared.
         values: Parameters by dotted name.
-        references: Ordinary values of them.
-        rows: How many rows were fitted.
+        references: Ordinary values by dotted name.
+        rows: Number of rows that were fitted.
     """
     share = min(_MOST, 1 / (1 + rows))
     out, moved = {}, []

@@ -1,8 +1,8 @@
-r"""How sure the posterior of the latent states is.
+r"""Entropy of the posterior of the latent states, and the log probability of its mode.
 
-With f the log factors of a unit, r their posterior and z a configuration of states (a path, for a
-chain), the entropy of the posterior is :math:`\log Z - \langle r, f \rangle`, and the log
-probability of its mode :math:`\max_z f(z) - \log Z`.
+With f the log factors of a unit, r their posterior and z its states (a path, for a chain), the
+entropy is :math:`\log Z - \langle r, f \rangle`, and the log probability of the mode
+:math:`\max_z f(z) - \log Z`.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from jaxem.types import Array
 
 
 class Sureness(NamedTuple):
-    """Of each unit, in blocks (blocks, size).
+    """Evidence, entropy and mode of each unit, (blocks, size).
 
     Attributes:
         evidence: Log evidence.
@@ -32,7 +32,7 @@ class Sureness(NamedTuple):
 
 
 def sureness(model: Model, values: Values, source: Source) -> Sureness:
-    """Look at the posterior of every unit.
+    """Evidence, entropy and log probability of the mode of every unit.
 
     Args:
         model: The declared model.
@@ -41,18 +41,18 @@ def sureness(model: Model, values: Values, source: Source) -> Sureness:
     """
 
     def block(nothing, inputs):
-        here = factors(model, values, source, inputs)
-        evidence, responsibilities = model.latent.posterior(here)
-        best, _ = model.latent.hard(here)
+        logs = factors(model, values, source, inputs)
+        evidence, responsibilities = model.latent.posterior(logs)
+        best, _ = model.latent.hard(logs)
         return nothing, Sureness(
-            evidence, evidence - _expected(responsibilities, here), best - evidence
+            evidence, evidence - _expected(responsibilities, logs), best - evidence
         )
 
     return over_blocks(block, jnp.zeros(()), source.blocks)[1]
 
 
 def _expected(responsibilities: Any, factors: Any) -> Array:
-    """Expected log joint of each unit under its posterior; what has no share is absent."""
+    """Expected log joint of each unit under its posterior; zero times -inf counts as zero."""
     if not isinstance(factors, Links):
         return _product(responsibilities, factors).sum(-1)
     assert isinstance(factors.steps, Dense)

@@ -17,7 +17,7 @@ Values = Mapping[str, Array]
 
 
 def factors(model: Model, values: Values, source: Source, inputs: Any) -> Any:
-    """What the latent structure takes, of one of `Source.blocks`."""
+    """The log factors of one of `Source.blocks`, in the form that the latent structure takes."""
     table = model.table(values, inputs[0])
     if not isinstance(source, Steps):
         return table
@@ -30,7 +30,7 @@ def in_units(source: Source, weights: Array) -> Array:
 
 
 def check_evidence(found: float, reported: float) -> None:
-    """The same parameters on the same data have the same log likelihood.
+    """Check that the log likelihood of a fit's parameters is the one that the fit reports.
 
     Args:
         found: Log likelihood of the parameters of a fit on some data.
@@ -40,8 +40,8 @@ def check_evidence(found: float, reported: float) -> None:
         DeclarationError: If they differ by more than rounding.
     """
     eps = float(jnp.finfo(jnp.result_type(float)).eps)
-    apart = abs(found - reported) if np.isfinite([found, reported]).all() else np.inf
-    if not (found == reported or apart <= 1e-5 + 1e4 * eps * (1 + abs(reported))):
+    difference = abs(found - reported) if np.isfinite([found, reported]).all() else np.inf
+    if not (found == reported or difference <= 1e-5 + 1e4 * eps * (1 + abs(reported))):
         raise DeclarationError(
             f"the log likelihood of fit.params on these data is {found:.6f}, and the fit reports "
             f"{reported:.6f}. Give the data and the weights that were fitted, or fit these first."

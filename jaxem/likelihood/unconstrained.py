@@ -1,8 +1,8 @@
-r"""Free parameters in unconstrained coordinates, NumPyro's, with the Jacobian of the way back.
+r"""Free parameters in NumPyro's unconstrained coordinates, with the log Jacobian.
 
-Logarithms, logits by stick-breaking, Cholesky factors: as many as there are free numbers, and a
-density in them has a mode of its own. Derivatives of the log likelihood alone are taken in the
-coordinates of `likelihood.chart`, which have no Jacobian and may be held.
+Logarithms, logits by stick-breaking, Cholesky factors: as many as there are free numbers. A density
+in these coordinates includes the Jacobian, and so has another mode. Derivatives of the log
+likelihood alone are taken in the coordinates of `likelihood.chart`, without a Jacobian.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def coordinates(model: Model, values: Mapping[str, Any]) -> Array:
 
 
 def sites(model: Model, u: Array) -> dict[str, Array]:
-    """Unconstrained coordinates (d,) by dotted name, each in the shape of its own."""
+    """Unconstrained coordinates (d,) as arrays by dotted name."""
     zeros = {p.name: jnp.zeros(p.unconstrained_shape, u.dtype) for p in model.free}
     return ravel_pytree(zeros)[1](u)
 

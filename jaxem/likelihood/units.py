@@ -2,7 +2,7 @@ r"""Independent units, rows or whole sequences, and their log evidence, the stat
 
 .. math:: \log p(x_i \mid \theta) = \log \sum_z e^{\log p(x_i, z \mid \theta)}
 
-Rows are taken in blocks and a block's table of log factors is made again for the derivative, so
+Rows are taken in blocks, and a block's table of log factors is recomputed for the derivative, so
 that memory does not grow with N K.
 """
 
@@ -35,8 +35,8 @@ class Units:
     Attributes:
         source: The data in blocks.
         weights: Weight of each unit, (n,).
-        total: Sum of the weights; of chains, of those of all steps.
-        replaced: Products that give the same evidence, or None.
+        total: Sum of the weights; of chains, over all steps.
+        replaced: Anchors that give the same evidence, or None.
     """
 
     source: Source
@@ -57,7 +57,7 @@ def make_units(bound: Bound, weights: np.ndarray, merge: bool, held: int = 1) ->
         bound: The model and its rows.
         weights: Weights of all rows, (N,), those of steps equal within a sequence.
         merge: Whether equal rows may be merged; if not, units are in the order of the data.
-        held: How many numbers are held at once for each log factor.
+        held: Numbers in memory at once for each log factor.
     """
     total = float(weights.sum())
     if bound.sequences is not None:
@@ -68,12 +68,12 @@ def make_units(bound: Bound, weights: np.ndarray, merge: bool, held: int = 1) ->
 
 
 def make_source(bound: Bound, weights: Any, held: int = 1) -> Source:
-    """The rows as they are, in blocks; rows and weights may be traced.
+    """The rows in blocks, not merged; rows and weights may be traced.
 
     Args:
         bound: The model and its rows.
         weights: Weights of all rows, (N,), those of steps equal within a sequence.
-        held: How many numbers are held at once for each log factor.
+        held: Numbers in memory at once for each log factor.
     """
     if bound.sequences is not None:
         order = in_order(bound.sequences, bound.model.latent.configurations, held)
@@ -99,8 +99,8 @@ def total_evidence(model: Model, values: Values, source: Source) -> Array:
     Args:
         model: The declared model.
         values: Parameters by dotted name.
-        source: The rows, or what replaces them (see `estep.anchored`): the table of log factors of
-            a block is then a matrix product.
+        source: The rows, or their anchors (see `estep.anchored`): the table of log factors of a
+            block is then a matrix product.
     """
     if not isinstance(source, Anchored) or not source.product:
         return weighted(evidence(model, values, source), unit_weights(source)).sum()
@@ -117,11 +117,11 @@ def _by_block(model: Model, source: Source, factors_of: Callable[[Any], Any]) ->
 
 
 def unit_weights(source: Source) -> Array:
-    """Weights of the units, (blocks, size); zero for those that fill the last block."""
+    """Weights of the units, (blocks, size); zero for filler of the last block."""
     return in_units(source, source.batch.weights)
 
 
 def in_line(per_unit: Any, count: int) -> np.ndarray:
-    """From blocks, (..., blocks, size), to the order of the data, (..., n)."""
+    """Values of units in blocks, (..., blocks, size), in the order of the data, (..., n)."""
     found = np.asarray(per_unit, float)
     return found.reshape(*found.shape[:-2], -1)[..., :count]

@@ -1,4 +1,4 @@
-"""Arrays of numbers from what a person holds: lists, frames, masked arrays, any integers."""
+"""Conversion of data to NumPy arrays: from lists, data frames, masked arrays and any integers."""
 
 import warnings
 from typing import Any
@@ -15,11 +15,11 @@ _EXACT_IN_SINGLE = 2**24
 
 
 def as_arrays(data: Any, name: str = "data") -> Data:
-    """Data as NumPy arrays; whatever is one table becomes one array.
+    """Data as NumPy arrays; each table, a data frame or a list of numbers, becomes one array.
 
     Args:
         data: An array, a data frame, or a pytree of these.
-        name: What to call the data in a complaint.
+        name: Name of the data in error messages.
 
     Raises:
         DeclarationError: If a table has masked or missing entries, or cannot be read.
@@ -30,7 +30,7 @@ def as_arrays(data: Any, name: str = "data") -> Data:
 
 
 def is_table(x: Any) -> bool:
-    """Whether a leaf is one table although it is a container: a frame, or a list of numbers."""
+    """Whether a container is one table: a data frame, or a (nested) list of numbers."""
     if hasattr(x, "to_numpy"):
         return True
     if isinstance(x, list | tuple) and not hasattr(x, "_fields"):
@@ -43,10 +43,10 @@ def as_array(leaf: Any, name: str = "data") -> np.ndarray:
 
     Args:
         leaf: The table.
-        name: What to call the table in a complaint.
+        name: Name of the table in error messages.
 
     Raises:
-        DeclarationError: If an entry is masked or missing, or the table is none of numbers.
+        DeclarationError: If an entry is masked or missing, or the table does not hold numbers.
     """
     columns = getattr(leaf, "columns", None)
     try:
@@ -64,11 +64,11 @@ def as_array(leaf: Any, name: str = "data") -> np.ndarray:
 
 
 def in_flag_precision(leaf: np.ndarray) -> np.ndarray:
-    """Floats and integers in the precision of JAX's flag; truth values as they are.
+    """Floats and integers in the precision of JAX's 64-bit flag; booleans unchanged.
 
-    JAX cuts integers that are too long for the flag, and arithmetic of short ones (a square of
-    bytes) leaves their range: all integers become the flag's integers, or floats if they do not
-    fit.
+    JAX truncates integers that are too long for the flag, and arithmetic of short integers (a
+    square of bytes) overflows: all integers become int64 or int32 by the flag, or floats if their
+    values exceed its range.
     """
     if leaf.dtype.kind == "f":
         return leaf.astype(float_type())
@@ -78,7 +78,7 @@ def in_flag_precision(leaf: np.ndarray) -> np.ndarray:
 
 
 def as_given(data: Data) -> Data:
-    """Data for a direct evaluation: NumPy arrays in the flag's precision, all else as it is.
+    """Data for a direct evaluation: NumPy arrays in the flag's precision, other leaves unchanged.
 
     Raises:
         DeclarationError: If an array has masked entries.
@@ -93,12 +93,12 @@ def as_given(data: Data) -> Data:
 
 
 def float_type() -> Any:
-    """NumPy's type of the floats of JAX's flag."""
+    """NumPy's float type under JAX's 64-bit flag."""
     return np.float64 if jax.config.jax_enable_x64 else np.float32  # pyright: ignore
 
 
 def warn_of_float32(data: Data) -> None:
-    """Warn, once, when double precision is thrown away because of JAX's flag."""
+    """Warn, once a process, that double precision is lost because JAX's 64-bit flag is off."""
     global _warned
     leaves = jax.tree.leaves(data)
     if float_type() is np.float64 or _warned:
@@ -121,7 +121,7 @@ def _integer_type() -> Any:
 
 
 def _fits(leaf: np.ndarray) -> bool:
-    """Whether all integers are in the range of the flag's integers."""
+    """Whether all integers are in the range of the flag's integer type."""
     bounds = np.iinfo(_integer_type())
     return leaf.size == 0 or (int(leaf.min()) >= bounds.min and int(leaf.max()) <= bounds.max)
 
@@ -131,14 +131,14 @@ def _largest(leaf: np.ndarray) -> int:
 
 
 def _without_masks(leaf: Any) -> Any:
-    """A list with None where it holds ``numpy.ma.masked``; anything else as it is."""
+    """A list with None in place of ``numpy.ma.masked``; any other object unchanged."""
     if isinstance(leaf, list | tuple):
         return [_without_masks(v) for v in leaf]
     return None if leaf is np.ma.masked else leaf
 
 
 def _numbers(array: np.ndarray, name: str, columns: Any) -> np.ndarray:
-    """A table of Python objects as numbers; unchanged where it holds others."""
+    """A table of Python objects as numbers; unchanged if some are not numbers."""
     holes = np.array([_is_missing(v) for v in array.ravel()], bool).reshape(array.shape)
     kinds = {type(v) for v in array[~holes].ravel()}
     if not all(issubclass(kind, int | float | np.number | np.bool_) for kind in kinds):
@@ -148,7 +148,7 @@ def _numbers(array: np.ndarray, name: str, columns: Any) -> np.ndarray:
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether an object stands for no value: None, pandas' NA or NaT."""
+    """Whether an object is a missing value: None, pandas' NA or NaT."""
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 

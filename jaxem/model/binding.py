@@ -1,4 +1,4 @@
-"""From what a person gives, a declaration and data, to a model and its rows."""
+"""Binding of a declaration to data: the model, its checked rows, and their sequences."""
 
 import dataclasses
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from jaxem.types import Data, DeclarationError
 
 
 class Declaration(Protocol):
-    """A model, or what becomes one when it meets data."""
+    """A model, or a program that becomes a model when it is bound to data."""
 
     def bind(self, data: Data) -> tuple[Model, Data]:
         """The model for these data, and its rows."""
@@ -25,12 +25,12 @@ class Declaration(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bound:
-    """A model, its rows, and how these hang together.
+    """A model with the rows and sequences of its data.
 
     Attributes:
         model: The model for the data.
         rows: Prepared rows, NumPy leaves; of chains, all steps, sequence after sequence.
-        sequences: Where the steps are, or None for independent rows.
+        sequences: The sequences that the steps form, or None for independent rows.
     """
 
     model: Model
@@ -43,7 +43,7 @@ class Bound:
         return None if self.sequences is None else self.sequences.starts
 
     def weigh(self, weights: Any) -> np.ndarray:
-        """Weights of all rows, (N,), from those of rows or sequences as a person gave them."""
+        """Weights of all rows, (N,), from the given weights of rows or of sequences."""
         if self.sequences is None:
             return prepare_weights(weights, row_count(self.rows), self.model)
         lengths = self.sequences.lengths
@@ -56,11 +56,11 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
 
     Args:
         model: A `Model`, or a program from `jaxem.from_numpyro`.
-        data: Data as the declaration takes them; of chains, leaves (sequence, time, ...).
+        data: Data in the form of the declaration; of chains, leaves (sequence, time, ...).
         lengths: For chains, the steps of each sequence, (n,); None if all have as many.
 
     Raises:
-        DeclarationError: If it is no declaration, or the data are not its data.
+        DeclarationError: If it is no declaration, or the data do not fit it.
     """
     check_not_forked()
     if isinstance(model, type) or not hasattr(model, "bind"):

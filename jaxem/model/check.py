@@ -1,4 +1,4 @@
-"""Checking data: what a table must be before any model meets it."""
+"""Checks of data and weights that hold for every model: types, finiteness, equal row counts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +12,11 @@ from jaxem.types import Data, DeclarationError
 
 
 def prepare_data(data: Any, name_row: Callable[[int], str] = "row {}".format) -> Data:
-    """Arrays from whatever the person gave, checked.
+    """The given data as checked NumPy arrays.
 
     Args:
         data: An array, a data frame, or a pytree of these, rows first.
-        name_row: What to call a row in a complaint.
+        name_row: From the index of a row to its name in error messages.
 
     Returns:
         The same pytree with NumPy leaves, in the flag's precision.
@@ -46,10 +46,10 @@ def prepare_weights(
     """Row weights, checked; ones if none are given.
 
     Args:
-        weights: What the person gave.
+        weights: The given weights, or None.
         count: Rows, or sequences.
         model: The declared model.
-        lengths: Steps of each sequence, where these are weighed.
+        lengths: Steps of each sequence, if the weights are those of sequences.
 
     Raises:
         DeclarationError: If the shape is wrong, a weight is negative or not finite, or the total
@@ -99,10 +99,10 @@ def _check_leaf(label: str, leaf: np.ndarray, name_row: Callable[[int], str]) ->
             f"0, 1, 2, ... (numpy.unique(column, return_inverse=True) does it)."
         )
     if leaf.dtype.kind == "f" and not np.all(np.isfinite(leaf)):
-        _complain_of_missing(label, leaf, name_row)
+        _raise_not_finite(label, leaf, name_row)
 
 
-def _complain_of_missing(label: str, leaf: np.ndarray, name_row: Callable[[int], str]) -> None:
+def _raise_not_finite(label: str, leaf: np.ndarray, name_row: Callable[[int], str]) -> None:
     columns = ~np.isfinite(leaf.reshape(leaf.shape[0], -1)) if leaf.size else np.zeros((0, 0), bool)
     column = int(columns.any(0).argmax())
     count, first = int(columns[:, column].sum()), int(columns[:, column].argmax())

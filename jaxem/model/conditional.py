@@ -1,4 +1,4 @@
-"""Priors that are functions of other parameters: what of them must not change with these."""
+"""Conditional priors, functions of other parameters: family, shape and support must be fixed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,17 +15,17 @@ from jaxem.types import DeclarationError, Params
 
 
 def call_conditional(name: str, entry: Callable[[Params], Any], params: Params) -> Any:
-    """What a prior that is a function gives for these parameters.
+    """The distribution that a conditional prior returns for these parameters.
 
     Raises:
-        KeyError: If the function asks for a parameter that is not there.
+        KeyError: If the function reads a parameter that is absent.
         DeclarationError: If the function fails.
     """
     try:
         return entry(params)
     except (KeyError, DeclarationError):
         raise
-    except Exception as error:  # a person's own code: anything can happen
+    except Exception as error:  # a user's code may raise anything
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise DeclarationError(
             f"the prior of {name!r} is a function that fails at ordinary parameters with "
@@ -36,7 +36,7 @@ def call_conditional(name: str, entry: Callable[[Params], Any], params: Params) 
 def check_conditional(
     name: str,
     entry: Callable[[Params], Any],
-    there: Any,
+    central: Any,
     known: tuple[Parameter, ...],
     tied: tuple[Tied, ...],
 ) -> None:
@@ -45,27 +45,28 @@ def check_conditional(
     Args:
         name: The parameter whose prior is a function.
         entry: The function.
-        there: The distribution that it gives where the parameters are at their centres.
+        central: The distribution that it returns at the centres of the parameters' supports.
         known: Parameters that it may be a function of.
         tied: Parameters that are tied to these.
 
     Raises:
-        DeclarationError: If a parameter moves one of them.
+        DeclarationError: If family, shape or support depends on a parameter.
     """
-    centres, others = {p.name: jnp.asarray(p.center()) for p in known}, _elsewhere(known)
+    centres, others = {p.name: jnp.asarray(p.center()) for p in known}, _random_values(known)
 
     def at(values: dict[str, Any]) -> Any:
         return call_conditional(name, entry, nest(values, known, tied))
 
-    if _same(there, at(others)):
+    if _same(central, at(others)):
         return
-    moving = [p.name for p in known if not _same(there, at({**centres, p.name: others[p.name]}))]
+    moving = [p.name for p in known if not _same(central, at({**centres, p.name: others[p.name]}))]
     what = ", ".join(map(repr, moving)) or "other parameters"
-    if _family(there) != _family(at(others)):
+    if _family(central) != _family(at(others)):
         raise DeclarationError(
-            f"the prior of {name!r} is a {type(base_of(there)).__name__} of shape {there.shape()} "
-            f"for some values of {what}, and another distribution for others. One prior has one "
-            f"family and one shape; write jnp.where for what changes inside of it."
+            f"the prior of {name!r} is a {type(base_of(central)).__name__} of shape "
+            f"{central.shape()} for some values of {what}, and another distribution for others. "
+            f"One prior has one family and one shape; write jnp.where for what changes inside of "
+            f"it."
         )
     raise DeclarationError(
         f"the support of {name!r} depends on {what}. Give it a fixed support: let a fraction in "
@@ -79,12 +80,12 @@ def has_density(
     name: str, entry: Callable[[Params], Any], known: tuple[Parameter, ...], tied: tuple[Tied, ...]
 ) -> bool:
     """Whether a Delta that is a function of parameters has a log density that is not zero."""
-    delta = base_of(call_conditional(name, entry, nest(_elsewhere(known), known, tied)))
+    delta = base_of(call_conditional(name, entry, nest(_random_values(known), known, tied)))
     return bool(np.any(np.asarray(getattr(delta, "log_density", 0.0)) != 0))
 
 
-def _elsewhere(known: tuple[Parameter, ...]) -> dict[str, Any]:
-    """Values of parameters away from the centres of their supports."""
+def _random_values(known: tuple[Parameter, ...]) -> dict[str, Any]:
+    """Random values of parameters, about the centres of their supports."""
     rng, found = np.random.default_rng(0), {}
     for p in known:
         value = jnp.asarray(p.center())

@@ -1,4 +1,4 @@
-"""Copies and pickles of models: declarations travel, plans and traces are made again."""
+"""Copies and pickles of models: they hold the declaration; plans and traces are made anew."""
 
 import functools
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 M = TypeVar("M", bound="Copied")
 
-#: What a model makes of its declaration on the way.
-_MADE = ("known", "_joint", "_prior", "_expected")
+#: Attributes that a model derives from its declaration, and that are left out of copies.
+_DERIVED = ("known", "_joint", "_prior", "_expected")
 
 
 class Copied:
-    """What can be copied and pickled without what it has compiled.
+    """Base of classes that are copied and pickled without compiled programs and traces.
 
     Attributes:
         recipe: The function that declared it, and its arguments, where there is one.
@@ -21,7 +21,7 @@ class Copied:
     recipe: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
 
     def _forget(self) -> None:
-        """Begin without plans and traces."""
+        """Reset plans and traces."""
         raise NotImplementedError
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -30,7 +30,7 @@ class Copied:
         return _declare, self.recipe
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in _MADE}
+        return {name: value for name, value in vars(self).items() if name not in _DERIVED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -38,7 +38,7 @@ class Copied:
 
 
 def declared_by(function: Callable[P, M]) -> Callable[P, M]:
-    """A function of a module that declares models, which are then pickled by its arguments."""
+    """Decorator of a module's function that declares models: they pickle as its arguments."""
 
     @functools.wraps(function)
     def declare(*args: P.args, **kwargs: P.kwargs) -> M:

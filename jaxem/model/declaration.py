@@ -1,4 +1,4 @@
-"""Saying in words what is wrong with a declaration, before anything compiles."""
+"""Checks of a declaration before anything compiles, with error messages in words."""
 
 import difflib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def check_declaration(model: Model, data: Data) -> None:
         data: Prepared data.
 
     Raises:
-        DeclarationError: With what was given, what was expected, and what to do.
+        DeclarationError: If they do not; the message has the given, the expected and the remedy.
     """
     row = take_rows(data, 0)
     check_call(model, row)
@@ -32,12 +32,12 @@ def check_declaration(model: Model, data: Data) -> None:
 
 
 def check_params(model: Model, params: Any, what: str, restarts: int = 0) -> dict[str, np.ndarray]:
-    """Values by dotted name from a nested dictionary that a person gave, checked.
+    """Values by dotted name from a given nested dictionary, checked.
 
     Args:
         model: The declared model.
         params: The dictionary; fixed and tied parameters may be left out.
-        what: How to call it in a message.
+        what: Name of the dictionary in error messages.
         restarts: With restarts, a leading axis of this length is allowed.
 
     Returns:
@@ -112,7 +112,7 @@ def _check_support(p, value: np.ndarray, what: str) -> None:
 
 
 def check_call(model: Model, row: Data) -> None:
-    """Trace the log joint once, and put its complaint in words."""
+    """Trace the log joint once, and raise its error, if any, with an explanation."""
     values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     names = [p.name for p in model.parameters]
     try:
@@ -144,20 +144,20 @@ def check_call(model: Model, row: Data) -> None:
 
 
 def _index_words(complaint: str) -> str:
-    """What to do about codes that JAX takes for no index."""
+    """Advice for an array indexed with values that are not integers."""
     if "Indexer must" in complaint or "boolean indices" in complaint:
         return ". Codes with which an array is indexed must be integers: code = code.astype(int)."
     return ""
 
 
 def _check_prior(model: Model) -> None:
-    """Trace the log prior once, and put its complaint in words."""
+    """Trace the log prior once, and raise its error, if any, with an explanation."""
     values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     try:
         shapes = model.prior_shapes(values)
     except DeclarationError:
         raise
-    except Exception as error:  # a person's own functions: anything can happen
+    except Exception as error:  # a user's functions may raise anything
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         advice = ""
         if isinstance(error, jax.errors.ConcretizationTypeError):
@@ -174,7 +174,7 @@ def _check_prior(model: Model) -> None:
 
 
 def _check_use(model: Model, row: Data) -> None:
-    """Every parameter must matter, and so must the latent state."""
+    """Check that the log joint reads the state, and it or a prior every parameter."""
     values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
     used, of_state = model.reads(values, row)
     if model.latent.size > 1 and not of_state:
@@ -192,22 +192,22 @@ def _check_use(model: Model, row: Data) -> None:
             )
 
 
-class _Asked(dict):
-    """A dictionary that remembers what was asked of it."""
+class _Recorder(dict):
+    """A dictionary that records the keys that are read."""
 
     def __init__(self, values):
         super().__init__(values)
-        self.keys_asked: set[str] = set()
+        self.keys_read: set[str] = set()
 
     def __getitem__(self, key):
-        self.keys_asked.add(key)
+        self.keys_read.add(key)
         return super().__getitem__(key)
 
 
 def asked_by_prior(model: Model) -> set[str]:
-    """First keys of the parameters that the factor or a prior of others asks for."""
+    """First keys of the parameters that the factor or a conditional prior reads."""
     values = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in model.parameters}
-    params = _Asked(model.nest(values))
+    params = _Recorder(model.nest(values))
     for p in model.parameters:
         if p.is_conditional:
             p.distribution(params)
@@ -215,7 +215,7 @@ def asked_by_prior(model: Model) -> set[str]:
         tied.prior(params)
     if model.factor is not None:
         model.factor(params)
-    return params.keys_asked
+    return params.keys_read
 
 
 def _data_words(row: Data) -> str:
@@ -233,7 +233,7 @@ def _state_words(model: Model) -> str:
 
 
 def _start_words(model: Model) -> str:
-    """What to look at first where a state depends on one before it."""
+    """Advice for a log joint whose state depends on the state before it."""
     before, *others = model.latent.arguments
     if not others:
         return ""

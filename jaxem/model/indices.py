@@ -1,4 +1,4 @@
-"""Checking the indices of a log joint: past the end, counted from the end, never reached."""
+"""Checks of array indices in a log joint: past the end, negative, or entries never reached."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,9 +23,9 @@ _SUSPECTS = 64
 def check_indices(model: Model, rows: Data, starts: np.ndarray | None = None) -> None:
     """Check every index with which the log joint reads an array, for all rows and states.
 
-    An index out of range is no mistake where the value does not depend on what is read there, as
-    under ``jnp.where(seen, table[x], 0.0)``, nor in a form of the log joint that a row never meets:
-    the first step of a sequence has no transition.
+    An index out of range is no mistake where the log joint does not depend on the value read, as
+    in ``jnp.where(seen, table[x], 0.0)``, nor in a branch of the log joint that is never evaluated
+    at the row: the first step of a sequence has no transition.
 
     Args:
         model: The declared model.
@@ -45,7 +45,7 @@ def check_indices(model: Model, rows: Data, starts: np.ndarray | None = None) ->
 
 
 class _Indices:
-    """The reads of a log joint for rows of one shape, and the programs that look at them."""
+    """The indexed reads of a log joint for rows of one shape, and programs that check them."""
 
     def __init__(self, model: Model, row: Data, identity: bytes | None):
         dtype = jnp.result_type(float)
@@ -75,7 +75,7 @@ class _Indices:
             index = np.where(index < count, index, 0)
             found = [np.asarray(part) for part in self._flags(take_rows(rows, index))]
             for branch, part in enumerate(found):
-                # Indices of states alone are looked at for a single row, whichever it is.
+                # Indices that depend on states alone are checked at a single row.
                 alone = starts is None or not by_data
                 met = True if alone else np.asarray(starts)[index] == (branch == 0)
                 self._check_flags(branch, part, met, take_rows(rows, index))
@@ -96,7 +96,14 @@ class _Indices:
         )
 
     def _check_flags(self, branch: int, part: np.ndarray, met: Any, rows: Data) -> None:
-        """Complain of the first index out of range that the value of a row `met` depends on."""
+        """Raise for the first index out of range on which the log joint of a row depends.
+
+        Args:
+            branch: Which branch of the log joint.
+            part: Its flags and reached indices, (n, C, ...).
+            met: Which rows are evaluated in this branch, (n,).
+            rows: The rows.
+        """
         flags = part[..., : len(self._reads[branch].all)]
         suspects = np.flatnonzero(flags.any((1, 2)) & met)
         for start in range(0, len(suspects), _SUSPECTS):
@@ -106,9 +113,9 @@ class _Indices:
             same = np.isclose(both[..., 0], both[..., 1], rtol=1e-5, atol=1e-6, equal_nan=True)
             wrong = flags[some].any(2) & ~same
             if wrong.any():
-                self._complain(branch, flags[some], wrong, take_rows(rows, some))
+                self._raise(branch, flags[some], wrong, take_rows(rows, some))
 
-    def _complain(self, branch: int, flags: np.ndarray, wrong: np.ndarray, rows: Data) -> None:
+    def _raise(self, branch: int, flags: np.ndarray, wrong: np.ndarray, rows: Data) -> None:
         states = np.flatnonzero(wrong.all(0))
         row = int(wrong.any(1).argmax())
         configuration = int(states[0]) if len(states) else int(wrong[row].argmax())
@@ -138,7 +145,7 @@ class _Indices:
         )
 
     def _check_reach(self, parts: list[np.ndarray]) -> None:
-        """Complain of a parameter that the latent state indexes, and that has entries too many."""
+        """Raise for a parameter indexed by the latent state that has more entries than states."""
         used_by_prior = asked_by_prior(self._model)
         for place, name in enumerate(self._names):
             p = self._model.parameter(name)
@@ -164,13 +171,13 @@ class _Indices:
     def _check_axis(
         self, name: str, shape: tuple[int, ...], axis: int, reached: np.ndarray, size: int
     ) -> None:
-        left = np.setdiff1d(np.arange(size), reached)
-        if len(left):
+        unread = np.setdiff1d(np.arange(size), reached)
+        if len(unread):
             raise DeclarationError(
                 f"the parameter {name!r} has shape {shape}, and the latent states of "
-                f"{self._model.latent!r} reach {size - len(left)} of the {size} entries along axis "
-                f"{axis}; no state ever reads entry {', '.join(map(str, left[:5]))}. Give it one "
-                f"entry for each state."
+                f"{self._model.latent!r} reach {size - len(unread)} of the {size} entries along "
+                f"axis {axis}; no state ever reads entry {', '.join(map(str, unread[:5]))}. Give "
+                f"it one entry for each state."
             )
 
     def _made_of(self, read: Read) -> str:

@@ -1,4 +1,4 @@
-"""What a process knows of declarations: their plans and programs, found again by meaning."""
+"""A process-wide cache of plans and programs, keyed by a digest of the declaration's traces."""
 
 import dataclasses
 import threading
@@ -14,7 +14,7 @@ from jaxem.numerics.rows import take_rows
 from jaxem.traces.meaning import IncomparableError, digest_of
 from jaxem.types import Data
 
-#: Declarations that a process remembers, those that were used last.
+#: Declarations in the cache, those used last.
 _MOST = 16
 
 _remembered: "OrderedDict[bytes, Known]" = OrderedDict()
@@ -23,14 +23,14 @@ _lock = threading.Lock()
 
 @dataclasses.dataclass(eq=False)
 class Known:
-    """What was proved and compiled for one declaration and rows of one form.
+    """Cache entry: plans and programs of one declaration for rows of one form.
 
     Attributes:
-        model: The first model that was declared so; programs are made of it.
+        model: The first model of this declaration; programs are compiled from it.
         meaning: A digest that is equal for equal declarations in every process, or None.
-        indices: Where its log joint reads arrays at an index.
-        opened: What asks it about rows.
-        plans: Its plans, by the rows that they were made for.
+        indices: The indexed reads of its log joint.
+        opened: Its compiled programs, `algebra.opened.Opened`.
+        plans: Its plans, by the fingerprint of the rows that they were made for.
     """
 
     model: Model
@@ -40,7 +40,7 @@ class Known:
     plans: dict[Any, Any] = dataclasses.field(default_factory=dict)
 
     def identity(self, *parts: Any) -> bytes | None:
-        """What tells programs of this declaration and these parts apart in every process."""
+        """A key of the programs of this declaration and these parts, equal in every process."""
         if self.meaning is None:
             return None
         try:
@@ -50,7 +50,7 @@ class Known:
 
 
 def known_of(model: Model, rows: Data) -> Known:
-    """What is known of a declaration; one that is made anew each time if nothing can be compared.
+    """The cache entry of a declaration; a fresh one if the declaration cannot be compared.
 
     Args:
         model: The declared model.
@@ -63,7 +63,7 @@ def known_of(model: Model, rows: Data) -> Known:
 
 
 def _form(rows: Data) -> Any:
-    """What rows have in common that one trace of the log joint serves."""
+    """The form of rows: pytree structure, shapes, dtypes and flag. One trace serves one form."""
     leaves, tree = jax.tree.flatten(rows)
     x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
     return tree, tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves), x64
@@ -83,7 +83,7 @@ def _remember(model: Model, row: Data) -> Known:
 
 
 def _meaning(model: Model, row: Data) -> bytes:
-    """A digest of a declaration, equal for two of which every program is the same.
+    """A digest of a declaration, equal for declarations with the same programs.
 
     Raises:
         IncomparableError: If a part of it cannot be compared.

@@ -17,9 +17,9 @@ def check_known_weights(
 ) -> None:
     r"""Check that fixed numbers which are probabilities of states sum to one.
 
-    That they are is found out by multiplying each entry :math:`w_j` by its own factor
-    :math:`c_j`: where the log joint of a state changes by :math:`\log c_j`, the same for every
-    row, :math:`\log w_j` is a term of it.
+    To detect them, each entry :math:`w_j` is multiplied by its own factor :math:`c_j`: where the
+    log joint of a state changes by :math:`\log c_j`, the same for every row, :math:`\log w_j` is a
+    term of it.
 
     Args:
         model: The declared model.
@@ -54,7 +54,7 @@ def check_known_weights(
 
 
 def _may_be_weights(fixed: np.ndarray) -> bool:
-    """Whether numbers are no distribution along any axis, and no counts or indicators either."""
+    """Whether fractions at least 0 do not sum to one along any axis; integers are left out."""
     if fixed.ndim == 0 or not np.all(np.isfinite(fixed) & (fixed >= 0)):
         return False
     if np.all(fixed == np.round(fixed)):

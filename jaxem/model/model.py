@@ -44,7 +44,7 @@ class Model(Copied):
             known of several of them together, or observed of them apart from the rows.
 
     Attributes:
-        parameters: What the prior says of every parameter that has a value of its own, in order.
+        parameters: The parameters with values of their own, in the order of the prior.
         tied: The parameters that are functions of these.
 
     Raises:
@@ -80,14 +80,14 @@ class Model(Copied):
         self._forget()
 
     def _forget(self) -> None:
-        """Begin without plans and traces."""
+        """Reset plans and traces."""
         self.known: dict[Any, Any] = {}
         self._joint = Traced(self._call_joint)
         self._prior = Traced(self._call_prior, zero_times_infinity=True)
         self._expected = Slopes(self._weigh_table)
 
     def bind(self, data: Data) -> tuple["Model", Data]:
-        """This model, and the data as its rows; here they are what was given."""
+        """This model, and the given data as its rows."""
         return self, data
 
     @property
@@ -102,7 +102,7 @@ class Model(Copied):
 
     @property
     def traces(self) -> int:
-        """How often the log joint has been run by Python."""
+        """How many times the log joint has been traced."""
         return self._joint.traces
 
     def parameter(self, name: str) -> Parameter:
@@ -110,19 +110,19 @@ class Model(Copied):
         return next(p for p in self.parameters if p.name == name)
 
     def nest(self, values: Mapping[str, Any]) -> Params:
-        """From values by dotted name to the nested dictionary that was declared."""
+        """The nested dictionary of parameters as declared, from values by dotted name."""
         return nest(values, self.parameters, self.tied)
 
     def flatten(self, params: Params) -> dict[str, Array]:
-        """From the declared nesting to values by dotted name, in the flag's float type."""
+        """Values by dotted name, in the flag's float type, from parameters nested as declared."""
         out = {}
         for parameter in self.parameters:
-            here: Any = params
+            value: Any = params
             for key in parameter.path:
-                if not isinstance(here, Mapping) or key not in here:
+                if not isinstance(value, Mapping) or key not in value:
                     raise DeclarationError(f"params lacks parameter {parameter.name!r}.")
-                here = here[key]
-            out[parameter.name] = jnp.asarray(here, jnp.result_type(float))
+                value = value[key]
+            out[parameter.name] = jnp.asarray(value, jnp.result_type(float))
             if out[parameter.name].shape != parameter.shape:
                 raise DeclarationError(
                     f"params[{parameter.name!r}] has shape {out[parameter.name].shape}; expected "
@@ -151,7 +151,7 @@ class Model(Copied):
         *,
         lengths: Array | None = None,
     ) -> Array:
-        """Log evidence of the data, a scalar; rows, or sequences, of weight zero are absent.
+        """Log likelihood of the data, a scalar; rows, or sequences, of weight zero are left out.
 
         Args:
             params: Parameters, nested as declared.
@@ -167,7 +167,7 @@ class Model(Copied):
         return weighted(evidence, weights).sum()
 
     def factors(self, values: Mapping[str, Array], data: Data, lengths: Array | None) -> Any:
-        """What the latent structure takes, from parameters by dotted name and data as given."""
+        """The factors that the latent structure takes: a table (n, K), or the links of a chain."""
         if not isinstance(self.latent, Markov):
             return self.table(values, data)
         count, horizon = jax.tree.leaves(data)[0].shape[:2]
@@ -177,9 +177,9 @@ class Model(Copied):
         return dense_links(self.table(values, rows), valid, self.latent.size)
 
     def table(self, values: Mapping[str, Array], rows: Data) -> Array:
-        """`log_factors` of parameters by dotted name; states last, where sums are fast.
+        """`log_factors` at parameters by dotted name, (n, configurations).
 
-        What is impossible, -inf, has no derivative.
+        Entries of -inf have derivative zero.
         """
         parts = self.over_configurations([self._joint] * len(self.latent.branches()), values, rows)
         table = parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
@@ -191,13 +191,12 @@ class Model(Copied):
         Args:
             values: Parameters by dotted name.
             rows: Rows, leaves (n, ...).
-            responsibilities: Shape (n, K); a state without any is absent, even where its log joint
-                is -inf.
+            responsibilities: Shape (n, K); an entry of zero leaves out its log joint, even -inf.
         """
         return self._expected(values, rows, responsibilities)
 
     def indexed(self, values: Mapping[str, Any], row: Data) -> list[Reads]:
-        """For each branch, where the log joint reads arrays at an index."""
+        """For each branch, the reads of arrays at an index in the log joint."""
         return [self._joint.indexed(dict(values), *z, row) for z in self._first_states()]
 
     def over_configurations(
@@ -205,8 +204,8 @@ class Model(Copied):
     ) -> list[Array]:
         """For each branch a function of state and datum at every configuration, (n, C, ...).
 
-        Each argument has an axis of its own, so what a function makes of fewer arguments is
-        computed for these alone.
+        Each argument is mapped over its own axis (nested vmap), so that an intermediate result of
+        few arguments is computed on these axes only.
 
         Args:
             functions: One a branch, called as the log joint with values by dotted name.
@@ -231,27 +230,27 @@ class Model(Copied):
         return parts
 
     def prior_density(self, values: Mapping[str, Array]) -> Array:
-        """`log_prior` of parameters by dotted name; zero times infinity is zero in it.
+        """`log_prior` at parameters by dotted name, with zero times infinity as zero.
 
-        So ``Dirichlet(1)`` is flat at a vertex of the simplex too.
+        ``Dirichlet(1)`` is then flat at a vertex of the simplex too.
         """
         return self._prior(dict(values))
 
     def prior_passes(self, names: Collection[str], primitives: Collection[str]) -> bool:
-        """Whether what the log prior makes of some parameters passes one of these primitives."""
+        """Whether one of these primitives lies between some parameters and the log prior."""
         center = {p.name: np.asarray(p.center(), jnp.result_type(float)) for p in self.parameters}
-        with numpyro.validation_enabled(False):  # a check of the support is a choice, but no bend
+        with numpyro.validation_enabled(False):  # a check of the support selects, but is no kink
             program = jax.make_jaxpr(self._call_prior)(center).jaxpr
         leaves = [name in names for name in sorted(center)]
         return passes(program, leaves, primitives)
 
     def shapes(self, values: Mapping[str, Any], row: Data) -> list[tuple[int, ...]]:
-        """Shapes of what the log joint returns for one row, however it is called."""
+        """Shapes of the outputs of the log joint for one row: of the first branch that is wrong."""
         found = [self._joint.shapes(dict(values), *z, row) for z in self._first_states()]
         return next((shapes for shapes in found if shapes != [()]), [()])
 
     def prior_shapes(self, values: Mapping[str, Any]) -> list[tuple[int, ...]]:
-        """Shapes of what the log prior returns."""
+        """Shapes of the outputs of the log prior."""
         return self._prior.shapes(dict(values))
 
     def reads(self, values: Mapping[str, Any], row: Data) -> tuple[dict[str, bool], bool]:

@@ -1,4 +1,4 @@
-"""What a log joint makes of rows at ordinary parameters, before a model is fitted to them."""
+"""Ordinary parameters, and the check that the log joint is a finite number there."""
 
 import jax
 import numpy as np
@@ -9,15 +9,15 @@ from jaxem.types import Data, DeclarationError
 
 
 def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
-    """The log joint must be a number at ordinary parameters, for every row in some state.
+    """Check that every row has a finite log joint at ordinary parameters in some state.
 
     Args:
         tables: Log factors at a few ordinary parameters, (draws, n, K).
-        rows: The rows that they are of.
+        rows: The n rows.
         count: The number of all rows.
 
     Raises:
-        DeclarationError: Naming the first row where it is not.
+        DeclarationError: With the first row that has none.
     """
     broken = np.isnan(tables).any(2).all(0)
     if broken.any():
@@ -47,7 +47,7 @@ def check_tables(tables: np.ndarray, rows: Data, count: int) -> None:
 
 
 def ordinary_values(model: Model, draws: int) -> dict[str, np.ndarray]:
-    """Ordinary parameters: the centre of every support, and values about it, stacked."""
+    """Ordinary parameters, stacked: first the centres of the supports, then values about them."""
     rng = np.random.default_rng(0)
     out = {}
     for p in model.parameters:

@@ -1,4 +1,4 @@
-r"""Penalties: the usual ones as distributions, so that they are priors like any other.
+r"""Penalties as priors: lasso, ridge and elastic net, as NumPyro distributions.
 
 .. math:: -\log p(x) = \lambda_1 |x - c| + \tfrac12 \lambda_2 (x - c)^2 + \log Z
 
@@ -23,16 +23,16 @@ from numpyro.distributions import constraints
 
 from jaxem.types import Array, DeclarationError
 
-_NEWTON = 25
+_NEWTON_STEPS = 25
 
 
 class ElasticNet(dist.Distribution):
-    """The density of the elastic net; its entries are independent.
+    """The prior of the elastic net, as a distribution with independent entries.
 
     Args:
-        l1: Strength of the absolute values, positive.
-        l2: Strength of the squares, positive.
-        loc: What is shrunk to.
+        l1: lambda_1, coefficient of ``|x - loc|``; positive.
+        l2: lambda_2, coefficient of ``(x - loc)^2 / 2``; positive.
+        loc: The centre c, towards which the parameter is shrunk.
     """
 
     arg_constraints: ClassVar = {
@@ -48,52 +48,55 @@ class ElasticNet(dist.Distribution):
 
     def log_prob(self, value: Any) -> Array:
         """Log density, normalised."""
-        away = jnp.abs(value - self.loc)
-        root = jnp.sqrt(self.l2)
-        normaliser = 0.5 * jnp.log(8 * jnp.pi / self.l2) + 0.5 * (self.l1 / root) ** 2
-        return -self.l1 * away - 0.5 * self.l2 * away**2 - normaliser - log_ndtr(-self.l1 / root)
+        distance = jnp.abs(value - self.loc)
+        sqrt_l2 = jnp.sqrt(self.l2)
+        normaliser = 0.5 * jnp.log(8 * jnp.pi / self.l2) + 0.5 * (self.l1 / sqrt_l2) ** 2
+        squares = 0.5 * self.l2 * distance**2
+        return -self.l1 * distance - squares - normaliser - log_ndtr(-self.l1 / sqrt_l2)
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Array:
-        """Draws, by inversion: the survival function of ``|x - loc|`` is log-concave.
+        """Inverse-CDF sampling of ``|x - loc|``, with a random sign.
 
-        Newton's method for it comes from above after its first step, and cannot fail.
+        Solves log S(t) = -E, with S the survival function and E ~ Exp(1), by Newton's method. As
+        log S is concave and decreasing, the iterates from the first on are at least the root and
+        decrease to it, so no safeguard is needed.
         """
         shape = sample_shape + self.batch_shape
-        of_size, of_side = jax.random.split(key)
-        target = -jax.random.exponential(of_size, shape)
-        root = jnp.sqrt(self.l2)
-        start = log_ndtr(-self.l1 / root)
+        size_key, sign_key = jax.random.split(key)
+        target = -jax.random.exponential(size_key, shape)
+        sqrt_l2 = jnp.sqrt(self.l2)
+        at_zero = log_ndtr(-self.l1 / sqrt_l2)
 
         def log_survival(x: Array) -> Array:
-            return log_ndtr(-(self.l1 + self.l2 * x) / root) - start
+            return log_ndtr(-(self.l1 + self.l2 * x) / sqrt_l2) - at_zero
 
         def step(_, x: Array) -> Array:
             value, slope = jax.jvp(log_survival, (x,), (jnp.ones_like(x),))
             return jnp.maximum(x - (value - target) / slope, 0.0)
 
-        size = jax.lax.fori_loop(0, _NEWTON, step, jnp.zeros_like(target))
-        return self.loc + jax.random.rademacher(of_side, shape, size.dtype) * size
+        size = jax.lax.fori_loop(0, _NEWTON_STEPS, step, jnp.zeros_like(target))
+        return self.loc + jax.random.rademacher(sign_key, shape, size.dtype) * size
 
     @property
     def mean(self) -> Array:
-        """Its centre."""
+        """The mean, which is the centre."""
         return self.loc
 
 
 def penalty(
     shape: tuple[int, ...] = (), *, l1: Any = 0.0, l2: Any = 0.0, at: Any = 0.0
 ) -> dist.Distribution:
-    r"""A prior whose log density is :math:`-\lambda_1 |x - c| - \tfrac12 \lambda_2 (x - c)^2`.
+    r"""The prior of log density :math:`-\lambda_1 |x-c| - \tfrac12 \lambda_2 (x-c)^2 - \log Z`.
 
-    It is normalised, and the objective counts its normaliser: a constant, unless the strengths
-    differ from fit to fit.
+    The prior is normalised, and the objective includes :math:`-\log Z`. It does not depend on x,
+    so the objectives of fits with different strengths differ by it.
 
     Args:
         shape: Shape of the parameter.
         l1: :math:`\lambda_1`, a number or an array that broadcasts to the shape; with it alone,
             ``dist.Laplace(at, 1 / l1)``.
         l2: :math:`\lambda_2` likewise; with it alone, ``dist.Normal(at, 1 / sqrt(l2))``.
-        at: What is shrunk to, c.
+        at: The centre c, towards which the parameter is shrunk.
 
     Raises:
         DeclarationError: If a strength is negative, zero for some entries and not for others, or
@@ -103,7 +106,7 @@ def penalty(
     strengths = {"l1": _strength("l1", l1, shape), "l2": _strength("l2", l2, shape)}
     first, second = (strength.max(initial=0.0) > 0 for strength in strengths.values())
     l1, l2 = (jnp.asarray(strength) for strength in strengths.values())
-    at = jnp.asarray(_spread("at", at, shape))
+    at = jnp.asarray(_broadcast_to_shape("at", at, shape))
     if first and second:
         return ElasticNet(l1, l2, at)
     if first:
@@ -116,9 +119,9 @@ def penalty(
 
 
 def _strength(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    strength = _spread(name, value, shape)
+    strength = _broadcast_to_shape(name, value, shape)
     if not np.all(np.isfinite(strength) & (strength >= 0)):
-        raise DeclarationError(f"penalty: {name} must be at least 0; got {value!r}.")
+        raise DeclarationError(f"penalty: {name} must be finite and at least 0; got {value!r}.")
     if strength.size and strength.min() == 0 < strength.max():
         raise DeclarationError(
             f"penalty: {name} is zero for some entries and positive for others; make them two "
@@ -127,7 +130,7 @@ def _strength(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return strength
 
 
-def _spread(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _broadcast_to_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
         return np.broadcast_to(np.asarray(value, float), shape)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Priors: one NumPyro distribution a parameter gives its support, its shape and its density."""
+"""Priors: a parameter's support, shape and density, from one NumPyro distribution."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +51,7 @@ def flat(shape: tuple[int, ...] = (), support=constraints.real) -> dist.Distribu
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Parameter:
-    """What is known of one parameter before any data.
+    """One parameter as its prior declares it.
 
     Attributes:
         name: Dotted path in the prior, for instance "emission.loc".
@@ -79,11 +79,11 @@ class Parameter:
         return self.constraint.event_dim
 
     def constrain(self, u: Array) -> Array:
-        """From unconstrained coordinates to the support."""
+        """The value in the support with these unconstrained coordinates."""
         return biject_to(self.constraint)(u)
 
     def unconstrain(self, value: Array) -> Array:
-        """To unconstrained coordinates, from a value that `interior` has made safe."""
+        """The unconstrained coordinates of a value, moved off the boundary by `interior`."""
         return biject_to(self.constraint).inv(self.interior(value))
 
     @property
@@ -101,15 +101,15 @@ class Parameter:
         return self.prior if isinstance(self.prior, dist.Distribution) else self.prior(params)
 
     def interior(self, value: Any) -> Any:
-        """The value moved off an exact boundary of its support, by less than any rounding."""
+        """The value, moved off the boundary of its support by less than rounding."""
         return self.support.interior(value)
 
     def floored(self, value: Any) -> Any:
-        """The value with exact zeros made the smallest number whose logarithm is harmless."""
+        """The value with exact zeros replaced by a tiny number, whose logarithm is finite."""
         return self.support.floored(value)
 
     def to_real(self, value: Any) -> Any:
-        """Real coordinates: logs and logits, of the shape of the value where there is a chart."""
+        """Real coordinates (logs, logits) of a value; of its shape if the support has a chart."""
         return self.support.to_real(value)
 
     def from_real(self, u: Any) -> Any:
@@ -122,7 +122,7 @@ class Parameter:
 
 
 def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Parameter:
-    """What the distribution of an entry of the prior says of its parameter.
+    """The parameter that an entry of the prior declares, from its distribution.
 
     Raises:
         DeclarationError: If it is no continuous NumPyro distribution.
@@ -145,7 +145,7 @@ def read_parameter(path: tuple[str, ...], entry: Any, distribution: Any) -> Para
     support = support_of(constraint)
     base = base_of(distribution)
     shape = tuple(distribution.shape())
-    fixed = _known(name, distribution.mean) if isinstance(base, dist.Delta) else None
+    fixed = _fixed_value(name, distribution.mean) if isinstance(base, dist.Delta) else None
     if isinstance(support, UnitSimplex) and shape[-1] == 1:
         fixed = np.ones(shape)  # a simplex of a single category has a single point
     return Parameter(
@@ -166,7 +166,7 @@ def is_function(entry: Any) -> bool:
     return callable(entry) and not isinstance(entry, given)
 
 
-def _known(name: str, value: Any) -> np.ndarray:
+def _fixed_value(name: str, value: Any) -> np.ndarray:
     """The value of a parameter that its prior fixes."""
     if isinstance(value, Tracer):
         raise DeclarationError(
@@ -178,7 +178,7 @@ def _known(name: str, value: Any) -> np.ndarray:
 
 
 def base_of(distribution: dist.Distribution) -> dist.Distribution:
-    """A distribution without what expands, reinterprets or masks it."""
+    """A distribution without its wrappers: Independent, ExpandedDistribution, masks."""
     wrappers = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
     while isinstance(distribution, wrappers):
         distribution = distribution.base_dist
@@ -194,7 +194,7 @@ def _describe(entry: Any, base: dist.Distribution) -> str:
 
 
 def dotted(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted names and values of a nested dictionary: `nest` backwards."""
+    """Dotted names and values of a nested dictionary; the inverse of `nest`."""
     for key, value in params.items():
         if isinstance(value, Mapping):
             yield from dotted(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""Reading a prior: parameters with values of their own, and parameters tied to them."""
+"""Reading of a prior: its parameters with values of their own, and those tied to them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -77,7 +77,7 @@ def _walk(prior: Mapping[str, Any], path: tuple[str, ...]):
 def _distribution(
     path: tuple[str, ...], entry: Any, known: tuple[Parameter, ...], tied: tuple[Tied, ...]
 ) -> Any:
-    """What an entry of the prior is where the other parameters are at their centres."""
+    """The distribution of an entry, with the other parameters at their supports' centres."""
     if not is_function(entry):
         return entry
     values = {p.name: jnp.asarray(p.center()) for p in known}

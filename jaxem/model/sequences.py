@@ -1,8 +1,8 @@
 """Sequences of unequal length: as a padded rectangle, and as the list of steps that exist.
 
-A person holds rectangles, leaves (sequence, time, ...) with a length for each sequence. Models are
-evaluated on steps, one row each, sequence after sequence; recursions run over a rectangle with time
-first. `Sequences` knows the way between them.
+Data are given as rectangles, leaves (sequence, time, ...) with a length for each sequence. Models
+are evaluated on steps, one row each, sequence after sequence; recursions run over a rectangle with
+time first. `Sequences` converts between these forms.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def sequences(parts: Sequence[Any]) -> tuple[Data, np.ndarray]:
 
 
 def _length(index: int, tree: Data, first: Data) -> int:
-    """The length of one sequence, checked against the first one's form."""
+    """The length of one sequence, checked to have the form of the first."""
     leaves, form = jax.tree.flatten(tree)
     known, wanted = jax.tree.flatten(first)
     if form != wanted or any(
@@ -71,7 +71,7 @@ def _length(index: int, tree: Data, first: Data) -> int:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sequences:
-    """Where the steps of a batch of sequences are.
+    """Lengths of a batch of sequences, and the conversions between rectangle and steps.
 
     Attributes:
         lengths: Steps of each sequence, (n,), at least 1.
@@ -88,18 +88,18 @@ class Sequences:
 
     @property
     def exists(self) -> np.ndarray:
-        """Which places of the rectangle hold a step, (n, T)."""
+        """Which cells of the rectangle hold a step, (n, T)."""
         return np.arange(self.horizon) < self.lengths[:, None]
 
     @property
     def starts(self) -> np.ndarray:
-        """Which steps, in the list of all, begin a sequence, (N,)."""
+        """Which of all N steps begin a sequence, (N,)."""
         out = np.zeros(int(self.lengths.sum()), bool)
         out[np.cumsum(self.lengths) - self.lengths] = True
         return out
 
     def places(self) -> np.ndarray:
-        """The step in the list at each place of the rectangle, (n, T); past an end its start's."""
+        """Index of the step at each cell of the rectangle, (n, T); past an end, of the start."""
         first = np.cumsum(self.lengths) - self.lengths
         return first[:, None] + np.where(self.exists, np.arange(self.horizon), 0)
 
@@ -108,24 +108,24 @@ class Sequences:
         return jax.tree.map(lambda leaf: leaf[self.exists], data)
 
     def rectangle(self, rows: Data) -> Data:
-        """The way back, leaves (n, T, ...); past an end stands the start of the sequence."""
+        """The inverse of `unroll`, leaves (n, T, ...); cells past an end repeat the start."""
         return jax.tree.map(lambda leaf: leaf[self.places()], rows)
 
     def name_step(self, index: int) -> str:
-        """What to call a step of the list of all."""
+        """Sequence and step, in words, of an index among all steps."""
         ends = np.cumsum(self.lengths)
         sequence = int(np.searchsorted(ends, index, side="right"))
         step = index - int(ends[sequence] - self.lengths[sequence])
         return f"sequence {sequence}, step {step}"
 
     def spread(self, weights: np.ndarray) -> np.ndarray:
-        """A number for each sequence, (n,), given to each of its steps, (N,)."""
+        """Numbers of sequences, (n,), repeated for each of their steps, (N,)."""
         return np.repeat(weights, self.lengths)
 
     def some(self, present: np.ndarray, most: int) -> "tuple[np.ndarray, Sequences]":
-        """Indices of about so many steps that hang together, and how they do.
+        """Indices of about `most` steps, and the sequences that they form.
 
-        Whole sequences, chosen at random; of long ones the beginning.
+        The sequences are chosen at random, and those of more steps truncated.
 
         Args:
             present: Which sequences may be chosen, (n,).

@@ -1,4 +1,4 @@
-"""Whether a log joint can be called as its latent structure calls it."""
+"""Check of the arguments of a log joint."""
 
 import inspect
 
@@ -7,10 +7,10 @@ from jaxem.types import DeclarationError, LogJoint
 
 
 def check_signature(log_joint: LogJoint, latent: Latent) -> None:
-    """Complain of a log joint that does not take params, the states and a row.
+    """Check that a log joint takes params, the states and a row.
 
     Raises:
-        DeclarationError: If it takes other arguments; one whose signature is hidden is not asked.
+        DeclarationError: If it takes other arguments; a hidden signature is not checked.
     """
     arguments = ("params", *latent.arguments, "x")
     number = {3: "three", 4: "four"}[len(arguments)]

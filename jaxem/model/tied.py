@@ -1,4 +1,4 @@
-"""Tied parameters, whose values are functions of others; and the nesting that has all values."""
+"""Tied parameters, functions of other parameters; and the nested dictionary of all parameters."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -33,11 +33,11 @@ class Tied:
     weighed: bool
 
     def value(self, params: Params) -> Array:
-        """Its value given the parameters that it is a function of, nested as declared."""
+        """The value of the tied parameter, from the others nested as declared."""
         return jnp.asarray(self.prior(params).mean, jnp.result_type(float))
 
     def log_density(self, params: Params) -> Array:
-        """The log density that a person gave the Delta, a scalar."""
+        """The log density declared for the Delta, a scalar."""
         return jnp.sum(jnp.asarray(base_of(self.prior(params)).log_density))  # pyright: ignore
 
 
@@ -46,12 +46,12 @@ def nest(
     parameters: "tuple[Parameter | Tied, ...]",
     tied: tuple[Tied, ...] = (),
 ) -> Params:
-    """From a flat dictionary by dotted name to the nested one that the person declared.
+    """The nested dictionary as declared, from values by dotted name.
 
     Args:
         values: The parameters that have values of their own; leading axes (of restarts, of
             draws) are allowed if all have them.
-        parameters: What is known of these.
+        parameters: The parameters with values of their own.
         tied: The parameters that are functions of others; their values are computed.
     """
     out: Params = {}
@@ -67,7 +67,7 @@ def nest(
 def tied_values(
     values: Mapping[str, Any], parameters: "tuple[Parameter | Tied, ...]", tied: tuple[Tied, ...]
 ) -> dict[str, Any]:
-    """Values of tied parameters by dotted name; NumPy arrays if all others are."""
+    """Values of tied parameters by dotted name; NumPy arrays if the other values are."""
 
     def of_one(given: Mapping[str, Any]) -> dict[str, Any]:
         params, found = nest(given, parameters), {}
@@ -106,17 +106,17 @@ def check_ties(
     tied: tuple[Tied, ...],
     what: str,
 ) -> None:
-    """Check that tied parameters, where a person gives them, are what the others make them.
+    """Check that given values of tied parameters agree with the values computed from the others.
 
     Args:
         values: The other parameters, by dotted name.
         params: Parameters nested as declared; tied ones may be left out.
-        parameters: What is known of the others.
+        parameters: The parameters with values of their own.
         tied: The tied parameters.
-        what: What to call the parameters in a complaint.
+        what: Name of the parameters in error messages.
 
     Raises:
-        DeclarationError: If one differs. Values that JAX traces are not looked at.
+        DeclarationError: If one differs. Values that JAX traces are not checked.
     """
     given = dict(dotted(params)) if tied else {}
     given = {t.name: given[t.name] for t in tied if t.name in given}
@@ -137,7 +137,7 @@ def check_ties(
 
 
 def _put(nested: Params, path: tuple[str, ...], value: Any) -> None:
-    here: Any = nested
+    inner: Any = nested
     for key in path[:-1]:
-        here = here.setdefault(key, {})
-    here[path[-1]] = value
+        inner = inner.setdefault(key, {})
+    inner[path[-1]] = value

@@ -1,4 +1,4 @@
-"""The M-step: as the plan derived it, or as the person says."""
+"""M-steps: derived by the plan, by gradient ascent, or by a given update."""
 
 from jaxem.mstep.ascent import Ascent
 from jaxem.mstep.closed import ClosedForm

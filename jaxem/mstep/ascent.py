@@ -20,17 +20,17 @@ _NAMED = {"lbfgs": optax.lbfgs, "conjugate_gradient": conjugate_gradient}
 
 @dataclasses.dataclass(frozen=True)
 class Ascent(MStep):
-    """A few steps of an optimiser: generalised EM.
+    """The M-step of generalised EM: a few steps of an optimiser.
 
-    The coordinates are unconstrained, so every support is respected; the target stays the density
+    The coordinates are unconstrained, so every support is respected; the target remains the density
     of the constrained parameters. After the last step the whole move is halved until Q does not
     fall.
 
     Args:
         optimizer: ``"lbfgs"``, ``"conjugate_gradient"``, both with a line search, or any optax
-            optimiser. It starts afresh in every M-step, because Q is another function then; with
-            no more steps than its ten memories L-BFGS is BFGS.
-        steps: Steps an M-step.
+            optimiser. Its state is reset in every M-step, because Q is another function then; with
+            at most ten steps, its memory, L-BFGS is BFGS.
+        steps: Steps of an M-step.
     """
 
     optimizer: optax.GradientTransformation | str = "lbfgs"
@@ -79,7 +79,7 @@ class Ascent(MStep):
 
 
 def _guard(loss, start, end):
-    """The point on the way from start to end, end first, at which the loss is not higher."""
+    """The first of the points end, half way to it from start, ..., with no higher loss."""
     before = loss(start)
 
     def between(scale):

@@ -1,4 +1,4 @@
-"""A person's own update."""
+"""M-steps by a given update."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from jaxem.types import Array, DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class ClosedForm(MStep):
-    """An update that a person wrote.
+    """The M-step of a given update.
 
     Args:
         update: ``update(params, data, responsibilities)``. ``responsibilities`` has shape (n, K)
@@ -28,18 +28,18 @@ class ClosedForm(MStep):
 
     @property
     def trusted(self) -> bool:
-        """False: if the objective falls, the run stops and says so."""
+        """False: if the objective falls, the run stops with that status."""
         return False
 
     @property
     def reads_rows(self) -> bool:
-        """True: a person's formula may use a row in ways that no statistic serves."""
+        """True: a given update may be no function of sufficient statistics."""
         return True
 
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
     ) -> dict[str, Array]:
-        """Apply the update; what it leaves out stays."""
+        """Apply the update; parameters that it leaves out are unchanged."""
         rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), q.batch.rows)
         model = q.model
         new = self.update(model.nest(values), rows, q.responsibilities())

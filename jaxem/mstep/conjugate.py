@@ -4,9 +4,9 @@ r"""Nonlinear conjugate gradients as an optax transformation.
           \beta_t = \max\Bigl(0, \frac{\langle g_t, g_t - g_{t-1} \rangle}{\lVert g_{t-1} \rVert^2}
           \Bigr)
 
-(Polak and Ribiere 1969, with the restart of Powell), two vectors of memory whatever the size. optax
-has the line search and no conjugate gradients. A direction that does not lead downhill is replaced
-by the gradient.
+(Polak and Ribiere 1969, with the restart of Powell), with two vectors of memory. optax has the
+line search but no conjugate gradients. A direction that is no descent direction is replaced by the
+gradient.
 
     J. Nocedal and S. J. Wright (2006), Numerical Optimization, section 5.2.
 """
@@ -17,18 +17,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-#: Of the slope along a line, what may be left. Q is often nearly a quadratic, and directions are
-#: conjugate only if lines are searched to their ends.
+#: Relative slope at the end of a line search. Q is often nearly a quadratic, and directions are
+#: conjugate only if line searches are exact.
 _CURVATURE = 0.01
 _SEARCHES = 20
 
 
 class ConjugateState(NamedTuple):
-    """What the next direction is made of.
+    """The state of the optimiser, from which the next direction is computed.
 
     Attributes:
         gradient: The last gradient.
-        direction: The last direction, pointing uphill as gradients do.
+        direction: The last direction, with the sign of a gradient.
     """
 
     gradient: Any
@@ -50,7 +50,7 @@ def _init(params: Any) -> ConjugateState:
 
 
 def _update(updates: Any, state: Any, params: Any = None) -> tuple[Any, ConjugateState]:
-    gradient = updates  # as optax calls what it is given
+    gradient = updates  # the argument's name in optax
     before = jnp.asarray(optax.tree.vdot(state.gradient, state.gradient))
     product = jnp.asarray(optax.tree.vdot(gradient, optax.tree.sub(gradient, state.gradient)))
     ratio = jnp.where(before > 0, product / jnp.where(before > 0, before, 1.0), 0.0)

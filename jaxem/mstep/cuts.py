@@ -1,15 +1,15 @@
-r"""Blocks whose Q has kinks, and is concave: solved by bracketing its slopes.
+r"""The ellipsoid method for blocks in which Q is concave and has kinks; bisection for one unknown.
 
-The slope at a point tells in which half of a region the maximum lies. Of one unknown the half is
-kept, which is bisection; of several the smallest ellipsoid around the half (Shor 1977; Bland,
-Goldfarb and Todd 1981), whose volume shrinks by a fixed factor a cut whatever the function. The
-slope g at the centre of an ellipsoid P bounds what is left to gain by :math:`\sqrt{g^\top P g}`,
-and a block is done when that is next to nothing. Only slopes are needed, which are those of every
-block, whereas Q is known of all blocks together.
+A subgradient at a point excludes one half of a region. For one unknown the other half is kept,
+which is bisection; for several the smallest ellipsoid around it (Shor 1977; Bland, Goldfarb and
+Todd 1981), whose volume shrinks by a fixed factor a cut. The gradient g at the centre of an
+ellipsoid P bounds the possible gain by :math:`\sqrt{g^\top P g}`, and a block is finished when the
+bound is small. Only gradients are used, which are available for every block separately, whereas Q
+is a sum over blocks.
 
-Where the maximum is, nobody knows: a tiny ball around the present point is searched first, and a
-larger one from where that search led, as long as it leads to the edge. Near the end of EM, when
-answers hardly move, that is all.
+A tiny ball around the present point is searched first, and as long as the search ends near its
+edge a larger ball around that end. In the last EM steps, in which answers hardly move, the first
+ball suffices.
 
     R. G. Bland, D. Goldfarb and M. J. Todd (1981), The ellipsoid method: a survey, Operations
     Research 29(6).
@@ -34,16 +34,16 @@ _WIDER = 1.5
 
 
 class Search(NamedTuple):
-    """Where the maxima of all blocks are looked for.
+    """The state of the search in all B blocks of d unknowns.
 
     Attributes:
-        x: Centres, (B, d), in ordinary units.
+        x: Centres of the ellipsoids, (B, d), in ordinary units.
         shape: The matrices P of the ellipsoids, (B, d, d).
         origin: Centres of the balls that are searched, (B, d).
-        radius: Theirs, (B, 1).
-        cuts: Cuts since the ball was begun, (B, 1).
+        radius: Radii of the balls, (B, 1).
+        cuts: Cuts since the search of the ball began, (B, 1).
         bracketed: Whether the ball holds the maximum, (B, 1).
-        done: Whether next to nothing is left to gain, (B, 1).
+        done: Whether the possible gain is negligible, (B, 1).
     """
 
     x: Array
@@ -79,7 +79,7 @@ def solve_nonsmooth(block: Block, q: Expectation, values: Values) -> dict[str, A
 
 
 def _search(slope, like: Array, smallest: Array, enough: Array) -> Array:
-    """The points, in ordinary units from the start."""
+    """The maxima, in ordinary units from the start."""
     width = like.shape[1]
     few = 4 if width == 1 else 6 * (width + 1)
     most = 150 + 60 * width * (width + 1)

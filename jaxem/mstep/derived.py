@@ -1,4 +1,4 @@
-r"""The M-step that the plan derived: one sweep over its solvers, or an order that a person gave.
+r"""The M-step of a plan: one sweep over its solvers, or over them in a given order.
 
 Maximising Q over groups of parameters in turn, the others given, is ECM (Meng and Rubin 1993): Q
 never falls, whatever the groups and their order, and neither does the objective.
@@ -27,14 +27,14 @@ from jaxem.types import Array, DeclarationError
 
 @dataclasses.dataclass(frozen=True)
 class Derived(MStep):
-    """What jaxem found: closed forms, Newton, or ascent, in the order that it proved.
+    """The M-step of the plan: closed forms, Newton's method or ascent, in the proved order.
 
     Args:
         overrides: For single parameters, another M-step, as ``{"loc": Ascent(...)}``.
         order: Groups of parameters by dotted name, solved in this order, as ``("scale", ("loc",
             "weights"))``; every free parameter once. Within a group they are solved as the plan
-            solves them. The order that was proved if left out.
-        rounds: How often the order is gone through.
+            solves them. The proved order if left out.
+        rounds: Sweeps in this order.
 
     Raises:
         DeclarationError: If an override is no M-step, or the order no order of names.
@@ -69,7 +69,7 @@ class Derived(MStep):
 
     @property
     def trusted(self) -> bool:
-        """False if some parameter has a person's own update."""
+        """False if some parameter has a given update."""
         return all(step.trusted for _, step in self.overrides)
 
     @property
@@ -79,23 +79,23 @@ class Derived(MStep):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The parameters with an M-step or a place of their own."""
+        """The parameters with an M-step of their own or in the given order."""
         return (*(name for name, _ in self.overrides), *self.ordered)
 
     @property
     def ordered(self) -> tuple[str, ...]:
-        """The parameters of the order."""
+        """The parameters in the given order."""
         return tuple(name for group in self.order for name in group)
 
     @property
     def cycle(self) -> tuple[tuple[str, ...], ...]:
-        """The groups, all rounds of them, one after another."""
+        """The groups of all sweeps, one after another."""
         return self.order * self.rounds
 
     def __call__(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
     ) -> dict[str, Array]:
-        """One sweep, or all rounds of the order."""
+        """One sweep, or all sweeps in the given order."""
         for group in self.cycle or (names,):
             values = self.sweep(plan, q, values, group)
         return dict(values)
@@ -103,7 +103,7 @@ class Derived(MStep):
     def sweep(
         self, plan: Plan, q: Expectation, values: Values, names: tuple[str, ...]
     ) -> dict[str, Array]:
-        """Some parameters in the order that was proved, the others given."""
+        """One sweep over some parameters in the proved order, the others given."""
         values = {**values, **{p.name: p.interior(values[p.name]) for p in q.model.parameters}}
         own = dict(self.overrides)
         if not own and set(plan.members) <= set(names):
@@ -181,26 +181,26 @@ def _solve(solver: Solver | None, plan: Plan, q: Expectation, values: dict[str, 
 
 
 def _closed(solvers: tuple[Closed, ...], q: Expectation, values: Values) -> dict[str, Array]:
-    """The answers of closed forms, Q a sum of functions of one each, from one gradient.
+    """The maximisers of the closed forms of one level, from two gradients of Q.
 
-    Equal forms of equal shape are evaluated side by side.
+    Equal forms of equal shape are stacked.
     """
-    here = {s.name: q.model.parameter(s.name).interior(values[s.name]) for s in solvers}
+    first = {s.name: q.model.parameter(s.name).interior(values[s.name]) for s in solvers}
     alike: dict[tuple[Form, Any], list[str]] = {}
     for solver in solvers:
-        alike.setdefault((solver.form, here[solver.name].shape), []).append(solver.name)
+        alike.setdefault((solver.form, first[solver.name].shape), []).append(solver.name)
 
     def stacked(of: Values, names: list[str]) -> Array:
         return jnp.stack([of[name] for name in names])
 
-    there: dict[str, Array] = {}
+    second: dict[str, Array] = {}
     for (form, _), names in alike.items():
-        there |= zip(names, form.other(stacked(here, names)), strict=True)
-    points = {name: jnp.stack([here[name], there[name]]) for name in here}
+        second |= zip(names, form.other(stacked(first, names)), strict=True)
+    points = {name: jnp.stack([first[name], second[name]]) for name in first}
     gradients = jax.vmap(jax.grad(lambda some: q({**values, **some})))(points)
     answers: dict[str, Array] = {}
     for (form, _), names in alike.items():
         g, g2 = stacked(gradients, names).swapaxes(0, 1)
-        found, _, _ = propose(form, stacked(here, names), g, stacked(there, names), g2)
+        found, _, _ = propose(form, stacked(first, names), g, stacked(second, names), g2)
         answers |= zip(names, found, strict=True)
     return answers

@@ -1,4 +1,4 @@
-"""What an M-step must answer."""
+"""The interface of M-steps."""
 
 import abc
 import dataclasses
@@ -10,16 +10,16 @@ from jaxem.types import Array
 
 @dataclasses.dataclass(frozen=True)
 class MStep(abc.ABC):
-    """A way to raise Q.
+    """An update of the parameters that raises Q.
 
     Attributes:
-        trusted: Whether a fall of the objective is rounding, to be damped; or, for an update
-            that somebody wrote, a fault, to be told.
+        trusted: Whether a fall of the objective is taken for rounding, and damped; else, for a
+            given update, it stops the run.
     """
 
     @property
     def trusted(self) -> bool:
-        """True unless the update is a person's own."""
+        """True unless the M-step has a given update."""
         return True
 
     @property
@@ -29,12 +29,12 @@ class MStep(abc.ABC):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Parameters that this step singles out; each must exist and be free."""
+        """Parameters that this step names; each must exist and be free."""
         return ()
 
     @property
     def ordered(self) -> tuple[str, ...]:
-        """Parameters in the order that a person gave, all free ones of them; none if none was."""
+        """All free parameters in the given order; empty if none was given."""
         return ()
 
     @abc.abstractmethod
@@ -44,10 +44,10 @@ class MStep(abc.ABC):
         """New values of all parameters, those in ``names`` updated.
 
         Args:
-            plan: What the algebra found for the model.
+            plan: The plan of the model.
             q: The expected log joint.
             values: All parameters by dotted name.
-            names: The free parameters that this step is to update.
+            names: The free parameters to update.
 
         Returns:
             All parameters by dotted name.

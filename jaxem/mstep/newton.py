@@ -1,25 +1,25 @@
 r"""Newton's method on independent blocks of parameters, all blocks at once.
 
-Parameters that share batch axes are laid side by side as unknowns :math:`x` of shape (B, d). The
+Parameters that share batch axes are concatenated as unknowns :math:`x` of shape (B, d). The
 Hessian of Q is then B blocks of d by d, and d Hessian-vector products give them all, each product
 moving the same unknown of every block. If Q was proved quadratic one step is its maximiser.
-Otherwise steps are taken in unconstrained coordinates, within a region of trust, and repeated until
-a step promises next to nothing: Newton converges quadratically, so what is then left is the square
-of it.
+Otherwise steps are taken in unconstrained coordinates, within a trust region, and repeated until
+the predicted gain of a step is negligible: Newton converges quadratically, so the remaining error
+is the square of the last step.
 
-The region of trust is a few units of a logarithm or logit, and of a real unknown a few times what
-the data call ordinary: how far apart the draws of the plan are. Where Newton's step leaves the
-region, the curvature of every unknown is raised by :math:`|g_j| / l_j`, with which no unknown alone
-goes further than its length :math:`l_j` (Levenberg 1944, in the units of the diagonal as Marquardt
-1963): an unknown without curvature, where a logistic function is flat, neither goes to 1e13 nor
-holds up the others. A block keeps a step if the slope at its end shows a rise of a tenth of what
-was promised; otherwise that block alone is halved. The region of a block grows where it was
-reached and the step was kept, and is no wider than the last step that was not.
+The trust region is a few units of a logarithm or logit, and of a real unknown a few ordinary units:
+the distance of the draws of the plan. If Newton's step leaves the region, the curvature of every
+unknown is raised by :math:`|g_j| / l_j`, so that no unknown alone moves further than its length
+:math:`l_j` (Levenberg 1944, in the units of the diagonal as Marquardt 1963): an unknown without
+curvature, where a logistic function is flat, neither goes to 1e13 nor slows down the others. A
+block keeps a step if the slope at its end shows a rise of a tenth of the predicted gain; otherwise
+the step of that block is halved. The region of a block grows after a step that reached it and was
+kept, and is no wider than the last step that was not kept.
 
-A direction in which a logarithm may *rise* by a unit for less than a millionth of a nat an
-observation is stiffened: the degrees of freedom of a Student-t that the data would have normal go
-to a few million, not to where the density is a difference of huge numbers. A logarithm that falls,
-of a rate whose optimum is zero, meets no huge numbers and is let go.
+Curvature is added in a direction in which a logarithm may *rise* by a unit for less than a
+millionth of a nat a row: the degrees of freedom of a Student-t on normal data then go to a few
+million, and not to where the density is a difference of huge numbers. A logarithm that falls, of a
+rate whose optimum is zero, meets no huge numbers, and no curvature is added.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,15 +68,15 @@ def solve_block(block: Block, q: Expectation, values: Values) -> dict[str, Array
     unitless = unknowns.unitless()
     stiffness = jnp.where(unitless, STIFFNESS * q.counts.sum(), 0.0)
     region = Region(lengths(unknowns, q.spread, start), unitless)
-    return unknowns.unpack(_climb(objective, start, region, stiffness))
+    return unknowns.unpack(_ascend(objective, start, region, stiffness))
 
 
 class Region:
-    """How far a step may go.
+    """The trust region of a step.
 
     Args:
-        length: Of each unknown of a block, (d,).
-        unitless: Which of them are logarithms or logits, whose lengths do not grow, (d,).
+        length: Longest step of each unknown of a block at radius 1, (d,).
+        unitless: Which unknowns are logarithms or logits, whose lengths do not grow, (d,).
     """
 
     def __init__(self, length: Array, unitless: np.ndarray):
@@ -92,12 +92,12 @@ def lengths(unknowns: Unknowns, spread: Mapping[str, Any], like: Array) -> Array
     """A few ordinary units of each unknown of a block, (d,), in the precision of the unknowns.
 
     Args:
-        unknowns: How parameters become them.
-        spread: How far ordinary values of real parameters lie apart, by dotted name.
+        unknowns: The unknowns of the block.
+        spread: Distances between ordinary values of real parameters, by dotted name.
         like: Unknowns (B, d).
     """
     moves = {p.name: _spread(p, spread, like.dtype) for p in unknowns.parameters}
-    far = jnp.max(jnp.abs(unknowns.beside(moves)), 0)
+    far = jnp.max(jnp.abs(unknowns.concatenated(moves)), 0)
     far = jnp.where(jnp.isfinite(far), far, 0.0)
     far = jnp.where(far > 0, far, jnp.max(far))
     return LONGEST * jnp.where(unknowns.unitless() | (far == 0), 1.0, far)
@@ -109,7 +109,7 @@ def _spread(p: Parameter, spread: Mapping[str, Any], dtype: Any) -> Array:
     return jnp.asarray(spread[p.name], dtype)
 
 
-def _climb(
+def _ascend(
     objective: Callable[[Array], Array], start: Array, region: Region, stiffness: Array
 ) -> Array:
     def unfinished(state):
@@ -138,9 +138,10 @@ def _climb(
 
 
 def _step(hessian: Array, gradient: Array, limit: Array, noise: Array) -> Array:
-    """Newton's step, or one of raised curvature where that leaves the region of trust.
+    """Newton's step, or one with raised curvature where Newton's leaves the trust region.
 
-    It is raised as well where the step leaves an unknown alone that has a slope and no curvature.
+    Curvature is raised as well where Newton's step does not move an unknown with a slope and no
+    curvature.
     """
     slope = jnp.where(jnp.abs(gradient) * limit > noise, gradient, 0.0)
     raised = jnp.abs(slope) / limit
@@ -155,13 +156,13 @@ def _step(hessian: Array, gradient: Array, limit: Array, noise: Array) -> Array:
 
 
 def _search(objective, x: Array, value: Array, gradient: Array, step: Array, noise: Array):
-    """Points and value after step, step/2, step/4, ..., the first that each block may keep.
+    """Points and value after step, step/2, step/4, ..., the first that is accepted for each block.
 
-    Q is known of all blocks together, and the slope at the end of its step of every block: by the
+    Q is a sum over all blocks, but the slope at the end of a step is known for every block: by the
     trapezium rule a block rises by half the sum of the slopes at both ends.
 
     Returns:
-        The unknowns, Q, and the share of its step that each block took, (B, 1).
+        The unknowns, Q, and the fraction of its step that each block took, (B, 1).
     """
     promise = jnp.sum(gradient * step, axis=-1, keepdims=True)
     matters = promise > noise
@@ -173,8 +174,8 @@ def _search(objective, x: Array, value: Array, gradient: Array, step: Array, noi
     def halve(state):
         scale, _, fault, halvings = state
         scale = jnp.where(fault, scale / 2, scale)
-        trial, there = jax.value_and_grad(objective)(x + scale * step)
-        end = jnp.sum(there * step, axis=-1, keepdims=True)
+        trial, end_gradient = jax.value_and_grad(objective)(x + scale * step)
+        end = jnp.sum(end_gradient * step, axis=-1, keepdims=True)
         low = matters & ~(end >= -0.8 * promise)
         kept = trial >= value + 0.1 * jnp.sum(scale * promise) - noise
         back = matters & (end < 0)

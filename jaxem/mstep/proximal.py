@@ -1,11 +1,11 @@
 r"""Proximal Newton: blocks whose log prior has kinks.
 
 Q is smooth but for :math:`-\sum_j \lambda_j |x_j - c_j|`. The smooth part is replaced by its
-quadratic at the present point, and the maximum of that with the absolute values (`lasso`) is where
-the step leads: entries that the data do not move from c are at c, exactly (Lee, Sun and Saunders
-2014). If the smooth part was proved quadratic that is the maximiser. Otherwise the way there is
-halved until Q, with its absolute values, keeps a tenth of what was promised, and steps are repeated
-until one promises next to nothing.
+quadratic approximation at the present point, and the step leads to the maximiser of that with the
+absolute values (`lasso`), in which some entries are exactly at c (Lee, Sun and Saunders 2014). If
+the smooth part was proved quadratic, that is the maximiser of Q. Otherwise the step is halved until
+Q, with its absolute values, rises by a tenth of the predicted gain, and steps are repeated until
+the predicted gain is negligible.
 
     J. D. Lee, Y. Sun and M. A. Saunders (2014), Proximal Newton-type methods for minimizing
     composite functions, SIAM Journal on Optimization 24(3).
@@ -43,8 +43,8 @@ def solve_kinked(
         return objective(x, q) + jnp.sum(strength * jnp.abs(x - centre))
 
     def aside(x: Array) -> Array:
-        kinked = (strength > 0) & (x == centre)
-        return jnp.where(kinked, x + gap(centre), off_zero(x))
+        at_kink = (strength > 0) & (x == centre)
+        return jnp.where(at_kink, x + gap(centre), off_zero(x))
 
     if block.quadratic:
         _, gradient, hessian = derivatives(smooth, aside(start))
@@ -63,9 +63,9 @@ def solve_kinked(
     def iterate(state):
         x, value, radius, _, iteration = state
         _, gradient, hessian = derivatives(smooth, aside(x))
-        bend = make_semidefinite(stiffness - hessian)
-        whole = lasso(bend, gradient, x, centre, strength)
-        target, cut = _no_further(x, whole, region.limit(radius))
+        curvature = make_semidefinite(stiffness - hessian)
+        whole = lasso(curvature, gradient, x, centre, strength)
+        target, cut = _within_limit(x, whole, region.limit(radius))
         radius = jnp.where(cut, GROWTH * radius, radius)
         lost = strength * (jnp.abs(target - centre) - jnp.abs(x - centre))
         promise = jnp.sum(gradient * (target - x) - lost)
@@ -88,11 +88,11 @@ def _kinks(
     mine = {name: c for name, c in penalty.centres.items() if name in block.names}
     centres = {n: jnp.nan_to_num(c).astype(none[n].dtype) for n, c in mine.items()}
     strengths = Penalty(penalty.model, mine).strengths(values)
-    return unknowns.beside({**none, **centres}), unknowns.beside({**none, **strengths})
+    return unknowns.concatenated({**none, **centres}), unknowns.concatenated({**none, **strengths})
 
 
-def _no_further(x: Array, target: Array, longest: Array) -> tuple[Array, Array]:
-    """The target, or on the way there the point where an unknown of its block is at its limit.
+def _within_limit(x: Array, target: Array, longest: Array) -> tuple[Array, Array]:
+    """The target, or the point between x and it at which an unknown of its block is at its limit.
 
     Returns:
         The points, (B, d), and which blocks did not reach their targets, (B, 1).
@@ -104,9 +104,9 @@ def _no_further(x: Array, target: Array, longest: Array) -> tuple[Array, Array]:
 
 
 def _backtrack(objective, x: Array, value: Array, target: Array, promise: Array):
-    """The first point, half way and half way again to x, that keeps a tenth of the promise.
+    """The first of target, half way to it from x, ... with a tenth of the predicted gain.
 
-    The target itself is never computed as a sum: entries at their kinks are there exactly.
+    The target itself is not computed as a sum, so that entries at their kinks stay there exactly.
     """
 
     def refused(state):

@@ -1,4 +1,4 @@
-"""Parameters side by side as the unknowns of independent blocks, and derivatives of all blocks."""
+"""Unknowns of independent blocks: parameters as arrays (B, d), and derivatives of all blocks."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ from jaxem.model import Model
 from jaxem.model.prior import Parameter
 from jaxem.types import Array
 
-#: Columns of the Hessian that are made at once.
+#: Columns of the Hessian that are computed at once.
 _AT_ONCE = 64
 
 
 class Unknowns:
-    """How parameters become the rows (B, d) of unknowns, and back."""
+    """The unknowns of a block, (B, d): conversion from and to parameters."""
 
     def __init__(self, model: Model, block: Block):
         self.parameters = [model.parameter(name) for name in block.names]
@@ -27,14 +27,14 @@ class Unknowns:
 
     def pack(self, values: Values) -> Array:
         """Unknowns (B, d) from parameters by dotted name."""
-        return self.beside({p.name: self.coordinates(p, values) for p in self.parameters})
+        return self.concatenated({p.name: self.coordinates(p, values) for p in self.parameters})
 
     def coordinates(self, p: Parameter, values: Values) -> Array:
-        """What the unknowns of a parameter are: itself, or its unconstrained coordinates."""
+        """The parameter itself if Q is quadratic in it, else its unconstrained coordinates."""
         return values[p.name] if self.identity else p.unconstrain(values[p.name])
 
-    def beside(self, coordinates: Mapping[str, Array]) -> Array:
-        """Arrays of the shape of the coordinates, as rows (B, d)."""
+    def concatenated(self, coordinates: Mapping[str, Array]) -> Array:
+        """Arrays of the shapes of the coordinates, concatenated as (B, d)."""
         columns = []
         for p, batch in zip(self.parameters, self.batch, strict=True):
             front = jnp.moveaxis(coordinates[p.name], batch, range(len(batch)))

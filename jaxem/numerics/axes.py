@@ -1,4 +1,4 @@
-"""Axes of a plotting library that need not be there."""
+"""Axes of matplotlib, which is an optional dependency."""
 
 from typing import Any
 

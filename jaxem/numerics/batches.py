@@ -1,4 +1,4 @@
-"""What all members of a batch of `vmap` know together."""
+"""Reductions over the batch axis of `vmap`."""
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +8,9 @@ from jaxem.types import Array
 
 @jax.custom_batching.custom_vmap
 def highest(x: Array) -> Array:
-    """The largest of a number over the whole batch, the same for each of them.
+    """The maximum of a number over the batch of `vmap`, not batched.
 
-    What depends on it alone is not batched: a `cond` stays one branch, and a slice one slice.
+    A `cond` on it runs one branch, and a slice at it stays one slice.
     """
     return x
 

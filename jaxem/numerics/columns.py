@@ -8,14 +8,14 @@ import jax.numpy as jnp
 
 from jaxem.types import Array
 
-#: Directions that derivatives are taken along side by side.
+#: Directions along which derivatives are computed at once.
 AT_ONCE = 8
 
 
 def columns(function: Callable[[Array], Any], u: Array) -> Any:
     """A function and its derivatives along every coordinate (d,), both stacked, (d, ...).
 
-    Of a gradient they are the columns of the Hessian, in no more memory than a few gradients take.
+    For a gradient these are the columns of the Hessian, in the memory of a few gradients.
     """
     directions = jnp.eye(u.size, dtype=u.dtype)
     return jax.lax.map(lambda v: jax.jvp(function, (u,), (v,)), directions, batch_size=AT_ONCE)

@@ -1,8 +1,8 @@
 """Factorisations and triangular solves of stacks of small matrices, by plain array code.
 
 They are the column-by-column ones of Golub and Van Loan, *Matrix Computations*, algorithms 3.1.1
-(substitution), 3.4.1 (LU with partial pivoting) and 4.2.2 (Cholesky), all matrices side by side.
-Matrices larger than `_LARGEST` are cut in two, and the halves joined by matrix products.
+(substitution), 3.4.1 (LU with partial pivoting) and 4.2.2 (Cholesky), batched over matrices.
+Matrices larger than `_LARGEST` are cut into 2 by 2 blocks, joined by matrix products.
 """
 
 from typing import Any
@@ -16,15 +16,15 @@ from jaxem.types import Array
 #: Largest matrix that one loop factorises.
 _LARGEST = 32
 
-#: Largest matrix that is factorised without a loop: what fuses with its surroundings compiles
-#: faster than a loop, and runs faster.
+#: Largest matrix that is factorised without a loop: XLA fuses the operations, which then compile
+#: and run faster than a loop.
 _SMALL = 4
 
 
 def cholesky(a: Float[Array, "*batch d d"]) -> Float[Array, "*batch d d"]:
-    """Lower factors of matrices, (..., d, d), of which the lower triangle is read.
+    """Lower Cholesky factors of matrices, (..., d, d), of which the lower triangle is read.
 
-    NaN where a matrix is not positive definite, as JAX has it.
+    NaN where a matrix is not positive definite, as in JAX.
     """
     factor = _cholesky(a)
     positive = jnp.all(jnp.diagonal(factor, axis1=-2, axis2=-1) > 0, axis=-1)
@@ -99,8 +99,8 @@ def lu(
     """LU factorisation with partial pivoting of matrices (..., m, n).
 
     Returns:
-        Both factors in one matrix, without the unit diagonal; the row exchanged with each, (...,
-        min(m, n)); and the order of the rows, (..., m).
+        Both factors in one matrix, without the unit diagonal; for each step the row exchanged,
+        (..., min(m, n)); and the order of the rows, (..., m).
     """
     rows, columns = a.shape[-2:]
     order = jnp.broadcast_to(jnp.arange(rows, dtype=jnp.int32), a.shape[:-1])

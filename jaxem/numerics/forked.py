@@ -1,6 +1,6 @@
-"""Processes that were forked from one in which JAX was running, whose threads they lack.
+"""Check for processes forked from one in which JAX was running.
 
-The first program that such a process runs waits for them for ever.
+JAX's threads do not exist in such a process, and its first program would wait for them for ever.
 """
 
 import os
@@ -12,7 +12,7 @@ _forked = False
 
 
 def check_not_forked() -> None:
-    """Whether programs can run in this process.
+    """Check that programs can run in this process.
 
     Raises:
         DeclarationError: If it was forked from one that had run some.

@@ -1,4 +1,4 @@
-"""Random keys, however a person writes them."""
+"""Random keys: conversion to JAX keys and to NumPy generators."""
 
 from typing import Any
 
@@ -25,6 +25,6 @@ def as_key(key: Any) -> Array:
 
 
 def generator(key: Any) -> np.random.Generator:
-    """NumPy's generator of the same key."""
+    """A NumPy generator seeded by a key."""
     words = np.asarray(jax.random.key_data(as_key(key))).ravel()
     return np.random.default_rng([int(word) for word in words])

@@ -1,14 +1,14 @@
-r"""Least squares with absolute values: a quadratic less :math:`\sum_j \lambda_j |x_j - c_j|`.
+r"""The lasso: maximisation of a quadratic minus :math:`\sum_j \lambda_j |x_j - c_j|`.
 
 .. math:: \max_x \; g^\top (x - x_0) - \tfrac12 (x - x_0)^\top A (x - x_0)
           - \sum_j \lambda_j |x_j - c_j|
 
-Two moves in turn, both uphill. A sweep of coordinate maximisations, each a soft threshold, finds
-which entries rest at their centres and on which side the others are (Friedman, Hastie and
-Tibshirani 2010). On that face the function is a quadratic: Newton's step goes to its maximum, or to
-where the first entry reaches its centre, and that entry is then put there. When neither changes a
-side any more the answer is exact, entries at their centres are so to the last bit, and correlated
-columns, which make sweeps alone slow, cost nothing.
+Two moves alternate, both uphill. A sweep of coordinate maximisations, each a soft threshold, finds
+which entries are at their centres and on which side the others are (Friedman, Hastie and Tibshirani
+2010). On that face the function is a quadratic: Newton's step goes to its maximum, or to the point
+at which the first entry reaches its centre, and that entry is then put exactly at the centre. When
+neither move changes a side any more the result is exact, also with correlated columns, on which
+sweeps alone are slow.
 
     J. Friedman, T. Hastie and R. Tibshirani (2010), Regularization paths for generalized linear
     models via coordinate descent, Journal of Statistical Software 33(1).
@@ -42,11 +42,11 @@ def lasso(
         matrix: A, positive semi-definite, (B, d, d).
         gradient: Gradient of the quadratic at the start, (B, d).
         start: (B, d).
-        centre: Where the absolute values have their kinks, (B, d).
-        strength: How strong they are, (B, d); zero for entries that have none.
+        centre: The kinks c of the absolute values, (B, d).
+        strength: Their coefficients lambda, (B, d); zero for entries without one.
 
     Returns:
-        Shape (B, d). An entry without curvature and without strength stays.
+        Shape (B, d). An entry without curvature and with strength zero keeps its value.
     """
 
     def slope(x: Array) -> Array:
@@ -70,17 +70,18 @@ def lasso(
 
 
 def _sweep(matrix: Array, slope: Array, x: Array, centre: Array, strength: Array) -> Array:
-    """Every coordinate to its maximum, one after another."""
+    """A sweep: every coordinate moved to its maximum, one after another."""
 
     def move(j, state):
         x, slope = state
         column = matrix[:, :, j]
-        bend, here, c, s, g = column[:, j], x[:, j], centre[:, j], strength[:, j], slope[:, j]
-        curved = bend > 0
-        bend = jnp.where(curved, bend, 1.0)
-        there = c + soft_threshold(here + g / bend - c, s / bend)
-        there = jnp.where(curved, there, jnp.where(jnp.abs(g) < s, c, here))
-        return x.at[:, j].set(there), slope - column * (there - here)[:, None]
+        curvature, old = column[:, j], x[:, j]
+        c, s, g = centre[:, j], strength[:, j], slope[:, j]
+        curved = curvature > 0
+        curvature = jnp.where(curved, curvature, 1.0)
+        new = c + soft_threshold(old + g / curvature - c, s / curvature)
+        new = jnp.where(curved, new, jnp.where(jnp.abs(g) < s, c, old))
+        return x.at[:, j].set(new), slope - column * (new - old)[:, None]
 
     return jax.lax.fori_loop(0, x.shape[1], move, (x, slope))[0]
 
@@ -88,7 +89,7 @@ def _sweep(matrix: Array, slope: Array, x: Array, centre: Array, strength: Array
 def _along_face(
     matrix: Array, slope: Array, x: Array, centre: Array, strength: Array
 ) -> tuple[Array, Array]:
-    """Newton's step of the entries off their centres, as far as none changes its side.
+    """Newton's step of the entries off their centres, up to the first change of a side.
 
     Returns:
         The point, (B, d), and whether the whole step was taken, (B,).
@@ -103,5 +104,5 @@ def _along_face(
     crosses = side * (x + step - centre) < 0
     share = jnp.where(crosses, (centre - x) / jnp.where(crosses, step, 1.0), 1.0)
     least = share.min(1, keepdims=True)
-    there = jnp.where(crosses & (share <= least), centre, x + least * step)
-    return there, ~crosses.any(1)
+    new = jnp.where(crosses & (share <= least), centre, x + least * step)
+    return new, ~crosses.any(1)

@@ -1,8 +1,8 @@
 r"""Sums and maxima in log space that stay differentiable at structural zeros.
 
 ``logsumexp`` over entries that are all -inf is -inf, and its textbook derivative
-:math:`e^{f_k - \log\sum_j e^{f_j}}` is then NaN. Impossible states are normal in latent class
-models, so the derivative here is written down: the posterior where there is one, zero elsewhere.
+:math:`e^{f_k - \log\sum_j e^{f_j}}` is then NaN. Impossible states are common in latent class
+models, so the derivative is defined here: the posterior, and zero where all entries are -inf.
 """
 
 import jax
@@ -22,11 +22,11 @@ def posterior(
 
     Args:
         factors: Log weights, of any shape; -inf is a weight of zero.
-        axis: What to sum over.
+        axis: The axis of the sum.
 
     Returns:
-        The sums, without the axis, -inf where every entry is -inf; and the weights, in the shape
-        of the factors, zero there.
+        The sums, without the axis, -inf where every entry is -inf; and the normalised weights, in
+        the shape of the factors, then zero.
     """
     shift = finite(jnp.max(factors, axis=axis, keepdims=True))
     raised = jnp.exp(factors - shift)
@@ -36,11 +36,11 @@ def posterior(
 
 
 def finite(top: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Zero in place of -inf: a maximum, to be subtracted from logarithms and added to their scale.
+    """A maximum of logarithms with zero in place of infinities and NaN, to shift logarithms by.
 
-    What is added again has no derivative of its own. The derivative of a maximum looks for it among
-    the entries, which XLA may compute once more in other kernels and round otherwise; then none is
-    found, and zero is divided by zero.
+    Its derivative is stopped, as the shift is subtracted and added again. The derivative of a
+    maximum would compare it with the entries, which XLA may recompute and round differently; then
+    none is equal, and zero is divided by zero.
     """
     return jax.lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0.0))
 
@@ -48,14 +48,14 @@ def finite(top: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def weighted(
     evidence: Float[Array, "*shape"], weights: Real[Array, "*shape"] | Real[np.ndarray, "*shape"]
 ) -> Float[Array, "*shape"]:
-    """Evidence times weights; what has weight zero is absent, even where its evidence is -inf."""
+    """Evidence times weights; zero at weight zero, even where the evidence is -inf."""
     present = weights > 0
     return jnp.where(present, weights * jnp.where(present, evidence, 0.0), 0.0)
 
 
 @jax.custom_jvp
 def log_sum_exp(factors: Float[ArrayLike, "*batch states"]) -> Float[Array, "*batch"]:
-    """The first of `posterior`, with a derivative that is right at structural zeros."""
+    """Log of the sum of exponentials over the last axis; differentiable at structural zeros."""
     return posterior(factors)[0]
 
 
@@ -68,5 +68,5 @@ def _log_sum_exp_jvp(primals, tangents):
 
 
 def softmax(factors: Float[ArrayLike, "*batch states"]) -> Float[Array, "*batch states"]:
-    """The second of `posterior`."""
+    """The normalised weights of `posterior`."""
     return posterior(factors)[1]

@@ -4,10 +4,10 @@ import functools
 import os
 from pathlib import Path
 
-#: Where a container says how much it may use.
+#: Files with the memory limit of a container.
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
-#: What is assumed where nothing is known.
+#: Bytes that are assumed if the system does not tell.
 _USUAL = 2**34
 
 

@@ -1,4 +1,4 @@
-"""Newton's method in one compiled loop, for a function whose Hessian is one dense matrix."""
+"""Newton's method for a maximum, in one compiled loop, with a dense Hessian."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,12 +16,12 @@ _SUFFICIENT = 1e-4
 
 
 class Top(NamedTuple):
-    """Where a climb ended.
+    """The end of a maximisation by Newton's method.
 
     Attributes:
         u: Coordinates, (d,).
-        value: The function there.
-        hessian: Its second derivatives there, (d, d).
+        value: The function at u.
+        hessian: Its second derivatives at u, (d, d).
         reached: Whether Newton's method converged.
     """
 
@@ -32,7 +32,7 @@ class Top(NamedTuple):
 
     @property
     def is_peak(self) -> Array:
-        """Whether the function curves downwards in every direction."""
+        """Whether the Hessian is negative definite."""
         return jnp.all(jnp.isfinite(solve_definite(-self.hessian, self.u)))
 
 
@@ -47,12 +47,12 @@ class _Climb(NamedTuple):
 def climb(function: Callable[[Array], Array], start: Array) -> Top:
     """The maximum of a smooth function near a point.
 
-    Directions of wrong curvature are climbed with its absolute value, and steps are halved until
-    the function rises (Armijo's rule). Once a step promises no more than rounding it is taken
-    without asking, as that could no longer be told; it squares the error.
+    In directions of positive curvature its absolute value is used, and steps are halved until the
+    function rises (Armijo's rule). A step whose predicted gain is below rounding is the last, and
+    is taken without that check, which rounding would decide; it squares the error.
 
     Args:
-        function: From coordinates (d,) to a scalar; what is no number counts as no rise.
+        function: From coordinates (d,) to a scalar; NaN counts as no rise.
         start: Coordinates, (d,).
     """
     eps = jnp.finfo(start.dtype).eps

@@ -1,4 +1,4 @@
-"""Rows of pytrees: counting, taking, laying flat, and cutting into equal blocks."""
+"""Rows of pytrees: counting, taking, flattening, and cutting into equal blocks."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ def flat_columns(data: Data) -> list[Any]:
 
 
 def time_first(leaf: Any) -> Any:
-    """A rectangle (n, T, ...) as rows (T n, ...): every sequence's first step, second step, ..."""
+    """A rectangle (n, T, ...) as rows (T n, ...): first steps of all sequences, then second."""
     return leaf.swapaxes(0, 1).reshape(-1, *leaf.shape[2:])
 
 
@@ -38,8 +38,8 @@ def in_blocks(
     Args:
         data: A pytree of NumPy arrays with n rows.
         weights: Row weights, shape (n,).
-        size: Rows a block.
-        least: Rows that all blocks hold together, at least.
+        size: Rows of a block.
+        least: Least number of rows of all blocks together.
 
     Returns:
         The pytree with leaves of shape (blocks, size, ...), and weights (blocks, size).

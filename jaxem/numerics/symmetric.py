@@ -1,7 +1,7 @@
-r"""Symmetric matrices, scaled to a unit diagonal before they are solved or taken apart.
+r"""Linear algebra of symmetric matrices, scaled to a unit diagonal first.
 
-So the units of the coordinates (an intercept beside a cubed covariate) do not decide what counts as
-zero. What is written for NumPy is run between compiled programs, what is written for JAX in them.
+By the scaling the units of the coordinates (an intercept and a cubed covariate) do not decide which
+eigenvalues count as zero. NumPy functions run between compiled programs, JAX functions in them.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ def unit_diagonal(matrix: Any, least: float = 0.0) -> tuple[Any, Any]:
 
     Args:
         matrix: NumPy's or JAX's, (..., d, d); a diagonal entry of zero is not scaled.
-        least: Diagonal entries below this share of the largest are scaled as if they had it.
+        least: Diagonal entries below this fraction of the largest are scaled as if equal to it.
 
     Returns:
         The scaled matrix (..., d, d), and the scale (..., d), by which both sides were divided.
@@ -39,7 +39,7 @@ def spectrum(
 ) -> tuple[
     Float[np.ndarray, "*batch d"], Float[np.ndarray, "*batch d d"], Float[np.ndarray, "*batch d"]
 ]:
-    r"""Eigenvalues that no units change, the directions that belong to them, and the scale.
+    r"""Eigenvalues of the scaled matrix, which are invariant to units, directions, and the scale.
 
     With :math:`A = S V \Lambda V^\top S`, S the scale and V orthogonal, the directions are
     :math:`R = S^{-1} V`: then :math:`R^\top A R = \Lambda` and
@@ -50,7 +50,7 @@ def spectrum(
         least: See `unit_diagonal`.
 
     Returns:
-        Eigenvalues (..., d), rising; directions (..., d, d), one a column; the scale (..., d).
+        Eigenvalues (..., d), ascending; directions (..., d, d), as columns; the scale (..., d).
     """
     scaled, scale = unit_diagonal(matrix, least)
     values, vectors = np.linalg.eigh(scaled)
@@ -60,8 +60,8 @@ def spectrum(
 def covariance(precision: Float[np.ndarray, "d d"], floor: float) -> Float[np.ndarray, "d d"]:
     """The inverse of a precision matrix made positive definite, (d, d).
 
-    Eigenvalues count with their absolute value, and none below ``floor`` times the largest: the
-    inverse itself where the matrix is well conditioned.
+    Eigenvalues are replaced by their absolute values, at least ``floor`` times the largest; the
+    result is the inverse if the matrix is positive definite and well conditioned.
     """
     if not np.all(np.isfinite(precision)):
         return np.eye(len(precision))
@@ -88,13 +88,13 @@ def solve_definite(
 def solve_concave(
     hessian: Float[Array, "*batch d d"], gradient: Float[Array, "*batch d"]
 ) -> Float[Array, "*batch d"]:
-    r"""The Newton step of a maximisation, :math:`|H|^{+} g`, that always points uphill.
+    r"""The Newton step of a maximisation, :math:`|H|^{+} g`, an ascent direction.
 
-    Directions of no curvature are left alone: the pseudo-inverse. Directions of the wrong curvature
-    are taken with its absolute value. For a concave quadratic the step is exact.
+    It is zero along directions without curvature (the pseudo-inverse), and uses the absolute value
+    of positive curvature. For a concave quadratic the step is exact.
 
-    Matrices that are all negative definite, the usual case, are factorised; only a batch with
-    another one among them is diagonalised.
+    If all matrices of a batch are negative definite, the usual case, they are factorised; else all
+    are diagonalised.
 
     Args:
         hessian: Second derivatives, shape (..., d, d), symmetrised here.
@@ -117,7 +117,7 @@ def solve_concave(
 
 @solve_concave.def_vmap
 def _all_together(axis_size, in_batched, hessian, gradient):
-    """One decision for the whole batch, instead of both ways for each member."""
+    """The batching rule: one `cond` for the whole batch, instead of both branches for each."""
     if not in_batched[0]:
         hessian = jnp.broadcast_to(hessian, (axis_size, *hessian.shape))
     if not in_batched[1]:
@@ -150,10 +150,10 @@ def _by_eigenvalues(
 
 
 def make_semidefinite(matrix: Float[Array, "*batch d d"]) -> Float[Array, "*batch d d"]:
-    """A symmetric matrix raised by as much as its lowest eigenvalue is negative, (..., d, d).
+    """A symmetric matrix plus the least multiple of its diagonal that makes it semi-definite.
 
     Args:
-        matrix: Shape (..., d, d), symmetrised here; it is raised in units of its diagonal.
+        matrix: Shape (..., d, d), symmetrised here.
     """
     scaled, scale = unit_diagonal(matrix)
     finite = jnp.all(jnp.isfinite(scaled), axis=(-2, -1), keepdims=True)

@@ -1,16 +1,16 @@
-"""Cells in columns, for people to read."""
+"""Tables as aligned text."""
 
 from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], most: int = 80) -> list[str]:
-    """Lines of a table: the first column to the left, the others to the right.
+    """Lines of a table, with the first column aligned left and the others right.
 
     Args:
-        rows: The head and the rows, equally many cells each.
-        most: Rows to show; of a longer table, these and how many there are besides.
+        rows: The head and the rows, with equally many cells.
+        most: Rows to show; a line with the number of the others follows.
     """
-    shown, left = rows[: most + 1], len(rows) - 1 - most
+    shown, more = rows[: most + 1], len(rows) - 1 - most
     widths = [max(len(row[i]) for row in shown) for i in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -19,4 +19,4 @@ def aligned(rows: Sequence[Sequence[str]], most: int = 80) -> list[str]:
         ).rstrip()
         for row in shown
     ]
-    return lines if left <= 0 else [*lines, f"... and {left} more"]
+    return lines if more <= 0 else [*lines, f"... and {more} more"]

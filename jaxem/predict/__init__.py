@@ -1,1 +1,1 @@
-"""What a fitted model says of data."""
+"""Predictions of a fitted model: posteriors, paths, expectations, densities, forecasts."""

@@ -1,4 +1,4 @@
-"""What a fitted model says of independent rows, a block at a time."""
+"""Results of a fitted model for independent rows, computed a block at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,17 +27,17 @@ def by_row(
     key: Any,
     compile: Callable[[Callable[..., Any]], Callable[..., Any]],
 ) -> tuple[Any, Array]:
-    """Read something off every row, leaves (n, ...), without a table of all rows and states.
+    """A result for every row, leaves (n, ...), without a table of all rows and states.
 
     Args:
         bound: The model and the rows.
         values: Parameters by dotted name.
-        reading: What to read.
+        reading: Computes the result for the rows of a block.
         key: An int or a JAX key, for draws.
         compile: Compiles the program.
 
     Returns:
-        What was read, and the log evidence of each row, (n,).
+        The result, and the log evidence of each row, (n,).
 
     Raises:
         DeclarationError: If the model does not take these data.

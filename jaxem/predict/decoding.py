@@ -1,4 +1,4 @@
-"""What a fitted chain or tree says of its data: states, pairs of states, paths."""
+"""Posteriors of states and pairs, and paths, of the sequences of a fitted chain or tree."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,8 +24,8 @@ Compile = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 #: From the latent structure, log factors and a key to arrays with time first, or one a sequence.
 Reading = Callable[[Any, Links, Array], Array]
 
-#: The same from the model, parameters by dotted name, the rows of a block and log factors; any
-#: pytree of arrays.
+#: From the model, parameters by dotted name, the rows of a block and log factors to any pytree of
+#: arrays.
 RowReading = Callable[[Model, Any, Data, Links], Any]
 
 
@@ -39,19 +39,19 @@ def decode(
     *,
     timed: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read something off the posterior of every sequence.
+    """A result from the posterior of every sequence.
 
     Args:
         bound: The model and the steps.
         params: Parameters, nested as declared.
-        compile: How programs are compiled and kept.
-        name: Under which the program is kept.
-        reading: What to read: arrays (T, n, ...), or (n,).
+        compile: Compiles a program, or finds it in the cache.
+        name: The key of the program.
+        reading: Computes the result for the sequences of a block: arrays (T, n, ...), or (n,).
         key: An int or a JAX key, for draws.
         timed: Whether arrays have an axis of time; if not, they are (n, ...).
 
     Returns:
-        The same for all sequences, (n, T, ...) or (n, ...); and their log evidence, (n,).
+        The result for all sequences, (n, T, ...) or (n, ...); and their log evidence, (n,).
 
     Raises:
         DeclarationError: If the model does not take these data.
@@ -66,7 +66,7 @@ def decode(
 def decode_rows(
     bound: Bound, params: Params, compile: Compile, name: Any, reading: RowReading
 ) -> tuple[Any, np.ndarray]:
-    """The same of something that reads the rows as well, leaves (n, T, ...)."""
+    """A result from posteriors and rows of every sequence, leaves (n, T, ...); see `decode`."""
 
     def read(model, values, rows, links, key):
         return reading(model, values, rows, links)
@@ -135,7 +135,7 @@ def _matrices(responsibilities: Links) -> Array:
 
 
 def evidence(e_step: EStep) -> Reading:
-    """What the objective sums over sequences, (n,)."""
+    """Log evidence under an E-step, the term of each sequence in the objective, (n,)."""
     return lambda latent, links, key: e_step.posterior(latent, links)[0]
 
 
@@ -165,7 +165,7 @@ def drawn_paths(draws: int) -> Reading:
 
 
 def until_ends(values: np.ndarray, bound: Bound, fill: int) -> Array:
-    """Arrays (n, T, ...), or (n, T - 1, ...), with this number past the ends of sequences."""
+    """Arrays (n, T, ...), or (n, T - 1, ...), with `fill` past the ends of sequences."""
     if values.ndim == 1 or bound.sequences is None:
         return jnp.asarray(values)
     exists = bound.sequences.exists[:, bound.sequences.horizon - values.shape[1] :]

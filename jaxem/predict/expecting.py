@@ -1,7 +1,7 @@
-r"""Conditional expectations of what depends on hidden states, :math:`E[g(\theta, z, x) \mid x]`.
+r"""Conditional expectations of functions of the latent states, :math:`E[g(\theta, z, x) \mid x]`.
 
-A sum over the configurations of a row, or of a step, weighed by their posterior. A configuration
-without posterior is absent, even where g is infinite there.
+Sums over the configurations of a row, or of a step, weighted by their posterior. A configuration of
+posterior zero is left out, even where g is infinite.
 """
 
 import inspect
@@ -28,19 +28,19 @@ from jaxem.types import Array, Data, DeclarationError
 if TYPE_CHECKING:
     from jaxem.predict.readings import Readings
 
-#: What a person wants to know: called as the log joint is, it returns any pytree of arrays.
+#: The function g, with the arguments of the log joint; it returns any pytree of arrays.
 Wanted = Callable[..., Any]
 
 
 def branches_of(bound: Bound, function: Any) -> tuple[Branch, ...]:
-    """How a function is to be called: with the states alone, or as a log joint with pairs.
+    """The calls of a function: with single states, or with pairs as the log joint of a chain.
 
     Args:
         bound: The model and its rows.
-        function: What a person gave.
+        function: The function g.
 
     Returns:
-        See `Latent.branches`; of a chain or tree a single one where pairs are not asked for.
+        See `Latent.branches`; of a chain or tree a single one if g takes no pairs.
 
     Raises:
         DeclarationError: If it cannot be called, or returns another form at a start than later.
@@ -86,11 +86,11 @@ def expected(
     weights: Array,
     rows: Data,
 ) -> Any:
-    """Expectations of rows, leaves (n, ...), a few at a time.
+    """Expectations of rows, leaves (n, ...), computed a few rows at a time.
 
     Args:
         model: The declared model.
-        function: What is expected.
+        function: The function g.
         branches: See `branches_of`.
         values: Parameters by dotted name.
         weights: Posterior of the configurations of these branches, (n, configurations).
@@ -111,7 +111,7 @@ def expected(
 
 
 def expected_of_rows(e_step: EStep, function: Wanted, branches: tuple[Branch, ...]) -> Any:
-    """What is expected of a block of independent rows, by a program that a plan compiles."""
+    """Expectations for a block of independent rows, a `RowReading` of `by_row`."""
 
     def read(model: Model, values: Any, rows: Data, table: Array, key: Array) -> Any:
         _, responsibilities = e_step.posterior(model.latent, table)
@@ -121,7 +121,7 @@ def expected_of_rows(e_step: EStep, function: Wanted, branches: tuple[Branch, ..
 
 
 def expected_of_steps(e_step: EStep, function: Wanted, branches: tuple[Branch, ...]) -> Any:
-    """The same of a block of sequences, leaves (T, n, ...)."""
+    """Expectations for a block of sequences, leaves (T, n, ...), for `decode_rows`."""
 
     def read(model: Model, values: Any, rows: Data, links: Links) -> Any:
         _, responsibilities = e_step.posterior(model.latent, links)
@@ -141,10 +141,10 @@ def expected_under(
 
     Args:
         reader: The fitted model.
-        data: What the function reads, leaves (n, ...); of chains (n, T, ...).
-        function: What is expected, ``g(params, z, x)``.
+        data: The rows x of the function, leaves (n, ...); of chains (n, T, ...).
+        function: The function ``g(params, z, x)``.
         states: Probabilities, which broadcast to (n, K) or (n, T, S).
-        lengths: Must be None: what is past the end of a sequence is the caller's.
+        lengths: Must be None: steps past the end of a sequence are not told apart.
 
     Raises:
         DeclarationError: If these are no probabilities, or the function cannot be called.

@@ -1,20 +1,20 @@
-r"""The states of steps that have not been seen: :math:`p(z_{T+k} \mid x_1 \dots x_T)`.
+r"""Forecasts of the states of future steps: :math:`p(z_{T+k} \mid x_1 \dots x_T)`.
 
-A log joint says transition and emission in one number. There are three ways to the transition.
+A log joint is the sum of log transition and log emission. The transition is found in three ways.
 
-*Steps whose emission is left out.* If the log joint has a mask, steps to come are steps that are
-missing: the filter simply runs on. Then :math:`\sum_b e^{f(a, b, x)} = 1` for every a, which is
-asked for. It is enough: with an emission e left in, :math:`P e = 1`, and where P has an inverse
-that has one solution, no emission at all.
+*Steps whose emission is masked.* If the log joint has a mask, future steps are missing data, and
+the filter continues over them. Then :math:`\sum_b e^{f(a, b, x)} = 1` for every a, which is
+checked. The check suffices: with an emission e in f, :math:`P e = 1`, and if P has an inverse, the
+only solution is e = 1, no emission.
 
-*Steps whose response is left out.* Their inputs are given, and any response of the data is put in
-the place of the one to come. At each step :math:`f(a, b) = \log P(a, b) + v(b)`, and as below P
-is known where it has an inverse. That v does not depend on a is asked for: another response must
-give the same P.
+*Steps whose response is unknown.* Their inputs are given, and any response of the data takes the
+place of the unknown one. At each step :math:`f(a, b) = \log P(a, b) + v(b)`, and as below P is
+determined if it has an inverse. That v does not depend on a is checked: another response must give
+the same P.
 
-*A transition that depends on nothing.* If on all data :math:`f(a, b, x) = g(a, b) + v(b, x)`, then
-:math:`P(a, b) = e^{g(a, b)} d(b)` for some d, and rows of P have sum 1: :math:`e^g d = 1`. Where
-:math:`e^g` has an inverse there is one such d, and the transition is known.
+*A constant transition.* If on all data :math:`f(a, b, x) = g(a, b) + v(b, x)`, then
+:math:`P(a, b) = e^{g(a, b)} d(b)` for some d, and rows of P have sum 1: :math:`e^g d = 1`. If
+:math:`e^g` has an inverse there is one such d, and the transition is determined.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def forecast(reader: "Readings", data: Data, steps: Any, future: Data, lengths: Any) -> Array:
-    """The states of steps to come, (n, k, S); see `Fit.forecast`."""
+    """Probabilities of the states of future steps, (n, k, S); see `Fit.forecast`."""
     bound = reader.checked(data, lengths)
     check_chain(bound)
     check_request(steps, future)
@@ -73,7 +73,7 @@ def _decode(reader: "Readings", bound: Bound, name: Any, reading: Any, **how: An
 
 
 def _driven(reader: "Readings", data: Data, ends: np.ndarray, future: Data) -> np.ndarray:
-    """Transitions into steps to come of which the inputs are given, (n, k, S, S)."""
+    """Transition matrices of future steps whose inputs are given, (n, k, S, S)."""
     found = []
     for filled in fill(data, ends, future):
         moved, _ = _decode(reader, reader.checked(filled), "relative", relative)
@@ -96,7 +96,7 @@ def _driven(reader: "Readings", data: Data, ends: np.ndarray, future: Data) -> n
 
 
 def check_chain(bound: Bound) -> None:
-    """Whether there is an order of time.
+    """Check that the rows are steps of a chain.
 
     Raises:
         DeclarationError: If rows are independent, or nodes of a tree.
@@ -114,7 +114,7 @@ def check_chain(bound: Bound) -> None:
 
 
 def check_request(steps: Any, future: Data) -> None:
-    """Whether either a number of steps or their data were given.
+    """Check that either a number of steps or their data were given.
 
     Raises:
         DeclarationError: If not.
@@ -137,7 +137,12 @@ def check_request(steps: Any, future: Data) -> None:
 
 
 def ahead(last: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """States of the next steps, (n, k, S), from those of the last, (n, S), and (n, k, S, S)."""
+    """Probabilities of the next k states, (n, k, S).
+
+    Args:
+        last: Probabilities of the last state, (n, S).
+        matrices: Transition matrices of the next steps, (n, k, S, S).
+    """
     out = [last]
     for step in range(matrices.shape[1]):
         out.append(np.einsum("na,nab->nb", out[-1], matrices[:, step]))

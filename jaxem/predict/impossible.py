@@ -1,4 +1,4 @@
-"""What is told of rows and sequences to which the parameters give no finite density."""
+"""Warnings and NaN for rows and sequences without a finite density at the parameters."""
 
 import warnings
 from typing import Any
@@ -12,10 +12,10 @@ from jaxem.types import Array
 
 
 def tell(bound: Bound, evidence: Any) -> np.ndarray:
-    """Warn once of data without a finite log density; which these are, (n,).
+    """Flags of rows or sequences without a finite log density, (n,), with one warning for all.
 
     Args:
-        bound: The model and the rows that were read.
+        bound: The model and its rows.
         evidence: Log evidence of each row or sequence, (n,).
     """
     evidence = np.asarray(evidence)
@@ -35,10 +35,10 @@ def tell(bound: Bound, evidence: Any) -> np.ndarray:
 
 
 def blanked(found: Any, bad: Any) -> Any:
-    """A pytree of arrays (n, ...) without what was read of bad rows: NaN, or -1 for integers.
+    """A pytree of arrays (n, ...) with NaN, or -1 in integers, for flagged rows.
 
     Args:
-        found: What was read.
+        found: The arrays.
         bad: Flags, of the shape of the leading axes of every leaf.
     """
 

@@ -1,4 +1,4 @@
-"""What a fitted model says of data: of each row, of each step of a sequence, of steps to come."""
+"""Predictions of a fitted model for data: rows, steps of sequences, and future steps."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ from jaxem.types import Array, Data, DeclarationError, Params, State
 
 
 class Readings:
-    """A model with parameters, read on data that may be others than those it was fitted to."""
+    """Base of fits: a model with parameters, and its predictions for any data of its form."""
 
     model: Declaration | None
     params: Params
@@ -66,18 +66,18 @@ class Readings:
         r"""Conditional expectation of a function of the hidden state, given the data.
 
         :math:`E[g(\theta, z_i, x_i) \mid x_i]` of each row, by its responsibilities; of each step
-        of a chain, or node of a tree, given all data of its sequence. It is given *all* of
-        :math:`x_i`: a response that is to be predicted must not be there, not with a number in its
-        place either. With ``states`` nothing is conditioned on, and it may be left out.
+        of a chain, or node of a tree, given all data of its sequence. It is conditional on *all*
+        of :math:`x_i`: a response that is to be predicted must not be in the data, nor a number in
+        its place. With ``states`` nothing is conditioned on, and the response may be left out.
 
         Args:
             data: Rows, or sequences, of the declared form.
             function: ``g(params, z, x)``, in JAX, which returns any pytree of arrays; ``z`` and
-                ``x`` are what the log joint gets. Of chains and trees it may take what their log
-                joint takes, ``g(params, z_prev, z, x)``, with None at a start.
+                ``x`` are those of the log joint. For chains and trees it may have the arguments of
+                their log joint, ``g(params, z_prev, z, x)``, with None at a start.
             states: Probabilities of the states in place of their posterior: (K,), such as the
                 weights of a mixture, or one for each row, (n, K); of a chain (n, T, S), such as a
-                `forecast`. The data then need hold nothing but what the function reads.
+                `forecast`. The data then need only the entries that the function reads.
             lengths: For a chain, the steps of each sequence, (n,); past an end there are zeros.
 
         Returns:
@@ -130,22 +130,22 @@ class Readings:
     def forecast(
         self, data: Data, steps: int | None = None, *, future: Data = None, lengths: Any = None
     ) -> Array:
-        """Of a chain, the states of steps to come given the data, (n, k, S).
+        """Of a chain, probabilities of the states of future steps given the data, (n, k, S).
 
-        How states follow one another is read off the log joint, where that is possible. If
-        transitions depend on inputs, only steps to come that hold these can be forecast.
+        The transition is found from the log joint, where that is possible. If transitions depend
+        on inputs, the inputs of the future steps are needed.
 
         Args:
             data: Leaves (sequence, time, ...).
-            steps: How many steps after the end of each sequence, k.
+            steps: Number of steps after the end of each sequence, k.
             future: Or these steps as data, leaves (sequence, k, ...): a dictionary without the
-                entries that are not known, the response, say; or with all of them and a mask by
-                which the log joint leaves out what has not been seen.
+                unknown entries, such as the response; or with all entries and a mask by which the
+                log joint leaves out unknown ones.
             lengths: Steps of each sequence, (n,).
 
         Raises:
-            DeclarationError: If the latent structure is no chain, if the log joint does not tell
-                the transition without ``future``, or if it has more in it than that with it.
+            DeclarationError: If the latent structure is no chain, if the transition cannot be found
+                without ``future``, or if the log joint with it is more than the transition.
         """
         return forecasting.forecast(self, data, steps, future, lengths)
 
@@ -172,7 +172,7 @@ class Readings:
 
         Args:
             data: Leaves (sequence, time, ...).
-            draws: How many.
+            draws: Number of paths for each sequence.
             key: An int or a JAX key.
             lengths: Steps of each sequence, (n,).
         """
@@ -191,18 +191,17 @@ class Readings:
     ) -> Simulation:
         r"""Draw data sets, with their hidden states, from the fitted model.
 
-        A NumPyro program is run forward at the fitted parameters. A declared log joint says how
-        probable data are, not how to draw them, and needs a sampler of :math:`p(x \mid \theta)`;
-        the states then follow from their posterior, :math:`p(z \mid x, \theta)`, and both
-        together are draws from the joint.
+        A NumPyro program is run forward at the fitted parameters. A declared log joint is a density
+        without a sampler, and needs one of :math:`p(x \mid \theta)`; the states are then drawn from
+        their posterior, :math:`p(z \mid x, \theta)`, and both together are draws from the joint.
 
         Args:
-            data: Data in whose place others are drawn: their number, their form, the lengths of
-                sequences, and covariates.
+            data: Data that give the number of rows, their form, the lengths of sequences, and
+                covariates.
             sampler: ``sampler(params, key, x)``, in JAX, which draws one unit in the place of the
                 unit x: a row; of a chain a sequence, leaves (T, ...); of a tree a datum, (N, ...).
-                What stands past the end of a sequence is not read. Left out of a program.
-            draws: How many data sets.
+                Values past the end of a sequence are not read. None for a program.
+            draws: Number of data sets.
             key: An int or a JAX key.
             lengths: For a chain, the steps of each sequence, (n,), which are kept.
 
@@ -251,19 +250,19 @@ class Readings:
         return bind_steps(self.model, data, lengths)
 
     def checked(self, data: Data, lengths: Any = None) -> Bound:
-        """`bound`, where every row is read and so must have codes in range."""
+        """`bound`, with a check of all indices in the log joint."""
         bound = self.bound(data, lengths)
         check_indices(bound.model, bound.rows, bound.starts)
         return bound
 
     def compile(self, key: Any, function: Any, inside: bool = False, brief: bool = False) -> Any:
-        """The compiled form of a function, kept under the key if there is one; see `Programs`."""
+        """The compiled program of a function, cached under the key, if any; see `Programs`."""
         programs = Programs() if key is None else self.programs
         return programs.compiled(key, function, inside, brief)
 
     @functools.cached_property
     def programs(self) -> Programs:
-        """Compiled programs: those of the plan, where there is one."""
+        """The compiled programs of the plan, if there is one, else of this object."""
         return Programs() if self.plan is None else self.plan.programs
 
     def _read(
@@ -290,6 +289,6 @@ class Readings:
 
 
 def _named(bound: Bound, index: Array) -> State:
-    """States as the declaration has them, from indices of joint ones; -1 stays."""
+    """States in the declared form, from indices of joint states; -1 is unchanged."""
     of_parts = bound.model.latent.states()
     return jax.tree.map(lambda part: jnp.where(index < 0, -1, jnp.asarray(part)[index]), of_parts)

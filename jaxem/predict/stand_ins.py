@@ -1,4 +1,4 @@
-"""Steps to come whose response is not known, with responses of the data in its place."""
+"""Future steps of unknown response, with responses of the data in its place."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,18 +8,18 @@ import numpy as np
 from jaxem.model.arrays import as_arrays
 from jaxem.types import Data, DeclarationError
 
-#: Responses that are tried in the place of one that is left out.
+#: Responses that are tried in place of the unknown one.
 _STAND_INS = 8
 
 
 def lacks_leaves(data: Data, future: Data) -> bool:
-    """Whether steps to come are a dictionary without some entries that the data have."""
+    """Whether future steps are a dictionary without some entries of the data."""
     both = isinstance(data, Mapping) and isinstance(future, Mapping)
     return both and len(future) > 0 and set(future) < set(data)
 
 
 def fill(data: Data, lengths: np.ndarray, future: Data) -> Iterator[Data]:
-    """The last step of each sequence and the steps to come, with responses of the data put in.
+    """The last step of each sequence and the future steps, with responses of the data put in.
 
     Args:
         data: A dictionary of leaves (n, T, ...).
@@ -58,7 +58,7 @@ def _different(leaves: Data, lengths: np.ndarray) -> list[tuple[int, int]]:
 
 
 def extend(data: Data, lengths: np.ndarray, future: Data) -> tuple[Data, np.ndarray]:
-    """Sequences with steps to come put behind their ends, and where these stand.
+    """Sequences with future steps appended at their ends, and the positions of these steps.
 
     Args:
         data: Leaves (n, T, ...).
@@ -66,10 +66,10 @@ def extend(data: Data, lengths: np.ndarray, future: Data) -> tuple[Data, np.ndar
         future: Leaves (n, k, ...).
 
     Returns:
-        Leaves (n, T + k, ...), and the places (n, k) of the new steps on the time axis.
+        Leaves (n, T + k, ...), and the positions (n, k) of the new steps on the time axis.
 
     Raises:
-        DeclarationError: If the steps to come have not the form of the data.
+        DeclarationError: If the future steps do not have the form of the data.
     """
     past = as_arrays(data)
     coming = as_arrays(future, "future")

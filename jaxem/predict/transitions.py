@@ -1,4 +1,4 @@
-r"""The transition of a chain, told from its log joint at parameters and data.
+r"""The transition matrices of a chain, from its log joint at parameters and data.
 
 If :math:`f(a, b) = \log P(a, b) + v(b)` for some v, then :math:`e^f d = 1` for
 :math:`d = e^{-v}`, because rows of P have sum 1. Where :math:`e^f` has an inverse there is one such
@@ -35,13 +35,13 @@ def totals(latent: Markov, links: Links, key: Array) -> Array:
 
 
 def check_totals(sums: np.ndarray) -> None:
-    """Whether steps to come say nothing but how states follow one another.
+    """Check that the log joint of future steps is the log transition only.
 
     Args:
         sums: `totals` of these steps, (n, k, S).
 
     Raises:
-        DeclarationError: If something else is in their log joint.
+        DeclarationError: If there are other terms in it.
     """
     wrong = np.abs(sums - 1) > tolerance(sums)
     if wrong.any():
@@ -55,24 +55,24 @@ def check_totals(sums: np.ndarray) -> None:
 
 
 def ratios(latent: Markov, links: Links, key: Array) -> Array:
-    """Least and largest log factors of pairs, against the best state before, (n, 2, S, S).
+    """Least and largest `relative` log factors over the steps of a sequence, (n, 2, S, S).
 
-    Over the steps of a sequence; plus and minus infinity where there is none.
+    They are plus and minus infinity where there is no step.
     """
     assert isinstance(links.steps, Dense)
     factors = links.steps.factors
     best = factors.max(-2, keepdims=True)
-    there = links.valid[..., None, None] & (best > -jnp.inf)
+    known = links.valid[..., None, None] & (best > -jnp.inf)
     moved = factors - jnp.where(best > -jnp.inf, best, 0.0)
-    least = jnp.where(there, moved, jnp.inf).min(0, initial=jnp.inf)
-    largest = jnp.where(there, moved, -jnp.inf).max(0, initial=-jnp.inf)
+    least = jnp.where(known, moved, jnp.inf).min(0, initial=jnp.inf)
+    largest = jnp.where(known, moved, -jnp.inf).max(0, initial=-jnp.inf)
     return jnp.stack([least, largest], axis=1)
 
 
 def relative(latent: Markov, links: Links, key: Array) -> Array:
-    """Log factors of the pairs of each later step, (T - 1, n, S, S), less those of the best first.
+    """Log factors of pairs of later steps minus their maximum over the state before.
 
-    -inf in the column of a state that no other leads to.
+    Shape (T - 1, n, S, S); -inf in the column of a state that no state leads to.
     """
     assert isinstance(links.steps, Dense)
     factors = links.steps.factors
@@ -81,10 +81,10 @@ def relative(latent: Markov, links: Links, key: Array) -> Array:
 
 
 def transitions(moved: np.ndarray) -> np.ndarray:
-    """The transition matrices of steps, (n, k, S, S), from what is `relative` to the best.
+    """The transition matrices of steps, (n, k, S, S), from their `relative` log factors.
 
     Raises:
-        DeclarationError: If one of them cannot be told.
+        DeclarationError: If one of them is not determined.
     """
     shapes = np.exp(moved)
     if not np.all(np.linalg.cond(shapes) < _LARGEST_CONDITION):
@@ -96,13 +96,13 @@ def transitions(moved: np.ndarray) -> np.ndarray:
 
 
 def transition(found: np.ndarray) -> np.ndarray:
-    """The transition matrix (S, S), where it depends on nothing and can be told.
+    """The constant transition matrix of a chain, (S, S).
 
     Args:
         found: `ratios` of all sequences, (n, 2, S, S).
 
     Raises:
-        DeclarationError: If it cannot.
+        DeclarationError: If the transition is not constant, or not determined.
     """
     least, largest = found[:, 0].min(0).astype(float), found[:, 1].max(0).astype(float)
     if np.any(least > largest):
@@ -111,8 +111,8 @@ def transition(found: np.ndarray) -> np.ndarray:
             f"reached. {GIVE_FUTURE}"
         )
     both = np.isfinite(least) & np.isfinite(largest)
-    apart = np.abs(np.where(both, largest, 0.0) - np.where(both, least, 0.0))
-    if np.any(np.isfinite(least) != np.isfinite(largest)) or apart.max() > tolerance(found):
+    range_ = np.abs(np.where(both, largest, 0.0) - np.where(both, least, 0.0))
+    if np.any(np.isfinite(least) != np.isfinite(largest)) or range_.max() > tolerance(found):
         raise DeclarationError(
             f"the log joint of a step is not the sum of a function of both states and one of the "
             f"state and the datum: transitions depend on inputs, or emissions on the state before. "
@@ -122,5 +122,5 @@ def transition(found: np.ndarray) -> np.ndarray:
 
 
 def tolerance(values: Any) -> float:
-    """How far apart equal probabilities may be in the precision of these values."""
+    """The largest difference of equal probabilities in the precision of these values."""
     return 1e-6 if values.dtype == np.float64 else 1e-3

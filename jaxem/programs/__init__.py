@@ -1,4 +1,4 @@
-"""NumPyro programs as models: what a program says of one datum, read by running it."""
+"""NumPyro programs as models: the log joint of one datum, found by running the program."""
 
 from jaxem.programs.program import Program, from_numpyro
 

@@ -1,4 +1,4 @@
-"""What keeps a program from being a model of independent data, said in words."""
+"""Checks that a program is a model of independent data, with error messages in words."""
 
 import jax.numpy as jnp
 
@@ -77,12 +77,12 @@ def admit(anatomy: Anatomy, depends: Dependence, supports: Dependence) -> None:
     """Check that data are independent given the parameters, and that these are parameters.
 
     Args:
-        anatomy: What the program is made of.
-        depends: For every site, the hidden values that its log density depends on.
-        supports: The same of its support.
+        anatomy: The parts of the program.
+        depends: For every site, the hidden values on which its log density depends.
+        supports: For every site, the hidden values on which its support depends.
 
     Raises:
-        DeclarationError: Naming the site that is in the way.
+        DeclarationError: If they are not; with the name of the site that prevents it.
     """
     _refuse_entangled(anatomy, depends)
     for site in anatomy.parameters:
@@ -103,7 +103,7 @@ def refuse_known(anatomy: Anatomy) -> None:
 
 
 def _refuse_entangled(anatomy: Anatomy, depends: Dependence) -> None:
-    """Nothing outside a datum may depend on its hidden state."""
+    """Check that no site outside a datum depends on its hidden state."""
     states = {s.name for s in anatomy.discrete}
     names = {s.name for s in anatomy.parameters}
     for name in (*anatomy.outer, *names):
@@ -140,7 +140,7 @@ def _check_parameter(site: Site, anatomy: Anatomy, moving: frozenset[str]) -> No
 
 
 def _place(anatomy: Anatomy) -> str:
-    """Where a datum is."""
+    """The plate or scan of the data, in words."""
     plates = ", ".join(map(repr, anatomy.plates))
     inside = f"the plate of the data ({plates})" if plates else ""
     return " or ".join(filter(None, [inside, "the scan" if anatomy.scans else ""]))

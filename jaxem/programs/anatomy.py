@@ -1,4 +1,4 @@
-"""What a program is made of, as a record."""
+"""The parts of a program: parameters, latent states, plates, and sites of a datum."""
 
 import dataclasses
 import math
@@ -7,24 +7,24 @@ from collections.abc import Mapping
 from jaxem.programs.densities import Densities
 from jaxem.programs.run import Run, Site
 
-#: What the steps of a scan are called among the plates.
+#: The name of the steps of a scan among the plates.
 STEPS = "steps of the scan"
 
 
 @dataclasses.dataclass(frozen=True)
 class Anatomy:
-    """What a program is made of.
+    """The parts of a program. A site is relevant if the evidence depends on it.
 
     Attributes:
         whole: A run on all data, at ordinary values.
         densities: The log density of every site on all data.
-        parameters: Continuous sites and param sites that matter, in the order of the program.
-        parents: For each, the parameters that its prior depends on.
-        discrete: Hidden discrete sites that matter, in the order of the program.
-        plates: The plates that hold a datum, outermost first, with their dimensions.
-        inner: Sites whose log densities make the joint of a datum.
-        outer: Observed sites and factors of no single datum.
-        outer_parents: The parameters that these depend on.
+        parameters: Relevant continuous sites and param sites, in the order of the program.
+        parents: For each parameter, the parameters on which its prior depends.
+        discrete: Relevant hidden discrete sites, in the order of the program.
+        plates: The plates of the data, outermost first, with their dimensions.
+        inner: Sites whose log densities sum to the log joint of a datum.
+        outer: Observed sites and factors that belong to no single datum.
+        outer_parents: The parameters on which the outer sites depend.
         first: Of a chain, the hidden discrete sites before the scan, in which it begins; none if
             the scan makes the first state as well.
     """
@@ -57,7 +57,7 @@ class Anatomy:
         return math.prod(self.sizes.values())
 
     def in_a_datum(self, site: Site) -> bool:
-        """Whether there is one of this site a datum."""
+        """Whether the site has a value for every datum."""
         if self.scans and not self.plates:
             return site.scanned
         return set(self.plates) <= set(site.plates)

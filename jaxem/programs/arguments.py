@@ -1,4 +1,4 @@
-"""Data by the names of a program's arguments."""
+"""The arguments of a program, matched with data by name."""
 
 import difflib
 import functools
@@ -28,7 +28,7 @@ class Arguments:
         values: Arguments by name, arrays as NumPy arrays.
 
     Attributes:
-        labels: How to call every leaf of the arguments, for instance ``batch['x']``.
+        labels: Names of all leaves of the arguments, for instance ``batch['x']``.
         leaves: The leaves: arrays, and constants of any type.
     """
 
@@ -55,16 +55,16 @@ class Arguments:
 
     @functools.cached_property
     def carries(self) -> list[Any]:
-        """What the program's scan carries into its steps, at ordinary hidden values."""
+        """The values that the program's scan carries into its steps, at ordinary hidden values."""
         return run(self.call(), {}).carries
 
     def alike(self, other: "Arguments", rows: frozenset[str], read: frozenset[str]) -> bool:
-        """Whether what was found out for these arguments holds for others.
+        """Whether a model made for these arguments holds for others.
 
         Args:
             other: Arguments of the same program.
-            rows: Labels of leaves that carry rows: their shape matters, and their type.
-            read: Labels of those whose values matter as well.
+            rows: Labels of leaves that carry rows: their shapes and types must be equal.
+            read: Labels of those whose values must be equal as well.
         """
         if self.labels != other.labels or self._tree != other._tree:
             return False
@@ -126,7 +126,7 @@ def argument_names(program: Callable[..., Any]) -> list[str]:
 
 
 def name_of(program: Callable[..., Any]) -> str:
-    """What to call a program in a message."""
+    """The name of a program in error messages."""
     return f"the program {getattr(program, '__name__', type(program).__name__)!r}"
 
 

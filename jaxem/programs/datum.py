@@ -1,9 +1,9 @@
 """The log joint of one datum, by running the program on one row.
 
 The arguments that carry rows are cut to one row, the plates of the data to one element, and the
-log densities of the sites inside these plates are added. A plate that is cut like this is one of
-which a subsample of size one was drawn, and NumPyro would scale its log densities by its size; no
-scale is applied here. Of a chain a row is a step, and its scan is cut to that step.
+log densities of the sites inside these plates are added. NumPyro would take such a plate for a
+subsample of size one, and scale its log densities by the size of the plate; no scale is applied
+here. Of a chain a row is a step, and its scan is cut to that step.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,9 +23,9 @@ class Datum:
     """The log joint of a row, as a `Model` takes it.
 
     Args:
-        anatomy: What the program is made of.
+        anatomy: The parts of the program.
         states: Its hidden states.
-        layout: Where the rows are.
+        layout: The axes of the arguments that run over the rows.
     """
 
     def __init__(self, anatomy: Anatomy, states: States, layout: Layout):
@@ -53,7 +53,7 @@ class Datum:
         )
 
     def _parameters(self, params: Params, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters as they are in the plates of this row."""
+        """Parameters, those inside a plate of the data taken at this row."""
         indices = self.layout.indices(row)
         found = {}
         for site in self.anatomy.parameters:
@@ -68,8 +68,8 @@ class Datum:
 class StepOfChain(Datum):
     """The log joint of a step given the state before, as a `Model` of a `Chain` takes it.
 
-    The first step is what the program samples before its scan, where that holds a hidden state;
-    else it is the first step of the scan.
+    The first step is made of the sites before the scan, if a hidden state is among them; else it is
+    the first step of the scan.
     """
 
     def __call__(

@@ -1,7 +1,7 @@
-"""The log density of every site as a function of the hidden values, on all data, traced once.
+"""The log densities of all sites as a function of the hidden values, on all data, traced once.
 
-The trace tells which density depends on which value, and is evaluated where the program has to be
-compared with itself.
+The trace shows which density depends on which value, and its values are the reference with which
+the evaluation row by row is compared (`trial`).
 """
 
 import warnings
@@ -28,8 +28,8 @@ class Densities:
         hidden: Names of its hidden sites and param sites.
 
     Attributes:
-        densities_on: For every sample site, the hidden values that its log density depends on.
-        supports_on: For every hidden sample site, those that its support depends on.
+        densities_on: For every sample site, the hidden values on which its log density depends.
+        supports_on: For every hidden sample site, those on which its support depends.
     """
 
     def __init__(self, program: Callable[[], Any], whole: Run, hidden: tuple[str, ...]):
@@ -74,5 +74,5 @@ class Densities:
         return self._tree.unflatten(evaluate(self._jaxpr, constants, values))
 
     def _dependence(self) -> list[frozenset[str]]:
-        """Names that each result depends on; all of those that a nested call is given."""
+        """Names on which each result depends; results of a nested call on all its inputs."""
         return dependence(self._jaxpr, sorted(self.hidden))

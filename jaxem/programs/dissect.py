@@ -1,8 +1,7 @@
-"""What a program is made of: parameters, hidden discrete sites, the plates that hold a datum.
+"""Finding the parts of a program: parameters, hidden discrete sites, the plates of the data.
 
-A hidden site belongs to the model if the evidence depends on it, directly or through others. One on
-which nothing depends (a prediction, the unobserved part of a masked site) integrates to one and
-is left out.
+A hidden site belongs to the model if the evidence depends on it, directly or through others. Other
+hidden sites (a prediction, the unobserved part of a masked site) integrate to one and are left out.
 """
 
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from jaxem.types import DeclarationError
 
 
 def dissect(program: Callable[[], Any]) -> Anatomy:
-    """Run a program on all data, and find out what it is made of.
+    """The parts of a program, from a run on all data.
 
     Args:
         program: The program with its arguments.
@@ -88,17 +87,17 @@ def _densities(program: Callable[[], Any], whole: Run, hidden: tuple[str, ...]) 
 
 
 def _ancestors(depends: Dependence, sites: frozenset[str]) -> frozenset[str]:
-    """Everything hidden that the log densities of these sites hang on."""
+    """All hidden sites on which the log densities of these sites depend, directly or not."""
     found: frozenset[str] = frozenset()
     while sites:
-        # a param site has no density, and so hangs on nothing
+        # a param site has no density, and so depends on nothing
         direct = frozenset().union(*(depends.get(name, frozenset()) for name in sites))
         sites, found = direct - found, found | direct
     return found
 
 
 def _common_plates(discrete: tuple[Site, ...]) -> dict[str, int]:
-    """The plates that all hidden sites are in; a chain may be in none."""
+    """The plates that contain all hidden sites; none are needed for a chain."""
     first, *others = discrete
     plates = {
         name: dim for name, dim in first.plates.items() if all(name in s.plates for s in others)

@@ -1,8 +1,8 @@
-"""One row of an argument for JAX, and the whole argument for NumPy.
+"""Array objects that are one traced row for JAX, and the whole argument for NumPy.
 
-A program may read a size off its data: ``int(np.max(labels)) + 1`` classes. When it is traced for
-one row, that row has no value yet. A `Glimpse` stands for it: NumPy's reductions see every row, as
-they do when the program is run as it is, and arithmetic and JAX see the traced row.
+A program may compute a size from its data: ``int(np.max(labels)) + 1`` classes. When it is traced
+for one row, that row has no value yet. A `Glimpse` takes its place: NumPy's reductions are over all
+rows, as when the program is run on all data, and arithmetic and JAX functions use the traced row.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ class _Whole:
 
 
 class Glimpse(np.lib.mixins.NDArrayOperatorsMixin):
-    """A traced row that remembers the argument that it was taken from.
+    """A traced row, with the argument from which it was taken.
 
     Args:
         row: The row, its axis kept at size 1.

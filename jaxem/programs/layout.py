@@ -1,11 +1,11 @@
-"""Where the rows are: which axes of which arguments run over the data.
+"""Layouts: which axes of which arguments run over the data.
 
-Nothing in a program says that axis 0 of ``x`` runs along its plate ``data``; sizes only suggest it.
-A layout is a guess, to be tried by evaluating the program row by row.
+A program does not declare that axis 0 of ``x`` runs along its plate ``data``; sizes only suggest
+it. A layout is a candidate, to be checked by evaluating the program row by row (`trial`).
 
-The steps of a scan are one more plate. What the scan carries from step to step whatever the hidden
-values are, such as a count of the time, is known before, and read as one more argument. A program
-that samples the first state before its scan has a step more than the scan; arguments may have an
+The steps of a scan are one more plate. Values that the scan carries and that do not depend on
+hidden values, such as a count of the time, are taken as one more argument, the clock. A program
+that samples the first state before its scan has one step more than the scan; arguments may have an
 entry for it, or not.
 """
 
@@ -35,9 +35,9 @@ class Layout:
         arguments: The arguments of a call.
         axes: For each leaf that carries rows, by label, its axes along the plates.
         sizes: Sizes of the plates of the data by name, outermost first.
-        read: Labels of leaves whose values the program reads, so that they are shown whole.
-        clock: Of a chain, positions among the leaves that its scan carries, of those that are
-            the same whatever the hidden values are.
+        read: Labels of leaves whose values the program reads in Python; see `Glimpse`.
+        clock: Of a chain, positions among the leaves that its scan carries, of those that do not
+            depend on hidden values.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class Layout:
         self._late = self._shorter(arguments)
 
     def readings(self) -> Iterator["Layout"]:
-        """The same for programs that read values of none of the leaves, of one, of several."""
+        """This layout with no leaf whose values the program reads, with one, with several."""
         several = (itertools.combinations(self.axes, count) for count in range(len(self.axes) + 1))
         for labels in itertools.islice(itertools.chain.from_iterable(several), _MOST_READINGS):
             yield Layout(self.arguments, self.axes, self.sizes, frozenset(labels), self.clock)
 
     def rows(self, arguments: Arguments) -> dict[str, np.ndarray]:
-        """The rows of arguments, one leaf an entry; in C order of several plates.
+        """The rows of arguments by label, leaves (n, ...); in C order of several plates.
 
-        With several plates, the index of a row in each is there too, by the plate's name.
+        With several plates, the index of a row in each plate is a leaf too.
         """
         found = leaves_with_carried(arguments, self.clock)
         sizes = self.sizes_of(arguments)
@@ -87,9 +87,9 @@ class Layout:
         return tuple(sizes)
 
     def _with_first(self, label: str, leaf: np.ndarray) -> np.ndarray:
-        """A leaf with an entry for the first step, of which some have none that is read."""
+        """A leaf with an entry for the first step; a copy of the next one if it has none."""
         axis, late = self.axes[label][-1], label in self._late
-        carried = label in map(_carried, self.clock)  # the program itself says what it begins with
+        carried = label in map(_carried, self.clock)  # the program itself has the initial value
         if axis is None or not (late or (carried and leaf.shape[axis] > 1)):
             return leaf
         later = leaf if late else np.delete(leaf, 0, axis)
@@ -124,7 +124,7 @@ class Layout:
         return Glimpse(one, leaf) if label in self.read else one
 
     def clock_of(self, row: Mapping[str, Any]) -> dict[int, Any]:
-        """What a scan carries into the step of this row, by position."""
+        """The clock at the step of this row, by position."""
         return {position: row[_carried(position)] for position in self.clock}
 
     def indices(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _carried(position: int) -> str:
 
 
 def leaves_with_carried(arguments: Arguments, clock: Sequence[int]) -> dict[str, Any]:
-    """The leaves of arguments by label, and what their scan carries at these positions."""
+    """The leaves of arguments by label, and the values carried by their scan at these positions."""
     found = dict(zip(arguments.labels, arguments.leaves, strict=True))
     return found | {_carried(place): np.asarray(arguments.carries[place]) for place in clock}
 
@@ -149,7 +149,7 @@ def leaves_with_carried(arguments: Arguments, clock: Sequence[int]) -> dict[str,
 def layouts(
     arguments: Arguments, sizes: Mapping[str, int], clock: Sequence[int] = ()
 ) -> Iterator[Layout]:
-    """Layouts that the sizes of the arguments allow, the likeliest first.
+    """Layouts that are consistent with the sizes of the arguments, the likeliest first.
 
     Args:
         arguments: The arguments of a call.

@@ -1,4 +1,4 @@
-"""A NumPyro program, used wherever a model is."""
+"""NumPyro programs as models."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,8 +36,8 @@ def from_numpyro(program: Callable[..., Any], /, **constants: Any) -> "Program":
         array where the program requires a single argument.
 
     Raises:
-        DeclarationError: If it is no function. What is wrong with the program itself is said when
-            it meets data.
+        DeclarationError: If it is no function. The program itself is checked when it is bound to
+            data.
     """
     if not callable(program):
         raise DeclarationError(
@@ -48,7 +48,7 @@ def from_numpyro(program: Callable[..., Any], /, **constants: Any) -> "Program":
 
 
 class Program:
-    """A NumPyro program that becomes a `Model` when it meets data.
+    """A NumPyro program that becomes a `Model` when it is bound to data.
 
     Args:
         program: The program.
@@ -69,8 +69,8 @@ class Program:
             data: Arguments by name, or one array.
 
         Returns:
-            The same model for all data of the same shapes and constants, so that its plan is made
-            only once; and the rows, one leaf for each argument that carries rows.
+            The model, cached for data of the same shapes and constants; and the rows, one leaf for
+            each argument that carries rows.
 
         Raises:
             DeclarationError: If the program is no model that jaxem can fit, or the data are not
@@ -97,7 +97,7 @@ class Program:
 
 
 class ProgramModel(Model):
-    """The model that a program is for data of one shape.
+    """The model of a program for data of one shape.
 
     Args:
         source: The program.
@@ -122,11 +122,11 @@ class ProgramModel(Model):
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """A copy takes the program apart again."""
+        """Copies find the parts of the program anew."""
         return ProgramModel, (self.source, self.arguments)
 
     def bind(self, data: Data) -> tuple["ProgramModel", Data]:
-        """This model, and the rows of data that may be others than it was made for."""
+        """This model, and the rows of these data, perhaps other than those it was made for."""
         arguments = read_arguments(self.source.program, self.source.constants, data)
         if arguments.labels != self.arguments.labels:
             raise DeclarationError(
@@ -188,7 +188,7 @@ def _prior(site: Site, anatomy: Anatomy, program: Callable[[], Any]) -> Any:
 
 
 def _factor(anatomy: Anatomy, program: Callable[[], Any]) -> Callable[[Params], Array]:
-    """Log density of what is observed of the parameters themselves."""
+    """The factor of a `Model`: the log density of the outer sites."""
 
     def factor(params):
         values = {name: params[name] for name in sorted(anatomy.outer_parents)}
@@ -199,7 +199,7 @@ def _factor(anatomy: Anatomy, program: Callable[[], Any]) -> Callable[[Params], 
 
 
 def _in_words(source: Program, arguments: Arguments, look: Callable[[], Anatomy]) -> Anatomy:
-    """What goes wrong when the program is run on all data."""
+    """The result of `look`; errors of the program are raised with an explanation."""
     name = name_of(source.program)
     try:
         return look()

@@ -1,7 +1,7 @@
-"""One run of a NumPyro program with its hidden values given, and the sites that it met.
+"""One run of a NumPyro program with its hidden values given, and the sites of the run.
 
-A program is only ever run, never taken apart: an effect handler answers what the program asks for
-(a hidden value, a parameter, the indices of a plate) and keeps what it was told.
+An effect handler gives the program its hidden values, parameters and plate indices, and records its
+sites; the source of the program is not read.
 """
 
 import dataclasses
@@ -58,12 +58,12 @@ class Site(NamedTuple):
 
     @property
     def family(self) -> str:
-        """What it is drawn from, in a word."""
+        """The name of its distribution."""
         return "numpyro.param" if self.kind == "param" else type(base_of(self.fn)).__name__
 
     @property
     def is_delta(self) -> bool:
-        """Whether its value is determined by what comes before it."""
+        """Whether its value is determined by earlier sites."""
         return isinstance(base_of(self.fn), dist.Delta)
 
     def log_density(self) -> Array:
@@ -73,12 +73,13 @@ class Site(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one run met.
+    """The record of one run.
 
     Attributes:
         sites: Its sites by name, in the order of the program.
         sizes: The full size of every plate.
-        carries: Leaves of what a scan carries into each step, time first; none if there is none.
+        carries: Leaves of the values that a scan carries into each step, time first; empty without
+            a scan.
     """
 
     sites: dict[str, Site]
@@ -92,14 +93,14 @@ def run(
     single: Collection[str] = (),
     step: ScanStep | None = None,
 ) -> Run:
-    """Run a program that has its arguments already.
+    """Run a program.
 
     Args:
-        program: A function of no arguments.
+        program: The program as a function without arguments.
         values: Values of hidden and param sites; the others get an ordinary value.
-        single: Plates of which one element is looked at; all others are there in full, also
-            where the program would draw a subsample.
-        step: The step of a scan that is looked at; all of them if left out.
+        single: Plates that are cut to one element; all others have their full size, also where the
+            program would draw a subsample.
+        step: The step of a scan that is run; all steps if left out.
 
     Returns:
         The sites, their log densities not scaled.
@@ -117,7 +118,7 @@ def run(
 
 
 class _Given(Messenger):
-    """Answers for hidden values and for plates."""
+    """Effect handler that gives hidden values and plates, and records plates and carries."""
 
     def __init__(self, values: Mapping[str, Any], single: frozenset[str], step: ScanStep | None):
         super().__init__()
@@ -161,12 +162,12 @@ class _Given(Messenger):
     def _plate(self, msg: Any) -> None:
         size, name = int(msg["args"][0]), msg["name"]
         self.sizes[name] = size
-        msg["args"] = (size, None)  # a subsample would be drawn, and its size be insisted on
+        msg["args"] = (size, None)  # else NumPyro draws a subsample, and requires its size
         msg["value"] = jnp.arange(1 if name in self.single else size)
 
 
 def _ordinary(fn: Any) -> Any:
-    """A value in the middle of the support; None where the distribution has to draw one."""
+    """The centre of the support; None if there is none, and NumPyro draws a value."""
     support = getattr(fn, "support", None)
     if support is None or isinstance(base_of(fn), dist.Delta):
         return None
@@ -187,7 +188,7 @@ def _first(fn: Any) -> Any:
 
 
 def _is_done(msg: Any) -> bool:
-    """Whether it comes from a scan that has been run, all steps of a site in one."""
+    """Whether a message is from a scan that has been run, with all steps of a site."""
     return msg.get("_control_flow_done", False)
 
 
@@ -209,5 +210,5 @@ def _site(msg: Any) -> Site:
     )
 
 
-#: What JAX raises where a program asks a traced value what it is.
+#: Errors of JAX where a program needs the concrete value of a traced array.
 TRACER_ERRORS = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)

@@ -1,8 +1,8 @@
-"""A scan over hidden states, run as a whole or one step of it.
+"""NumPyro's scan over hidden states: all steps, or one step.
 
-NumPyro's ``scan`` sends a message with the body, the first carry and the inputs. As a whole it is
-left to NumPyro, and what is carried into every step is kept. One step is the body called twice:
-once to carry the state before, once for the step itself, whose sites alone are seen.
+NumPyro's ``scan`` sends a message with the body, the first carry and the inputs. All steps are run
+by NumPyro, and the carries into every step are recorded. For one step the body is called twice:
+once to get the carry from the state before, with its sites hidden, and once for the step itself.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ Answers = Callable[[Mapping[str, Any]], contextlib.AbstractContextManager[Any]]
 
 @dataclasses.dataclass(frozen=True)
 class ScanStep:
-    """One step, in place of a scan whose inputs have been cut to a step, perhaps given twice.
+    """One step of a scan, whose inputs have been cut to that step, perhaps repeated twice.
 
     Attributes:
         before: Values of the hidden sites at the step before; at the first step, None.
-        enters: Whether the sites of the step are met; if not, the scan begins after this step.
-        clock: What the scan carries whatever the hidden values are, by position among the leaves
-            of the carry.
+        enters: Whether the sites of the step are recorded; if not, the scan begins after this step.
+        clock: Carried values that do not depend on hidden values, by position among the leaves of
+            the carry.
     """
 
     before: Mapping[str, Any] | None
@@ -37,7 +37,7 @@ class ScanStep:
     clock: Mapping[int, Any]
 
     def answer(self, msg: Any, answers: Answers) -> None:
-        """Give a scan message the value that its step would have.
+        """Set the value of a scan message from one step.
 
         Args:
             msg: The message.
@@ -58,7 +58,7 @@ class ScanStep:
 
 
 def keep_carries(msg: Any) -> None:
-    """Make a scan return, beside its outputs, what was carried into each step."""
+    """Make a scan return the carry into each step with its outputs."""
     body, *rest = msg["args"]
 
     def keeping(carry: Any, inputs: Any) -> Any:
@@ -71,7 +71,7 @@ def keep_carries(msg: Any) -> None:
 
 
 def kept_carries(msg: Any) -> list[Any]:
-    """Leaves of what was carried, with time first, after `keep_carries`; the scan is as it was."""
+    """Leaves of the carries, time first, after `keep_carries`; restores the value of the scan."""
     last, (trace, (found, carries)) = msg["value"]
     msg["value"] = last, (trace, found)
     return jax.tree.leaves(carries)
@@ -81,7 +81,7 @@ def check_scan(msg: Any) -> None:
     """Refuse other control flow than a scan forward in time.
 
     Raises:
-        DeclarationError: Saying what to write instead.
+        DeclarationError: With what to write instead.
     """
     if not callable(msg["args"][0]):
         raise DeclarationError(
@@ -102,5 +102,5 @@ def check_scan(msg: Any) -> None:
 
 
 def _value(carry: Any, found: Any) -> Any:
-    """What NumPyro's scan takes from its message: nothing of its own trace is left to report."""
+    """The value of a scan message in NumPyro's form, with an empty trace."""
     return (1, None, carry), (types.SimpleNamespace(trace={}), found)

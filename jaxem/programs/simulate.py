@@ -1,8 +1,8 @@
-"""Data drawn by a NumPyro program, its parameters given: the program run forward.
+"""Simulation of data by a NumPyro program at given parameters: the program run forward.
 
-The observed sites of the data are sampled in place of being observed, and what was drawn is put
-where the program had its data from. Which entries of which argument a site observes is found by
-numbering the entries and looking where the numbers come out.
+The observed sites of the data are sampled instead of observed, and the draws are put into the
+arguments that the sites observe. Which entries of which argument these are is found by running the
+program with numbered entries.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -24,11 +24,11 @@ from jaxem.types import Array, Data, DeclarationError, Params
 
 
 class Drawn(NamedTuple):
-    """What programs drew.
+    """Draws of a program.
 
     Attributes:
         observed: Values of the observed sites of the data, leaves (draws, ...).
-        latents: Those of the hidden discrete sites.
+        latents: Values of the hidden discrete sites, leaves (draws, ...).
         joint: Log density of both given the parameters, (draws,).
     """
 
@@ -38,14 +38,15 @@ class Drawn(NamedTuple):
 
 
 class Simulator:
-    """Draws data in the place of data.
+    """Simulates data sets of the form of given data.
 
     Args:
         model: The program as a model.
         data: Its data.
 
     Raises:
-        DeclarationError: If it says only how probable data are, or they are not its arguments.
+        DeclarationError: If the program has a factor without a sampler, or the data are not its
+            arguments.
     """
 
     def __init__(self, model: ProgramModel, data: Data):
@@ -68,11 +69,11 @@ class Simulator:
     def draw(
         self, params: Params, draws: int, key: Any, stacked: bool, compile: Callable[..., Any]
     ) -> Drawn:
-        """Run the program forward so many times.
+        """Run the program forward `draws` times.
 
         Args:
             params: Parameters by site; stacked over draws if ``stacked``.
-            draws: How many.
+            draws: Number of runs.
             key: An int or a JAX key.
             stacked: Whether every draw has parameters of its own.
             compile: From a name, or None, and a function to its compiled form.
@@ -133,7 +134,7 @@ class Simulator:
         return Drawn(observed, {name: trace[name]["value"] for name in self._latents}, joint)
 
     def _check(self, values: Mapping[str, Any], one: Drawn) -> None:
-        """The program must find in the new data what was drawn, and as probable as it was.
+        """Check that the program observes the draws in the new data, with the same log density.
 
         Raises:
             DeclarationError: If it does not.
@@ -188,7 +189,7 @@ class Simulator:
     def _entries(
         self, place: int, leaf: np.ndarray, names: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
-        """Where in a leaf the values of sites are, of those that are in it."""
+        """For sites whose values are entries of a leaf, the indices of these entries."""
         if leaf.size == 0:
             return {}
 
@@ -217,7 +218,7 @@ class Simulator:
 
 
 class _Anew(handlers.uncondition):
-    """Samples observed sites, inside scans too; plates are there in full, never subsampled."""
+    """Handler that samples observed sites, inside scans too; plates have their full size."""
 
     def __init__(self, names: Collection[str]):
         super().__init__()

@@ -21,7 +21,7 @@ LARGEST_CHAIN = 256
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Part:
-    """One discrete site, in one datum.
+    """One discrete site of a datum.
 
     Attributes:
         name: Its name.
@@ -62,7 +62,7 @@ class States:
     """All discrete sites of a datum.
 
     Args:
-        anatomy: What the program is made of.
+        anatomy: The parts of the program.
 
     Attributes:
         parts: The sites; of a chain, those of a step.

@@ -1,7 +1,7 @@
-"""Finding where the rows are by evaluating the program, all at once and row by row.
+"""Choice of the layout, by evaluating the program on all data and row by row.
 
 A layout is accepted when the log joint of every datum (of a few thousand, where there are more), at
-random parameters and hidden states, is the same number both ways.
+random parameters and hidden states, is the same both ways.
 """
 
 from typing import Any
@@ -26,17 +26,17 @@ _ROWS = 4096
 
 
 def find_datum(arguments: Arguments, anatomy: Anatomy, states: States) -> Datum:
-    """The log joint of one row, proved to be what the program says of it.
+    """The log joint of one row, checked against the program on all data.
 
     Args:
         arguments: The arguments of a call with all data.
-        anatomy: What the program is made of.
+        anatomy: The parts of the program.
         states: Its hidden states.
 
     Raises:
         DeclarationError: If no choice of axes reproduces the program.
     """
-    trials = [_Trial(anatomy, states, np.random.default_rng(i)) for i in range(_TRIALS)]
+    trials = [_Reference(anatomy, states, np.random.default_rng(i)) for i in range(_TRIALS)]
     clock = _clock(arguments, anatomy, trials)
     complaint = ""
     for layout in layouts(arguments, anatomy.sizes, clock):
@@ -60,8 +60,8 @@ _ADVICE = (
 )
 
 
-class _Trial:
-    """The log joint of every datum as the program itself says, at random values."""
+class _Reference:
+    """The log joint of every datum from the program on all data, at random values."""
 
     def __init__(self, anatomy: Anatomy, states: States, rng: np.random.Generator):
         count = anatomy.count
@@ -72,7 +72,7 @@ class _Trial:
         found = anatomy.densities({**self.values, **self.hidden})
         rows = np.arange(count)
         self.rows = rows if count <= _ROWS else np.sort(rng.choice(rows, _ROWS, replace=False))
-        self.said = _said(found, anatomy).ravel()[self.rows]
+        self.expected = _said(found, anatomy).ravel()[self.rows]
         grid = states.latent.states()
         now, before = (
             jax.tree.map(lambda s, at=at: s[chosen[at]], grid) for at in (self.rows, self.rows - 1)
@@ -82,24 +82,24 @@ class _Trial:
             self.states = self.rows % anatomy.sizes[STEPS] == 0, before, now
 
     def complaint(self, joints: Any, rows: Any) -> str | None:
-        """What is wrong with evaluating the data row by row; None if nothing is."""
+        """The first failure or difference of the evaluation row by row, in words; else None."""
         try:
             found = np.asarray(joints(self.values, *self.states, take_rows(rows, self.rows)))
         except DeclarationError:
             raise
         except TRACER_ERRORS as error:
             return f"{_READS} ({_first_line(error)}): {_ADVICE}"
-        except Exception as error:  # a person's own code, on a guess of ours: anything can happen
+        except Exception as error:  # a user's code on a wrong layout may raise anything
             return f"the program fails with {type(error).__name__}: {_first_line(error)}"
-        largest = np.abs(self.said[np.isfinite(self.said)]).max(initial=0)
+        largest = np.abs(self.expected[np.isfinite(self.expected)]).max(initial=0)
         slack = 1e4 * np.finfo(found.dtype).eps * (1 + largest)
-        close = np.isclose(found, self.said, rtol=0, atol=slack, equal_nan=True)
+        close = np.isclose(found, self.expected, rtol=0, atol=slack, equal_nan=True)
         if close.all():
             return None
         worst = int(np.argmin(close))
         return (
             f"the log joint of datum {self.rows[worst]} is {found[worst]:.6g} by itself and "
-            f"{self.said[worst]:.6g} among all data"
+            f"{self.expected[worst]:.6g} among all data"
         )
 
 
@@ -114,8 +114,8 @@ def _joints(datum: Datum) -> Any:
     return CompiledProgram(jax.vmap(step, in_axes=(None, 0, 0, 0, 0)), "log joint")
 
 
-def _clock(arguments: Arguments, anatomy: Anatomy, trials: list[_Trial]) -> list[int]:
-    """Positions in what a scan carries of all that moves in time, and not with hidden values."""
+def _clock(arguments: Arguments, anatomy: Anatomy, trials: list[_Reference]) -> list[int]:
+    """Positions of the carried values of a scan that depend on time, and not on hidden values."""
     if not anatomy.scans:
         return []
     one, other = (run(arguments.call(), {**t.values, **t.hidden}).carries for t in trials)
@@ -127,7 +127,7 @@ def _clock(arguments: Arguments, anatomy: Anatomy, trials: list[_Trial]) -> list
 
 
 def _said(found: dict[str, np.ndarray], anatomy: Anatomy) -> np.ndarray:
-    """What the program says of every datum, or step, added up over its sites."""
+    """Log joint of every datum, or step, of the program on all data: the sum over its sites."""
     names = sorted(anatomy.inner)
     steps = [name for name in names if anatomy.whole.sites[name].scanned]
     once = [_by_datum(found[name], anatomy) for name in names if name not in steps]
@@ -144,7 +144,7 @@ def _said(found: dict[str, np.ndarray], anatomy: Anatomy) -> np.ndarray:
 
 
 def _scattered(site: Any, rng: np.random.Generator) -> Any:
-    """A value of a parameter about the middle of its support."""
+    """A random value of a parameter, about the centre of its support."""
     support = support_of(site.support)
     middle = support.center(np.shape(site.value))
     if not support.has_chart:
@@ -153,7 +153,7 @@ def _scattered(site: Any, rng: np.random.Generator) -> Any:
 
 
 def _by_datum(density: np.ndarray, anatomy: Anatomy) -> np.ndarray:
-    """Log densities of a site added up to one for each datum, by plate."""
+    """Log densities of a site summed to one for each datum, by plate."""
     at = tuple(anatomy.plates.values())
     deepest = max((-dim for dim in at), default=0)
     wide = density.reshape((1,) * (deepest - density.ndim) + density.shape)

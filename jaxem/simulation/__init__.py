@@ -1,4 +1,4 @@
-"""Data drawn from a fitted model: by a person's sampler, or by the NumPyro program that it is."""
+"""Simulation of data from a fitted model: by a given sampler, or by its NumPyro program."""
 
 from jaxem.simulation.draw import simulate
 from jaxem.simulation.record import Simulation

@@ -1,4 +1,4 @@
-"""Data sets from a fitted model, however it says how data are drawn."""
+"""Simulation of data sets from a fitted model, by a sampler or a program."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,19 +31,19 @@ def simulate(
     stacked: bool = False,
     weights: Any = None,
 ) -> Simulation:
-    """Draw data sets in the place of data.
+    """Draw data sets of the form of given data.
 
     Args:
         bound: The model and the data.
-        data: The same as the person gave them.
+        data: The data as given.
         params: Parameters nested as declared; stacked over draws if ``stacked``.
-        sampler: Draws a unit; None of a program, which draws by itself.
-        what: What the data are for, in words.
+        sampler: Draws a unit; None for a program, which draws by itself.
+        what: The purpose of the data, for error messages.
         compile: From a name and a function to its compiled form.
-        draws: How many data sets.
+        draws: Number of data sets.
         key: An int or a JAX key.
         stacked: Whether every data set has parameters of its own.
-        weights: Of rows, or of sequences, (n,): how often each counts, integers.
+        weights: Weights of rows, or of sequences, (n,): integers, the number of copies of each.
 
     Raises:
         DeclarationError: If nothing can be drawn.
@@ -71,7 +71,7 @@ def simulate(
 
 
 def observed(bound: Bound, data: Data, weights: Any) -> Data:
-    """The data in the form in which `simulate` draws others in their place."""
+    """The data in the form of the data sets of `simulate`."""
     if isinstance(bound.model, ProgramModel):
         return data
     units, sequences = repeated(bound, bound.weigh(weights))
@@ -89,7 +89,7 @@ def _by_program(
 
 
 def _cut(data: Data, exists: np.ndarray, lead: int) -> Data:
-    """Rectangles with zeros past the ends of sequences, (n, T), after so many other axes."""
+    """Rectangles (n, T, ...), after `lead` other axes, with zeros past the ends of sequences."""
 
     def cut(leaf: np.ndarray) -> np.ndarray:
         wide = exists.reshape(*exists.shape, *[1] * (leaf.ndim - lead - 2))

@@ -1,4 +1,4 @@
-"""Data sets that were drawn, in the form of the data in whose place they stand."""
+"""Simulated data sets, in the form of the data that they were simulated for."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ class Simulation:
 
     Attributes:
         data: In the form of the data, leaves (draws, n, ...); of a chain (draws, n, T, ...), with
-            zeros past an end. What is no array is as it was given.
+            zeros past an end. Leaves that are no arrays are unchanged.
         latents: The hidden states that the data were drawn with: of a declared model in the
             structure of its declaration, (draws, n) or (draws, n, T), -1 past an end; of a program
-            by site, (draws, ...) as the site has them. None where they were not asked for.
+            by site, (draws, ...) and the shape of the site. None where they were not drawn.
         lengths: Of a chain, the steps of each sequence, (n,).
     """
 
@@ -40,7 +40,7 @@ class Simulation:
         return (self[i] for i in range(len(self)))
 
     def rows(self, model: Any) -> tuple[Bound, Data]:
-        """The data sets as a model takes them.
+        """The data sets as rows of a model.
 
         Args:
             model: A declared model, or a program.
@@ -59,10 +59,10 @@ class Simulation:
 
 
 def as_drawn(new: np.ndarray, old: np.ndarray, name: str) -> np.ndarray:
-    """What was drawn, in the type of the data in whose place it stands.
+    """Draws converted to the type of the data.
 
     Raises:
-        DeclarationError: If it does not fit in there, or is NaN or infinite.
+        DeclarationError: If they would lose digits, or are NaN or infinite.
     """
     if new.dtype.kind == "f" and old.dtype.kind != "f":
         raise DeclarationError(

@@ -1,4 +1,4 @@
-"""Data sets drawn by a function of a person's: one unit, a row or a whole sequence, at a time."""
+"""Simulation of data sets by a given sampler, of one unit, a row or a sequence, at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ Sampler = Callable[[Params, Array, Data], Data]
 
 
 def check_sampler(sampler: Any, model: Model, what: str) -> Sampler:
-    """The sampler, if it is one.
+    """The sampler, checked to be a function.
 
     Raises:
         DeclarationError: If there is no function that draws units.
@@ -39,7 +39,7 @@ def check_sampler(sampler: Any, model: Model, what: str) -> Sampler:
 
 
 def repeated(bound: Bound, weights: np.ndarray) -> tuple[Data, Sequences | None]:
-    """Units as often as they count, one a draw: rows, or rectangles and where their steps are.
+    """Units repeated by their weights: rows, or rectangles with their sequences.
 
     Raises:
         DeclarationError: If a weight is no integer.
@@ -54,8 +54,8 @@ def repeated(bound: Bound, weights: np.ndarray) -> tuple[Data, Sequences | None]
     index = np.repeat(np.arange(len(whole)), whole)
     if sequences is None:
         return take_rows(bound.rows, index), None
-    there = Sequences(sequences.lengths[index], sequences.horizon)
-    return take_rows(sequences.rectangle(bound.rows), index), there
+    chosen = Sequences(sequences.lengths[index], sequences.horizon)
+    return take_rows(sequences.rectangle(bound.rows), index), chosen
 
 
 def by_sampler(
@@ -65,9 +65,9 @@ def by_sampler(
 
     Args:
         sampler: Draws a unit.
-        units: The units in whose place others are drawn, NumPy leaves (n, ...).
+        units: The units x of the sampler, NumPy leaves (n, ...).
         params: Parameters nested as declared; stacked over draws if ``stacked``.
-        draws: How many data sets.
+        draws: Number of data sets.
         key: An int or a JAX key.
         stacked: Whether every data set has parameters of its own.
         compile: From a name and a function to its compiled form.

@@ -1,4 +1,4 @@
-"""Supports: the sets that parameters lie in, one class each, with their real coordinates."""
+"""Supports: the sets in which parameters lie, one class each, with their real coordinates."""
 
 from jaxem.supports.matrices import CholeskyFactors, Matrices, PositiveDefinite
 from jaxem.supports.numbers import PositiveNumbers, RealNumbers, UnitInterval

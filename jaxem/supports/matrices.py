@@ -13,10 +13,10 @@ from jaxem.supports.support import Support
 
 
 class Matrices(Support):
-    """Positive definite matrices, whichever way they are written; real coordinates are lower.
+    """Positive definite matrices or their Cholesky factors; coordinates are a lower triangle.
 
     Attributes:
-        degree: The power of a deviation that a diagonal entry is.
+        degree: Power of a standard deviation in a diagonal entry: 1 for factors, 2 for covariances.
     """
 
     is_scale = True
@@ -24,11 +24,11 @@ class Matrices(Support):
 
     @abc.abstractmethod
     def square(self, t: Any) -> Any:
-        """The positive definite matrices that the values stand for."""
+        """The positive definite matrices of the values."""
 
     @abc.abstractmethod
     def of_root(self, root: np.ndarray) -> np.ndarray:
-        """The values that stand for ``root.mT @ root``."""
+        """The values of the positive definite matrices ``root.mT @ root``."""
 
     def center(self, shape: tuple[int, ...]) -> np.ndarray:
         """Identity matrices."""
@@ -41,7 +41,7 @@ class Matrices(Support):
     def coordinates_at(
         self, value: np.ndarray, edge: np.ndarray, resting: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A matrix on the boundary has no logarithms; it is held, and may be any other."""
+        """See `Support`; a matrix on the boundary is held, with the coordinates of the identity."""
         inside = np.where(edge, np.eye(value.shape[-1]), value)
         real, held, edge = super().coordinates_at(inside, edge, resting)
         return real, held | ~self.moving(value.shape), edge
@@ -55,7 +55,7 @@ class Matrices(Support):
         return np.tril(np.ones(shape, bool))
 
     def lengths(self, u: np.ndarray) -> np.ndarray:
-        """1 on the log diagonal; beside it the scale of the row."""
+        """1 on the log diagonal; elsewhere the scale of the row."""
         width = np.exp(np.diagonal(u, axis1=-2, axis2=-1))[..., :, None]
         return np.where(np.eye(u.shape[-1]) > 0, 1.0, width)
 
@@ -90,7 +90,7 @@ class CholeskyFactors(Matrices):
         return xp.tril(g) * (1 - eye + eye * t)
 
     def contains(self, value: Any) -> Any:
-        """As NumPyro has it."""
+        """Whether NumPyro's constraint holds."""
         return np.asarray(constraints.lower_cholesky(jnp.asarray(value)))
 
     def square(self, t: Any) -> Any:
@@ -104,7 +104,7 @@ class CholeskyFactors(Matrices):
         return (upper * signs[..., :, None]).mT
 
     def length_weights(self, t: Any) -> Any:
-        """Off the diagonal, lengths in units of the diagonal."""
+        """1 on the diagonal; elsewhere the reciprocal of the row's diagonal entry."""
         xp = t.__array_namespace__()
         eye = xp.eye(t.shape[-1], dtype=t.dtype)
         scale = xp.abs(xp.diagonal(t, axis1=-2, axis2=-1))[..., :, None]
@@ -139,7 +139,7 @@ class PositiveDefinite(Matrices):
         return moved + moved.mT
 
     def contains(self, value: Any) -> Any:
-        """As NumPyro has it."""
+        """Whether NumPyro's constraint holds."""
         return np.asarray(constraints.positive_definite(jnp.asarray(value)))
 
     def square(self, t: Any) -> Any:
@@ -151,7 +151,7 @@ class PositiveDefinite(Matrices):
         return root.mT @ root
 
     def length_weights(self, t: Any) -> Any:
-        """Those of the factors."""
+        """The weights of the factors' coordinates."""
         return _FACTORS.length_weights(_cholesky(t))
 
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from jaxem.supports.support import Support, WithZero
 
-#: An entry counts as 0 below this share of what one ordinary row would add to it.
+#: An entry counts as 0 below this fraction of the amount that one ordinary row would add to it.
 TINY = 1e-2
 
-#: The same for scales and matrices, whose small values may be meant, against an ordinary value.
+#: A scale or an eigenvalue counts as 0 below this fraction of an ordinary value: lower than
+#: `TINY`, as small scales may be right.
 VANISHING = 1e-10
 
 
@@ -41,7 +42,7 @@ class RealNumbers(Support):
         return np.isfinite(value)
 
     def length_weights(self, t: Any) -> Any:
-        """What has a unit of its own is measured against the range of its array."""
+        """Reciprocal of the range of the array, which has units of its own."""
         xp = t.__array_namespace__()
         if not t.size:
             return xp.ones_like(t)
@@ -78,7 +79,7 @@ class PositiveNumbers(WithZero):
         return np.asarray(jnp.asarray(value) >= 0)
 
     def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
-        """Numbers that vanish beside an ordinary one."""
+        """Numbers that are negligible relative to an ordinary one."""
         return value <= VANISHING * reference
 
     def coordinate_names(self, entries: list[str], value: np.ndarray) -> list[str]:
@@ -116,16 +117,16 @@ class UnitInterval(WithZero):
         return np.asarray((x >= 0) & (x <= 1))
 
     def interior(self, value: Any) -> Any:
-        """Off 0 and off 1."""
+        """Values moved off 0 and off 1, by less than rounding."""
         top = 1 - jnp.finfo(value.dtype).epsneg
         return value.__array_namespace__().clip(value, 1e-30, top)
 
     def floored(self, value: Any) -> Any:
-        """Neither has 1 minus a value a logarithm that is infinite."""
+        """Values off 0 and 1, so that log t and log(1 - t) are finite."""
         return super().floored(value) * (1 - np.finfo(value.dtype).epsneg * (value >= 1))
 
     def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
-        """Probabilities to which one ordinary row would add a hundred times what they are."""
+        """Probabilities below a hundredth of the amount that one ordinary row would add."""
         low, high = TINY * share * reference, TINY * share * (1 - reference)
         return (value <= low) | (1 - value <= high)
 
@@ -134,5 +135,5 @@ class UnitInterval(WithZero):
         return [f"logit {entry}" for entry in entries]
 
     def length_weights(self, t: Any) -> Any:
-        """The deviation of an indicator."""
+        """The standard deviation of an indicator of this probability."""
         return t.__array_namespace__().sqrt(t * (1 - t))

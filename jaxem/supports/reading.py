@@ -1,4 +1,4 @@
-"""Which support a NumPyro constraint describes."""
+"""Supports of NumPyro constraints."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from jaxem.types import DeclarationError
 def support_of(constraint: Any) -> Support:
     """The set that a NumPyro constraint describes.
 
-    Different constraints describe the same set (positive, nonnegative, greater than 0); the closed
-    forms care for the set alone.
+    Different constraints describe the same set (positive, nonnegative, greater than 0); closed
+    forms depend on the set only.
     """
     constraint = without_reinterpretation(constraint)
     if type(constraint) is type(constraints.real):
@@ -46,11 +46,11 @@ def without_reinterpretation(constraint: Any) -> Any:
 
 
 def check_transformation(name: str, constraint: Any) -> None:
-    """Whether a constraint has unconstrained coordinates.
+    """Check that a constraint has unconstrained coordinates.
 
     Args:
         name: The parameter, in words.
-        constraint: Of NumPyro.
+        constraint: A NumPyro constraint.
 
     Raises:
         DeclarationError: If NumPyro has no transformation to it, as to a sphere.

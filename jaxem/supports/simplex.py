@@ -35,25 +35,25 @@ class UnitSimplex(WithZero):
         return t * (v - (t * v).sum(-1, keepdims=True))
 
     def center(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Even probabilities."""
+        """Equal probabilities."""
         return np.full(shape, 1.0 / shape[-1])
 
     def contains(self, value: Any) -> Any:
-        """Nonnegative vectors that sum to one, within what single precision keeps."""
+        """Nonnegative vectors that sum to one, up to rounding in single precision."""
         return (np.abs(value.sum(-1) - 1) < 1e-5) & np.all(value >= 0, -1)
 
     def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
-        """Probabilities to which one ordinary row would add a hundred times what they are."""
+        """Probabilities below a hundredth of the amount that one ordinary row would add."""
         return value <= TINY * share * reference
 
     def together(self, marked: np.ndarray) -> np.ndarray:
-        """All entries of a vector, or they would not sum to one."""
+        """All entries of a vector with a marked one, as the entries sum to one."""
         return np.any(marked, -1, keepdims=True)
 
     def coordinates_at(
         self, value: np.ndarray, edge: np.ndarray, resting: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The logarithm of the largest entry is held, and the others are relative to it."""
+        """See `Support`; the logarithm of the largest entry is held too."""
         real, held, edge = super().coordinates_at(value, edge, resting)
         return real, held | (np.arange(value.shape[-1]) == value.argmax(-1)[..., None]), edge
 
@@ -63,5 +63,5 @@ class UnitSimplex(WithZero):
         return [f"log {e}/[{top}]" for e, top in zip(entries, largest, strict=True)]
 
     def length_weights(self, t: Any) -> Any:
-        """A probability on its way to zero, whose logarithm never rests, decides nothing."""
+        """Square roots of the probabilities, so that a logarithm going to -inf has no weight."""
         return t.__array_namespace__().sqrt(t)

@@ -1,4 +1,4 @@
-"""What can be asked of the support of a parameter, whichever set it is."""
+"""The interface of supports: a set, its real coordinates, and its boundary."""
 
 import abc
 import dataclasses
@@ -11,19 +11,19 @@ import numpy as np
 class Support(abc.ABC):
     r"""The set in which a parameter, or one event of its last axes, lies.
 
-    Each set has real coordinates :math:`u`, in which there are no walls: logarithms, logits,
-    logarithms of probabilities, Cholesky factors with a log diagonal. Proofs compare gradients
-    there, and algorithms extrapolate there. Methods take NumPy and JAX arrays alike, except where
-    an argument is said to be a NumPy array, and any leading axes.
+    Each set has unbounded real coordinates :math:`u`: logarithms, logits, logarithms of
+    probabilities, Cholesky factors with a log diagonal. Proofs compare gradients in real
+    coordinates, and extrapolations are made in them. Methods take NumPy and JAX arrays alike,
+    except where an argument is said to be a NumPy array, and any leading axes.
 
     Attributes:
-        words: The set for a reader; empty where its constraint says it.
+        words: The name of the set; empty where that of its constraint is used.
         is_real: Whether it is the whole real line, and real coordinates are the values themselves.
-        is_scale: Whether its values may be the scale of something, which collapses at zero.
+        is_scale: Whether its values may be scales, whose likelihood may degenerate at zero.
         is_probability: Whether its entries are probabilities.
-        has_zero: Whether zero is on its boundary, where EM stays.
+        has_zero: Whether zero is on its boundary, a fixed point of the EM map.
         has_chart: Whether its real coordinates are a closed form, one for each entry.
-        is_convex: Whether it is known that the middle of two values is a value.
+        is_convex: Whether it is known to be convex.
     """
 
     words: ClassVar[str] = ""
@@ -64,36 +64,36 @@ class Support(abc.ABC):
         return self.is_probability
 
     def interior(self, value: Any) -> Any:
-        """Values moved off an exact boundary, by less than any rounding.
+        """Values moved off the boundary, by less than rounding.
 
-        Derivatives of log densities do not exist at 0 or 1; a probability that EM has put
-        exactly there is looked at from just inside.
+        Derivatives of log densities do not exist at 0 or 1; at a probability that EM has put there
+        they are evaluated just inside.
         """
         return value
 
     def floored(self, value: Any) -> Any:
-        """Values with exact zeros made the smallest number whose logarithm is harmless.
+        """Values with exact zeros replaced by a tiny number, whose logarithm is finite.
 
-        Log factors that are added with signs must be finite; 1e-300 is as good as zero in them.
+        Log factors that are added with signs must be finite; 1e-300 is negligible in them.
         """
         return value
 
     def at_edge(self, value: np.ndarray, reference: np.ndarray, share: float) -> np.ndarray:
         """Which entries are on the boundary, of the shape of the value; of a matrix, all or none.
 
-        A maximum there is no stationary point, and has no curvature to speak of. A probability
-        counts as 0 below a hundredth of what one ordinary row would add to it; a scale or a
-        matrix, whose small values may be meant, only where it vanishes.
+        A maximum on the boundary is no stationary point. A probability counts as 0 below a
+        hundredth of the amount that one ordinary row would add to it; a scale or a matrix, whose
+        small values may be right, only where it is negligible.
 
         Args:
             value: Values, a NumPy array.
             reference: Ordinary values.
-            share: What one row of the data counts for among all.
+            share: Weight of one row relative to all.
         """
         return np.zeros(value.shape, bool)
 
     def together(self, marked: np.ndarray) -> np.ndarray:
-        """Marked entries, and those that must move with them."""
+        """Marked entries, and those that change whenever these do."""
         return marked
 
     def coordinates_at(
@@ -122,7 +122,7 @@ class Support(abc.ABC):
         return shape
 
     def moving(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Which real coordinates matter: not those above a triangle."""
+        """Which real coordinates are used: all but those above a lower triangle."""
         return np.ones(shape, bool)
 
     def lengths(self, u: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ class Support(abc.ABC):
         return np.ones(u.shape)
 
     def length_weights(self, t: Any) -> Any:
-        """What a unit of each real coordinate counts in a length, as the information has it."""
+        """Weights of the real coordinates in a length, about the root of their information."""
         return t.__array_namespace__().ones_like(self.to_real(self.interior(t)))
 
     def bounds(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -139,19 +139,19 @@ class Support(abc.ABC):
 
 
 class WithZero(Support):
-    """A set with zero on its boundary, where EM stays."""
+    """A set with zero on its boundary, a fixed point of the EM map."""
 
     has_zero = True
 
     def interior(self, value: Any) -> Any:
-        """As of every support."""
+        """See `Support`."""
         return value.__array_namespace__().maximum(value, 1e-30)
 
     def floored(self, value: Any) -> Any:
-        """As of every support."""
+        """See `Support`."""
         tiny = 1e-300 if value.dtype == np.float64 else 1e-37
         return value + tiny * (value <= 0)
 
     def bounds(self, shape: tuple[int, ...]) -> np.ndarray:
-        """As of every support."""
+        """See `Support`."""
         return np.stack([np.zeros(shape), np.full(shape, 1.0 if self.is_probability else np.inf)])

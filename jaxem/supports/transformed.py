@@ -1,4 +1,4 @@
-"""Sets without a family of their own: an interval, an order, a correlation, whatever else."""
+"""Supports without a class of their own: intervals, ordered vectors, correlations and others."""
 
 import dataclasses
 from typing import Any
@@ -13,7 +13,8 @@ from jaxem.supports.support import Support
 #: Unconstrained coordinates of a value that is exactly on its boundary.
 _OUTERMOST = 50.0
 
-#: A coordinate is held if a move of it counts for less than this, beside one in its middle.
+#: A coordinate is held if a unit of it changes the value by less than this fraction of the change
+#: that a unit makes at the coordinate's zero.
 _SATURATED = 1e-6
 
 _CORRELATIONS = (type(constraints.corr_matrix), type(constraints.corr_cholesky))
@@ -21,7 +22,7 @@ _CORRELATIONS = (type(constraints.corr_matrix), type(constraints.corr_cholesky))
 
 @dataclasses.dataclass(frozen=True)
 class Transformed(Support):
-    """A set of NumPyro, by its transformation from unconstrained numbers.
+    """The set of a NumPyro constraint, by its transformation from unconstrained numbers.
 
     Attributes:
         constraint: NumPyro's description, without reinterpreted batch axes.
@@ -61,12 +62,12 @@ class Transformed(Support):
             return np.asarray(transform(jnp.zeros(transform.inverse_shape(shape))), float)
 
     def contains(self, value: Any) -> Any:
-        """As NumPyro has it."""
+        """Whether NumPyro's constraint holds."""
         return np.asarray(self.constraint(jnp.asarray(value)))
 
     @property
     def is_bounded(self) -> bool:
-        """Correlations are, and what has two ends."""
+        """Whether it is a set of correlations, or has two finite ends."""
         ends = (getattr(self.constraint, f"{end}_bound", np.inf) for end in ("lower", "upper"))
         return isinstance(self.constraint, _CORRELATIONS) or all(
             np.all(np.isfinite(np.asarray(end, float))) for end in ends
@@ -79,29 +80,30 @@ class Transformed(Support):
     def coordinates_at(
         self, value: np.ndarray, edge: np.ndarray, resting: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Coordinates that are so far out that the value stays on its boundary are held."""
+        """See `Support`; coordinates so large that the value is on its boundary are held."""
         u = np.asarray(self.to_real(value), float)
         u = np.nan_to_num(u, posinf=_OUTERMOST, neginf=-_OUTERMOST)
         held = self._saturated(u)
         return u, held, held if held.shape == edge.shape else edge | held.any()
 
     def _saturated(self, u: np.ndarray) -> np.ndarray:
-        """Of which coordinates a move by a unit inwards changes the value by next to nothing.
+        """Coordinates of which a unit inwards changes the value by a negligible amount.
 
-        That is beside what such a move does in the middle of the support.
+        Negligible is relative to the change that a unit makes at the coordinate's zero.
         """
-        here = np.asarray(self.from_real(u), float)
+        value = np.asarray(self.from_real(u), float)
         each = np.eye(u.size).reshape(u.size, *u.shape)
         middle = np.where(each > 0, 0.0, u)
-        moved, start, beside = (
+        moved, start, shifted = (
             np.asarray(self.from_real(some), float).reshape(u.size, -1)
             for some in (u - each * np.where(u < 0, -1.0, 1.0), middle, middle + each)
         )
-        change = np.abs(moved - here.ravel()).max(1, initial=0.0)
-        return (change <= _SATURATED * np.abs(beside - start).max(1, initial=0.0)).reshape(u.shape)
+        change = np.abs(moved - value.ravel()).max(1, initial=0.0)
+        usual = np.abs(shifted - start).max(1, initial=0.0)
+        return (change <= _SATURATED * usual).reshape(u.shape)
 
     def coordinate_names(self, entries: list[str], value: np.ndarray) -> list[str]:
-        """Unconstrained numbers by their places."""
+        """Unconstrained numbers by their indices."""
         return [f"unconstrained {entry}" for entry in entries]
 
     def bounds(self, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Traced programs, read, rewritten and differentiated: the one room that touches jaxprs."""
+"""Analysis, rewriting and differentiation of jaxprs; no other package of jaxem uses jaxprs."""

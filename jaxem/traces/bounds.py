@@ -1,11 +1,11 @@
-"""Indices that run past the end of an array, or count from it, and entries that none reaches.
+"""Array reads at an index in a jaxpr: which indices are out of range, and which entries are read.
 
-JAX never complains of an index: past the end it reads the last entry, and -1 reads the last one
-too. A parameter with fewer entries than there are states then counts one state twice, a missing
-value that is coded as -1 counts as the last category, and nothing looks wrong. `Reads` looks a
-traced function over for the places where arrays are read at an index, and re-reads it beside its
-values: which index of which read was out of range, whether the value hangs on what was read there,
-and which entries the indices reach.
+JAX raises no error for an index out of range: past the end it reads the last entry, and so does
+-1. A parameter with fewer entries than there are states then counts one state twice, and a missing
+value that is coded as -1 counts as the last category, silently. `Reads` collects the equations of
+a jaxpr that read an array at an index, and evaluates the jaxpr with three results more: which
+index of which read is out of range, whether the value depends on the entry read there, and which
+entries the indices reach.
 """
 
 import dataclasses
@@ -19,7 +19,8 @@ from jax.extend import core
 from jaxem.traces.rewrite import bind
 from jaxem.types import Array
 
-#: What an index depends on: nothing, the inputs called state, or data as well.
+#: Kinds of inputs and indices, by what they depend on: neither state nor data, the latent state
+#: alone, or data.
 CONSTANT, STATE, DATA = 0, 1, 2
 
 #: Bits of a flag.
@@ -28,20 +29,20 @@ BEYOND, NEGATIVE = 1, 2
 _OUTSIDE = 2**30
 _SAME = ("reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "copy")
 
-#: What reads an array at an index.
+#: Primitives that read an array at an index.
 READS = ("gather", "dynamic_slice")
 
 
 @dataclasses.dataclass(frozen=True)
 class Read:
-    """One place where an array is read at an index.
+    """One equation that reads an array at an index.
 
     Attributes:
-        inputs: Places of the inputs that the array depends on.
+        inputs: Positions of the inputs that the array depends on.
         shape: Shape of the array.
-        axes: Indexed axes, each with what its index depends on.
-        columns: For each axis whose index depends on the state alone and is a number, its place
-            among those of all reads.
+        axes: Indexed axes, each with the kind of its index.
+        columns: For each axis with a scalar index of kind `STATE`, its position among all such
+            indices of the jaxpr.
     """
 
     inputs: frozenset[int]
@@ -51,7 +52,7 @@ class Read:
 
 
 class Reads:
-    """Where a traced function reads arrays at an index; loops and branches are not looked into.
+    """The reads of a traced function at an index; bodies of loops and branches are left out.
 
     Args:
         closed: The function.
@@ -82,7 +83,7 @@ class Reads:
         return any(kind == DATA for read in self.all for kind in read.axes.values())
 
     def avoids(self, place: int) -> bool:
-        """Whether the value depends on an input through the reads of an array of it alone."""
+        """Whether the output depends on an input only through reads of it at an index."""
         reached = {self._closed.jaxpr.invars[place]}
         for eqn in self._closed.jaxpr.eqns:
             used = [v for v in eqn.invars if not isinstance(v, core.Literal) and v in reached]
@@ -93,16 +94,16 @@ class Reads:
         return not any(v in reached for v in self._closed.jaxpr.outvars)
 
     def flags(self, *args: Any) -> Array:
-        """Of every read, whether an index is `BEYOND` or `NEGATIVE`; and state indices, (G + H,).
+        """Flags of the G reads, `BEYOND` or `NEGATIVE`, and the H scalar state indices, (G + H,).
 
-        An index is negative where it depends on data; one of the state alone may count from the
-        end.
+        Only indices that depend on data are flagged as negative; one of the state alone may count
+        from the end.
         """
         flags, columns, _ = self._run(args, False)
         return jnp.stack([*flags, *columns]) if flags else jnp.zeros((0,), jnp.int32)
 
     def otherwise(self, *args: Any) -> tuple[Array, Array]:
-        """The value of the function, and what it is where entries read out of range are others."""
+        """The output, and the output with other numbers in place of entries read out of range."""
         return self._run(args, False)[2], self._run(args, True)[2]
 
     def _look(self, place: int, eqn: Any) -> None:
@@ -128,7 +129,7 @@ class Reads:
         return v if isinstance(v, core.Literal) else self._roots.get(v, v)
 
     def _counts_from_the_end(self, eqn: Any) -> bool:
-        """Whether it is NumPy's reading of negative indices, ``where(i < 0, i + n, i)``."""
+        """Whether an equation wraps negative indices as NumPy does, ``where(i < 0, i + n, i)``."""
         if len(eqn.invars) != 3 or not jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.signedinteger):
             return False
         choice, index, shifted = (self._root(v) for v in eqn.invars)
@@ -184,9 +185,9 @@ class Reads:
                 outputs = [jnp.where(inputs[1] < 0, -_OUTSIDE, inputs[1])]
             elif eqn.primitive.name in READS:
                 index = _indices(eqn, inputs)
-                room = jnp.asarray(_room(eqn, jnp.shape(inputs[0])), index.dtype)
-                beyond, negative = index > room, index < -_OUTSIDE // 2
-                if _fills(eqn):  # what stands for an entry out of range is a choice
+                last = jnp.asarray(_last_index(eqn, jnp.shape(inputs[0])), index.dtype)
+                beyond, negative = index > last, index < -_OUTSIDE // 2
+                if _fills(eqn):  # the value of an entry out of range was declared
                     beyond = jnp.zeros_like(beyond)
                 found = BEYOND * jnp.any(beyond).astype(int)
                 flags.append(found + NEGATIVE * jnp.any(negative).astype(int))
@@ -199,13 +200,13 @@ class Reads:
 
 
 def _indices(eqn: Any, inputs: list[Any]) -> Array:
-    """All indices of a read, the axes that they are along last."""
+    """All indices of a read, the indexed axes last."""
     if eqn.primitive.name == "gather":
         return jnp.asarray(inputs[1])
     return jnp.stack([jnp.asarray(i) for i in inputs[1:]])
 
 
-def _room(eqn: Any, shape: tuple[int, ...]) -> list[int]:
+def _last_index(eqn: Any, shape: tuple[int, ...]) -> list[int]:
     sizes = eqn.params["slice_sizes"]
     if eqn.primitive.name == "dynamic_slice":
         return [n - size for n, size in zip(shape, sizes, strict=True)]
@@ -213,7 +214,7 @@ def _room(eqn: Any, shape: tuple[int, ...]) -> list[int]:
 
 
 def _fills(eqn: Any) -> bool:
-    """Whether a read gives a number of the person's choice for an index past the end."""
+    """Whether a read has a declared fill value for an index past the end."""
     if eqn.primitive.name != "gather":
         return False
     filled = eqn.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP
@@ -222,14 +223,14 @@ def _fills(eqn: Any) -> bool:
 
 
 def _spread(eqn: Any, outside: Array) -> Array:
-    """Which entries of what was read are out of range; axes of windows have length one."""
+    """Which entries of the result of a read are out of range; slice axes have length one."""
     if eqn.primitive.name == "dynamic_slice":
         return outside
     return jnp.expand_dims(outside, eqn.params["dimension_numbers"].offset_dims)
 
 
 def _another(out: Array) -> Array:
-    """Another entry, in every interval in which the true one may have to lie."""
+    """Other numbers than these, in every interval (positive, unit) that these may lie in."""
     if not jnp.issubdtype(out.dtype, jnp.inexact):
         return out
     return jnp.where(jnp.isfinite(out), 0.53 * out + 0.0717, 0.5)

@@ -1,10 +1,10 @@
-r"""Elementwise functions whose derivatives count nothing where nothing is asked of them.
+r"""Elementwise primitives with a chain rule in which zero times infinity is zero.
 
-A cell of a mixture without responsibility, and a branch of ``jnp.where`` that is not taken, ask a
-function for its derivative times zero. Where that derivative is infinite or no number, JAX answers
-NaN. `careful` wraps an elementwise primitive: its value is the primitive's own, and its derivative
-is JAX's, with every product of the chain rule a `zero_product`. The derivative is made of careful
-functions again, so that the same is true of every order, in forward and reverse mode.
+The chain rule multiplies a derivative by zero at a responsibility of zero, and in the branch that
+``jnp.where`` does not select. If the derivative is infinite or NaN there, JAX's product is NaN.
+`careful` wraps an elementwise primitive: same value, and JAX's derivative with every product of
+the chain rule a `zero_product`. The derivative consists of careful primitives again, so this holds
+to every order, in forward and reverse mode.
 
 Some primitives have no derivative in JAX: a gamma cdf has none of second order in its shape, a beta
 cdf none at all in its parameters. Theirs is a central difference of fourth order, whose relative
@@ -23,8 +23,8 @@ from jax.interpreters import ad, mlir
 from jaxem.traces.products import batch_elementwise, of_one_shape, zero_product
 from jaxem.traces.rewrite import Rewriter, bind, called
 
-#: Elementwise primitives that are not affine in their operands. Of a maximum, what overflows after
-#: it must not be multiplied by the zero of the smaller operand.
+#: Elementwise primitives that are not affine in their operands. A maximum is among them: its
+#: derivative in the smaller operand, zero, may be multiplied by an overflow.
 CURVED = frozenset(
     "abs acos acosh asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt cos cosh digamma div "
     "erf erf_inv erfc exp exp2 expm1 igamma igamma_grad_a igammac integer_pow lgamma log log1p "
@@ -36,7 +36,7 @@ _careful_p = core.Primitive("careful")
 
 
 def careful(primitive: core.Primitive, args: Any, params: Any) -> jax.Array:
-    """The primitive of an elementwise equation on its operands, with a careful derivative.
+    """An elementwise primitive applied to operands, its derivative made of zero products.
 
     Args:
         primitive: An elementwise primitive with one output.
@@ -91,15 +91,15 @@ def _pushed(primitive, params, kinds, moving) -> core.ClosedJaxpr:
 
 @functools.lru_cache(maxsize=2048)
 def has_rule(primitive, params, kinds, moving) -> bool:
-    """Whether JAX knows the derivative of a primitive in some of its operands."""
+    """Whether JAX has a derivative of a primitive in some of its operands."""
     avals = [jax.ShapeDtypeStruct(*kind) for kind in kinds]
 
     def push(*args):
         def of_moving(*some):
             return primitive.bind(*_with(args, moving, some), **dict(params))
 
-        here = [args[i] for i in moving]
-        return jax.jvp(of_moving, here, [jnp.ones_like(x) for x in here])[1]
+        some = [args[i] for i in moving]
+        return jax.jvp(of_moving, some, [jnp.ones_like(x) for x in some])[1]
 
     try:
         jax.eval_shape(push, *avals)
@@ -116,25 +116,25 @@ def _with(args, moving, some):
 
 
 def _difference(primitive, args, i, params):
-    """Central difference of fourth order in one operand, over a share of its size.
+    """Central difference of fourth order in one operand, with a step relative to its size.
 
-    Its four values are one equation: the primitives that need it are long programs.
+    The four values are stacked in one equation, as the primitives that need it are long to compile.
     """
     x = args[i]
     unit = float(jnp.finfo(x.dtype).eps) ** 0.2
     step = jax.lax.stop_gradient(unit * jnp.where(x == 0, 1.0, jnp.abs(x)).astype(x.dtype))
     ones = (1,) * jnp.ndim(x)
-    places = jnp.asarray([-2.0, -1.0, 1.0, 2.0], x.dtype).reshape(-1, *ones)
+    offsets = jnp.asarray([-2.0, -1.0, 1.0, 2.0], x.dtype).reshape(-1, *ones)
     weights = jnp.asarray([1.0, -8.0, 8.0, -1.0], x.dtype).reshape(-1, *ones) / 12
-    around = careful(primitive, _with(args, (i,), (x + places * step,)), dict(params))
-    return (weights * around).sum(0) / step
+    values = careful(primitive, _with(args, (i,), (x + offsets * step,)), dict(params))
+    return (weights * values).sum(0) / step
 
 
 def chain_rule(program: core.ClosedJaxpr, primals, tangents) -> list[Any]:
-    """A program of primals and tangents, with every product of a tangent a zero product.
+    """Evaluate a jvp program of primals and tangents, products with tangents as zero products.
 
     Args:
-        program: Linear in the tangents, as JAX makes it of a derivative.
+        program: A jaxpr, linear in the tangents.
         primals: Its first inputs.
         tangents: Its other inputs.
     """
@@ -143,7 +143,7 @@ def chain_rule(program: core.ClosedJaxpr, primals, tangents) -> list[Any]:
 
 
 class _Linear(Rewriter):
-    """Interprets what depends on tangents by zero products, and the rest carefully."""
+    """Interpreter with zero products where operands depend on tangents, else careful primitives."""
 
     def __init__(self, moving):
         super().__init__(RULES, opens_calls)
@@ -174,7 +174,7 @@ class _Linear(Rewriter):
 
 
 def opens_calls(name: str, _: core.Jaxpr) -> bool:
-    """Every call is put in line; a function with its own rule keeps it."""
+    """Whether a call is inlined: all are, but functions with derivative rules of their own."""
     return not name.startswith("custom_")
 
 
@@ -184,8 +184,8 @@ def _always(eqn, *args) -> list[Any]:
     return [careful(eqn.primitive, args, eqn.params)]
 
 
-#: Rules that make every curved equation of a program careful; `own_rules` adds those of functions
-#: with derivative rules of their own.
+#: Rewriting rules: every curved equation becomes a careful primitive. `own_rules` adds rules for
+#: functions with derivative rules of their own, loops and matrix products.
 RULES: dict[str, Any] = dict.fromkeys(CURVED, _always)
 
 _careful_p.def_impl(_evaluate)

@@ -1,4 +1,4 @@
-"""What the outputs of a traced program depend on, and its values."""
+"""Dependence of the outputs of a jaxpr on its inputs; and its evaluation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from jax.extend import core
 
 
 def dependence(program: core.Jaxpr, names: Sequence[str]) -> list[frozenset[str]]:
-    """Names of the inputs that each output depends on; all of those that a nested call is given.
+    """Names of the inputs that each output depends on; outputs of a nested call on all its inputs.
 
     Args:
         program: A traced program.

@@ -1,10 +1,10 @@
-"""A traced program without what it computes twice, or knows already.
+"""Common-subexpression elimination and constant folding of a jaxpr; its values do not change.
 
-Libraries are written for every case: an index is wrapped round its axis though it is never
-negative, an integer is divided by one to see whether it is one, the same comparison is made for a
-value and for its derivative. One log density of a category has sixty equations, of which twelve
-depend on parameters and data in ways of their own. Every derivative, batch and compilation of a log
-joint pays for each of them; `lean` re-reads a trace and leaves the others out. No value changes.
+Libraries are written for every case: an index is wrapped although it is never negative, an integer
+is divided by one to see whether it is one, the same comparison is made for a value and for its
+derivative. The log density of one categorical draw has sixty equations, of which twelve are
+needed. Every derivative, batch and compilation of a log joint repeats them; `lean` removes equal
+equations, folds integers and booleans that are constant, and merges reshapes.
 """
 
 import math
@@ -18,7 +18,7 @@ from jax.extend import core
 
 from jaxem.traces.rewrite import OWN_RULES, Rewriter, reread
 
-#: Exact operations on integers and truth values.
+#: Exact operations on integers and booleans.
 _EXACT: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -39,25 +39,25 @@ _EXACT: dict[str, Callable[..., Any]] = {
 
 
 def lean(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
-    """The same program, equal in value everywhere, calls put in line.
+    """The jaxpr with calls inlined, and without repeated or constant equations.
 
     Args:
         closed: A traced function.
 
     Returns:
-        A traced function with the same inputs and outputs. What functions with derivative rules of
-        their own hold is left as it is, and so are the bodies of loops and branches.
+        A traced function with the same inputs and outputs. Bodies of functions with derivative
+        rules of their own, of loops and of branches are unchanged.
     """
     return reread(closed, _Lean())
 
 
 class _Lean(Rewriter):
-    """Remembers what it has computed; an integer or truth value that is known is a NumPy scalar."""
+    """Interpreter that caches results by equation; constant integers and booleans are NumPy's."""
 
     def __init__(self):
         super().__init__({}, lambda name, _: not name.startswith(OWN_RULES))
-        # What an equation made, and its operands; what was given a shape, and what it was before.
-        # All are kept, so that no other array gets the identity of one of them.
+        # Results of equations with their operands, and reshaped arrays with the arrays before. All
+        # are referenced, so that no other array gets the `id` of one of them.
         self._made: dict[Any, tuple[list[Any], Any]] = {}
         self._whole: dict[int, tuple[Any, Any]] = {}
 
@@ -65,7 +65,7 @@ class _Lean(Rewriter):
         """See `Rewriter`."""
         if eqn.effects:  # it prints, say
             return super().evaluate(eqn, args)
-        known = _known(eqn, args)
+        known = _folded(eqn, args)
         if known is not None:
             return [known]
         if _only_shapes(eqn, args):
@@ -78,11 +78,11 @@ class _Lean(Rewriter):
         return self._made[key][0]
 
     def _shaped(self, array: Any, shape: tuple[int, ...]) -> Any:
-        """The array in another shape; a chain of shapes is one."""
+        """The array in another shape; successive reshapes are merged into one."""
         _, array = self._whole.get(id(array), (None, array))
         if np.shape(array) == shape:
             return array
-        key = "reshape", _name(array), shape
+        key = "reshape", _operand_key(array), shape
         if key not in self._made:
             shaped = lax.reshape(array, shape)
             self._made[key] = [shaped], array
@@ -91,7 +91,7 @@ class _Lean(Rewriter):
 
 
 def _only_shapes(eqn: Any, args: Any) -> bool:
-    """Whether an equation gives an array another shape, its entries in the same order."""
+    """Whether an equation is a reshape: the entries in the same order."""
     name, out = eqn.primitive.name, eqn.outvars[0].aval
     if name in ("reshape", "broadcast_in_dim") and len(args) == 1:
         return (
@@ -101,8 +101,8 @@ def _only_shapes(eqn: Any, args: Any) -> bool:
     return name in ("squeeze", "expand_dims")
 
 
-def _known(eqn: Any, args: Any) -> Any:
-    """The output of an equation, where it is a scalar that is known or one of the operands."""
+def _folded(eqn: Any, args: Any) -> Any:
+    """The output of an equation if it is a constant scalar or one of the operands, else None."""
     if len(eqn.outvars) != 1:
         return None
     name, out = eqn.primitive.name, eqn.outvars[0].aval
@@ -131,7 +131,7 @@ def _known(eqn: Any, args: Any) -> Any:
 
 
 def _exact_scalar(value: Any, aval: Any) -> np.generic | None:
-    """A known integer or truth value, as a NumPy scalar."""
+    """A constant integer or boolean as a NumPy scalar; None for anything else."""
     on_host = hasattr(value, "__array__") and not isinstance(value, jax.Array)
     if not (on_host or isinstance(value, bool | int)) or np.shape(value) != ():
         return None
@@ -144,7 +144,7 @@ def _is_exact(dtype: Any) -> bool:
 
 
 def _same(value: Any, aval: Any) -> bool:
-    """Whether a value is one of these, weakly typed as they are."""
+    """Whether a value has this shape, dtype and weak type."""
     weak = getattr(getattr(value, "aval", None), "weak_type", None)
     return (
         getattr(value, "dtype", None) == aval.dtype
@@ -154,10 +154,10 @@ def _same(value: Any, aval: Any) -> bool:
 
 
 def _key(eqn: Any, args: Any) -> Any:
-    """What an equation computes; None if it does more, or cannot be compared."""
+    """A hashable key of an equation: primitive, parameters, operands; None if there is none."""
     if eqn.effects:
         return None
-    operands = tuple(_name(arg) for arg in args)
+    operands = tuple(_operand_key(arg) for arg in args)
     key = eqn.primitive, tuple(sorted(eqn.params.items())), operands
     try:
         hash(key)
@@ -166,8 +166,8 @@ def _key(eqn: Any, args: Any) -> Any:
     return key
 
 
-def _name(arg: Any) -> Any:
-    """Equal for equal scalars, and for one array."""
+def _operand_key(arg: Any) -> Any:
+    """A key of an operand, equal for equal scalars and for the same array object."""
     if not isinstance(arg, bool | int | float | np.generic | np.ndarray) or np.ndim(arg):
         return id(arg)
     number = np.asarray(arg)

@@ -1,9 +1,9 @@
-"""The meaning of a traced function: a digest that is equal for programs that compute the same.
+"""Digest of a jaxpr: its equations, shapes and constants; equal for functions declared twice.
 
 A function that is declared again, in another cell of a notebook or by another call of the function
-that declares it, is another object with the same trace. What was proved and compiled for one serves
-the other; a digest of equations, shapes and constants finds it. Functions with derivative rules of
-their own are told apart by the traces of their derivatives.
+that declares it, is another object with the same jaxpr. The digest is the key by which the plans
+and compiled programs of one serve the other. For functions with derivative rules of their own the
+digest includes the jaxprs of their derivatives.
 """
 
 import dataclasses
@@ -20,19 +20,19 @@ from jax.extend import core
 
 from jaxem.traces.rewrite import bind
 
-#: Orders of derivatives by which functions with rules of their own are told apart.
+#: Orders of derivatives in the digest of functions with derivative rules of their own.
 _ORDERS = 2
 
-#: Packages whose classes have a version.
+#: Packages whose dataclasses are digested by their fields: their version fixes their methods.
 _KNOWN = ("jaxem", "jax", "numpyro", "equinox", "optax")
 
 
 class IncomparableError(Exception):
-    """A program holds an object of which nobody can say whether two of them are equal."""
+    """A jaxpr holds an object without a comparison by value, such as a function."""
 
 
 def meaning(closed: core.ClosedJaxpr) -> bytes | None:
-    """A digest of a program; None if it holds what cannot be compared."""
+    """A digest of a jaxpr; None if it holds an object that cannot be compared."""
     digest = hashlib.blake2b(digest_size=20)
     try:
         _closed(digest, closed, _ORDERS)
@@ -42,7 +42,7 @@ def meaning(closed: core.ClosedJaxpr) -> bytes | None:
 
 
 def digest_of(*values: Any) -> bytes:
-    """A digest of plain values, arrays and containers of them.
+    """A digest of Python scalars, arrays, and containers of them.
 
     Raises:
         IncomparableError: If one of them is something else.
@@ -60,7 +60,7 @@ def _closed(digest: Any, closed: core.ClosedJaxpr, orders: int) -> None:
 
 
 def _program(digest: Any, jaxpr: core.Jaxpr, orders: int) -> None:
-    """Equations in order, each variable by its number."""
+    """Add the equations in order, with variables numbered by first use."""
     numbers: dict[Any, int] = {}
 
     def name(v: Any) -> None:
@@ -91,7 +91,7 @@ def _program(digest: Any, jaxpr: core.Jaxpr, orders: int) -> None:
 
 
 def _derivatives(digest: Any, eqn: Any, orders: int) -> None:
-    """The derivative of a function with a rule of its own, as a program."""
+    """Add the jaxpr of the derivative of a function with a derivative rule of its own."""
     if orders == 0:
         return
     avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
@@ -110,7 +110,7 @@ def _derivatives(digest: Any, eqn: Any, orders: int) -> None:
 
     try:
         program = jax.make_jaxpr(pull)(avals)
-    except Exception as error:  # whatever a person's rule raises: then nothing is shared
+    except Exception as error:  # a user's rule may raise anything
         raise IncomparableError from error
     _closed(digest, program, orders - 1)
 
@@ -143,7 +143,7 @@ def _value(digest: Any, value: Any, orders: int) -> None:
 
 
 def _fields(digest: Any, value: Any, orders: int) -> None:
-    """A dataclass of jaxem by its fields; what the methods of another class do, nobody knows."""
+    """Add a dataclass by its fields, if its package is known; else its methods could differ."""
     kind = type(value)
     if kind.__module__.partition(".")[0] not in _KNOWN:
         raise IncomparableError(repr(value))
@@ -165,7 +165,7 @@ def _array(digest: Any, value: Any) -> None:
 
 
 def _object(digest: Any, value: Any) -> None:
-    """An object whose words say all of it: a mesh, the numbers of a gather, a kind of keys."""
+    """Add an object by its repr (a mesh, gather dimension numbers), if that holds no address."""
     words, kind = repr(value), type(value)
     if isinstance(value, types.FunctionType) and _is_of_jax(value):
         words = f"{value.__module__}.{value.__qualname__}"
@@ -175,14 +175,14 @@ def _object(digest: Any, value: Any) -> None:
 
 
 def _is_function(value: Any) -> bool:
-    """Whether it is a function, or what JAX wraps one in; a mesh can be called, and is none."""
+    """Whether a value is a function or JAX's wrapper of one; callables of JAX, a mesh, are not."""
     kind = type(value)
     of_jax = kind.__module__.startswith("jax.")
     return kind.__name__ == "WrappedFun" or (callable(value) and not of_jax)
 
 
 def _is_of_jax(function: types.FunctionType) -> bool:
-    """Whether it is a function of one of JAX's modules, and no other has its name there."""
+    """Whether a function is defined at the top level of a module of JAX."""
     return function.__module__.startswith("jax.") and "<locals>" not in function.__qualname__
 
 

@@ -1,10 +1,10 @@
-"""Equations whose derivative is not elementwise: functions with their own rules, loops, products.
+"""Zero-product derivatives of equations that are not elementwise: custom rules, loops, products.
 
-A function with a derivative rule of its own (``jax.custom_jvp``, which a library or a person wrote)
-keeps it; the products in the rule become zero products. Of one with ``jax.custom_vjp`` the answer
-to a cotangent of zero is zero. A ``while`` loop, which JAX differentiates in forward mode alone,
-gets its Jacobian, made in forward mode, as its rule, and so can be differentiated in both. An
-infinite entry of an operand of a matrix product has derivative zero.
+A function with ``jax.custom_jvp`` keeps its rule, with the products of the rule as zero products.
+One with ``jax.custom_vjp`` returns zero for a cotangent of zero. A ``while`` loop, which JAX
+differentiates in forward mode only, gets its forward-mode Jacobian as its rule, and can then be
+differentiated in both modes. In the derivative of a matrix product, infinite entries of the other
+operand count as zero.
 """
 
 from typing import Any
@@ -27,14 +27,14 @@ def _moving(tangents) -> list[int]:
     return [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
 
 
-def _still(value: Any) -> Any:
-    """The tangent of what does not move."""
+def _zero_tangent(value: Any) -> Any:
+    """A tangent of zeros for a value: of its float type, or float0."""
     kind = jnp.result_type(value) if _is_float(value) else jax.dtypes.float0
     return np.zeros(jnp.shape(value), kind) if not _is_float(value) else jnp.zeros_like(value)
 
 
 def with_jvp(eqn, *args) -> list[Any]:
-    """A function with `jax.custom_jvp`, its rule kept and its products made zero products."""
+    """A function with `jax.custom_jvp`: its rule, with products as zero products."""
     body = program_of(eqn.params)
     if not all(_is_float(v.aval) for v in body.jaxpr.outvars):
         return outputs_of(eqn, args)
@@ -43,10 +43,10 @@ def with_jvp(eqn, *args) -> list[Any]:
 
     def push(xs, moves):
         def of_floats(*some):
-            here = list(xs)
+            operands = list(xs)
             for i, value in zip(floats, some, strict=True):
-                here[i] = value
-            return outputs_of(eqn, here)
+                operands[i] = value
+            return outputs_of(eqn, operands)
 
         return jax.jvp(of_floats, [xs[i] for i in floats], list(moves))
 
@@ -71,8 +71,8 @@ def with_jvp(eqn, *args) -> list[Any]:
 def _takes_integers(push, args, floats) -> bool:
     """Whether the rule of a function can be used where some operands are integers.
 
-    A rule may multiply the tangent of an integer, which JAX refuses: that of ``xlogy`` does. The
-    derivative of such a function is that of what it computes.
+    A rule may multiply the tangent of an integer, which JAX refuses: that of ``xlogy`` does. Such a
+    function is differentiated through its body instead.
     """
     avals = [jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in args]
     try:
@@ -83,16 +83,16 @@ def _takes_integers(push, args, floats) -> bool:
 
 
 def with_vjp(eqn, *args) -> list[Any]:
-    """A function with `jax.custom_vjp`, whose answer to a cotangent of zero is zero."""
+    """A function with `jax.custom_vjp`: its rule, with result zero if all cotangents are zero."""
 
     @jax.custom_vjp
     def function(*xs):
         return outputs_of(eqn, xs)
 
     def pull(back, cotangents):
-        asked = jnp.any(jnp.stack([jnp.any(c != 0) for c in cotangents]))
+        nonzero = jnp.any(jnp.stack([jnp.any(c != 0) for c in cotangents]))
         return tuple(
-            x if x is None or x.dtype == jax.dtypes.float0 else jnp.where(asked, x, 0)
+            x if x is None or x.dtype == jax.dtypes.float0 else jnp.where(nonzero, x, 0)
             for x in back(cotangents)
         )
 
@@ -101,7 +101,7 @@ def with_vjp(eqn, *args) -> list[Any]:
 
 
 def with_jacobian(eqn, *args) -> list[Any]:
-    """A loop of unknown length, with its Jacobian as its derivative."""
+    """A ``while`` loop, with its forward-mode Jacobian as its derivative rule."""
 
     @jax.custom_jvp
     def function(*xs):
@@ -113,20 +113,20 @@ def with_jacobian(eqn, *args) -> list[Any]:
         sizes = [int(np.prod(jnp.shape(primals[i]))) for i in moving]
 
         def push(direction):
-            moves: list[Any] = [_still(x) for x in primals]
+            moves: list[Any] = [_zero_tangent(x) for x in primals]
             for i, piece in zip(moving, jnp.split(direction, np.cumsum(sizes)[:-1]), strict=True):
                 moves[i] = piece.reshape(jnp.shape(primals[i])).astype(primals[i].dtype)
             return jax.jvp(lambda *xs: inside(eqn, xs), list(primals), moves)[1]
 
         out = inside(eqn, primals)
         if not moving:
-            return out, [_still(x) for x in out]
+            return out, [_zero_tangent(x) for x in out]
         columns = jax.vmap(push)(jnp.eye(sum(sizes), dtype=primals[moving[0]].dtype))
         along = jnp.concatenate([jnp.ravel(tangents[i]) for i in moving])
 
         def change(value, column):
             if not _is_float(value):
-                return _still(value)
+                return _zero_tangent(value)
             return zero_product(column, along.reshape(-1, *[1] * jnp.ndim(value))).sum(0)
 
         return out, [change(value, column) for value, column in zip(out, columns, strict=True)]
@@ -136,7 +136,7 @@ def with_jacobian(eqn, *args) -> list[Any]:
 
 
 def product(eqn, *args) -> list[Any]:
-    """A matrix product, in whose derivative infinite entries of the operands count nothing."""
+    """A matrix product, in whose derivative infinite entries of the operands count as zero."""
     if not _is_float(eqn.outvars[0].aval):
         return outputs_of(eqn, args)
 
@@ -152,7 +152,7 @@ def product(eqn, *args) -> list[Any]:
             if not isinstance(moves, SymbolicZero):
                 more = bind(eqn.primitive, pair(), eqn.params)
                 change = more if change is None else change + more
-        return out, _still(out) if change is None else change
+        return out, _zero_tangent(out) if change is None else change
 
     function.defjvp(rule, symbolic_zeros=True)
     return [function(*args)]

@@ -1,9 +1,9 @@
-"""Entries of small tables, picked by a mask and a sum.
+"""Replacement of gathers from small arrays by masked sums: ``sum(where(arange(L) == x, a, 0))``.
 
-``table[x]`` has a derivative that adds to one entry of the table: a scatter, which XLA's CPU
-backend runs as a loop over all rows, one after another, and compiles as one, too. A small table is
-as fast read by ``sum(where(arange(L) == x, table, 0))``, whose derivative is a `where` and fuses
-with what is around it. The value is the same to the last bit, infinities and NaN included.
+The derivative of ``a[x]`` is a scatter, which XLA's CPU backend runs as a serial loop over all
+rows, and compiles as such. From a small array the masked sum is as fast, and its derivative is a
+`where`, which XLA fuses with the operations around it. The value is bitwise the same, infinities
+and NaN included.
 """
 
 import functools
@@ -19,21 +19,21 @@ from jaxem.traces.bounds import DATA, READS, Reads
 from jaxem.traces.rewrite import outputs_of, rewrite
 from jaxem.types import Array
 
-#: Entries that may be summed for each one that is read; beyond, a scatter costs less.
+#: Most entries summed for each one that is read; beyond, a scatter costs less.
 _MOST = 32
 
 
 def with_masks(closed: core.ClosedJaxpr, kinds: Sequence[int]) -> core.ClosedJaxpr:
-    """The same program, its reads of small arrays of floats at an index replaced.
+    """The jaxpr with reads of small float arrays at an index as masked sums.
 
     Args:
-        closed: A traced function, its calls put in line.
-        kinds: What each input is, see `bounds`. Axes that states index are read first: what they
-            give is read once for all rows.
+        closed: A traced function, its calls inlined.
+        kinds: The kind of each input, see `bounds`. Axes that states index are summed first, as
+            that result is computed once for all rows.
 
     Returns:
-        A traced function with the same inputs and outputs, equal in value everywhere. Functions
-        with derivative rules of their own, and bodies of loops, are left as they are.
+        A traced function with the same inputs and outputs, equal in value everywhere. Bodies of
+        functions with derivative rules of their own and of loops are unchanged.
     """
     reads = [eqn for eqn in closed.jaxpr.eqns if eqn.primitive.name in READS]
     found = zip(reads, Reads(closed, kinds).all, strict=True)
@@ -49,11 +49,11 @@ def with_masks(closed: core.ClosedJaxpr, kinds: Sequence[int]) -> core.ClosedJax
 
 
 def _pays(operand: Array, indexed: Mapping[int, int]) -> bool:
-    """Whether entries can be added, and few are for each one that is read.
+    """Whether the array holds floats, and at most `_MOST` entries are summed for each one read.
 
     Args:
         operand: The array.
-        indexed: The indexed axes, and what their indices are; a sum over each, one after another.
+        indexed: The indexed axes with the kinds of their indices; axes are summed in turn.
     """
     if not indexed or not jnp.issubdtype(operand.dtype, jnp.floating):
         return False
@@ -68,18 +68,18 @@ def _pays(operand: Array, indexed: Mapping[int, int]) -> bool:
 def _dynamic_slice(
     eqn: Any, indexed: Mapping[int, int], operand: Array, *starts: Any
 ) -> Array | None:
-    """One entry of some axes, all of the others; an index out of range reads the nearest entry."""
+    """`dynamic_slice` of length one along the indexed axes, as masked sums; indices are clipped."""
     shape, sizes = operand.shape, eqn.params["slice_sizes"]
     if any(sizes[axis] != 1 for axis in indexed):
         return None
     for axis in sorted(indexed, key=indexed.__getitem__):
         place = jnp.clip(starts[axis], 0, shape[axis] - 1)
-        operand = jnp.expand_dims(_pick(operand, place, axis), axis)
+        operand = jnp.expand_dims(_masked_sum(operand, place, axis), axis)
     return operand
 
 
 def _gather(eqn: Any, indexed: Mapping[int, int], operand: Array, indices: Array) -> Array | None:
-    """Single entries of some axes, all of the others, for a batch of indices."""
+    """`gather` of single entries along the indexed axes, as masked sums; None if it is another."""
     numbers, sizes = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
     places = {axis: place for place, axis in enumerate(numbers.start_index_map)}
     axes, own = sorted(places, key=lambda axis: indexed.get(axis, 0)), numbers.operand_batching_dims
@@ -87,7 +87,7 @@ def _gather(eqn: Any, indexed: Mapping[int, int], operand: Array, indices: Array
     whole = all(sizes[axis] == operand.shape[axis] for axis in kept)
     if not whole or set(axes) != set(numbers.collapsed_slice_dims):
         return None
-    # Axes of the batch first, those that the operand has too in their places; then the others.
+    # Axes of the batch first, those of the operand among them at their positions; then the others.
     batch = indices.shape[:-1]
     shared = dict(zip(numbers.start_indices_batching_dims, own, strict=True))
     order = [*(shared[place] for place in sorted(shared)), *axes, *kept]
@@ -99,8 +99,8 @@ def _gather(eqn: Any, indexed: Mapping[int, int], operand: Array, indices: Array
         index, last = indices[..., places[axis]], operand.shape[axis] - 1
         checks += [index >= 0, index <= last]
         index = index if fills else jnp.clip(index, 0, last)
-        apart = jnp.expand_dims(index, range(len(batch), table.ndim - 1))
-        table = _pick(table, apart, len(batch))
+        aligned = jnp.expand_dims(index, range(len(batch), table.ndim - 1))
+        table = _masked_sum(table, aligned, len(batch))
     if fills:
         fill = jnp.nan if eqn.params["fill_value"] is None else eqn.params["fill_value"]
         valid = functools.reduce(jnp.logical_and, checks)
@@ -111,8 +111,8 @@ def _gather(eqn: Any, indexed: Mapping[int, int], operand: Array, indices: Array
     return jnp.transpose(table, [onto[p] if p in onto else next(rest) for p in range(table.ndim)])
 
 
-def _pick(table: Array, index: Any, axis: int) -> Array:
-    """The entry of an axis at an index of the shape of the others, which is then left out."""
+def _masked_sum(table: Array, index: Any, axis: int) -> Array:
+    """The entry along an axis at an index array of the shape of the other axes."""
     index = jnp.asarray(index)
     along = lax.iota(index.dtype, table.shape[axis])
     if index.ndim:

@@ -1,11 +1,10 @@
-r"""Programs whose small matrices are factorised by plain array code, not by LAPACK.
+r"""Replacement of LAPACK calls (Cholesky, LU, triangular solve) by array code, before compilation.
 
-XLA's CPU backend hands a batched Cholesky factorisation, LU factorisation or triangular solve to
-LAPACK as one call that waits, inside a worker of its pool, for other workers. Enough of them at
-once and all wait for ever; and the pool that avoids it is so large that matrix products suffer.
-The matrices of mixture models are small and many, and for those a loop over columns, all matrices
-side by side, is as fast. `plain` therefore re-reads a program just before it is compiled, when all
-derivatives have been taken, and puts such loops in place.
+XLA's CPU backend runs a batched factorisation or triangular solve as one call of LAPACK, which
+waits, inside a worker of XLA's thread pool, for other workers: enough of them at once deadlock,
+and a pool large enough to avoid it slows matrix products. The matrices of mixture models are small
+and many, and for those a loop over columns, batched over matrices, is as fast. `plain` rewrites
+the jaxpr just before it is compiled, after all derivatives have been taken.
 """
 
 from collections.abc import Callable
@@ -21,9 +20,9 @@ from jaxem.types import Array
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of pytrees, to be compiled and not differentiated any more.
+    """The function without LAPACK calls, to be compiled and not differentiated any more.
 
-    On a GPU, whose library has no such trouble, the function is returned as it is.
+    On a GPU, whose library does not deadlock, the function is returned unchanged.
     """
     if jax.default_backend() != "cpu":
         return function
@@ -46,24 +45,24 @@ def _has_own_rule(name: str, _: core.Jaxpr) -> bool:
 
 def _triangular_solve(eqn: Any, factor: Array, right: Array) -> list[Array]:
     """Any triangular solve as a forward substitution."""
-    how = eqn.params
-    if how["transpose_a"]:
+    params = eqn.params
+    if params["transpose_a"]:
         factor = factor.mT
-    lower = how["lower"] != how["transpose_a"]
-    if not how["left_side"]:
+    lower = params["lower"] != params["transpose_a"]
+    if not params["left_side"]:
         factor, right, lower = factor.mT, right.mT, not lower
-    if how["unit_diagonal"]:
+    if params["unit_diagonal"]:
         eye = jnp.eye(factor.shape[-1], dtype=factor.dtype)
         factor = factor * (1 - eye) + eye
     if not lower:
         factor, right = factor[..., ::-1, ::-1], right[..., ::-1, :]
     x = solve_lower(factor, right)
     x = x if lower else x[..., ::-1, :]
-    return [x if how["left_side"] else x.mT]
+    return [x if params["left_side"] else x.mT]
 
 
 def _real(rule: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-    """Complex matrices stay with LAPACK."""
+    """The rule for real matrices; complex ones stay with LAPACK."""
 
     def chosen(eqn: Any, *args: Array) -> list[Any]:
         if jnp.issubdtype(args[0].dtype, jnp.floating):

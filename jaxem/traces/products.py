@@ -1,10 +1,9 @@
 r"""The product in which zero times anything is zero, :math:`0 \cdot \infty = 0`.
 
-It is the product of measure theory: what has no weight does not count, whatever its value. The
-chain rule multiplies derivatives, and a cell of a mixture that has no responsibility, or a branch
-of ``jnp.where`` that is not taken, hands back a weight of exactly zero to functions whose
-derivative there is infinite or no number (a logarithm at zero, a density outside its support). With
-this product the result is zero, to every order, in forward and in reverse mode.
+It is the product of measure theory. In the chain rule, a responsibility of zero, or a branch that
+``jnp.where`` does not select, multiplies by exactly zero a derivative that may be infinite or NaN
+(of a logarithm at zero, of a density outside its support). With this product the result is zero,
+to every order, in forward and in reverse mode.
 """
 
 from typing import Any
@@ -25,7 +24,7 @@ def zero_product(a: Array, b: Array) -> Array:
 
 
 def of_one_shape(*arrays: Any) -> Any:
-    """Arrays broadcast against one another; what has one shape already costs nothing to trace."""
+    """Arrays broadcast against one another; arrays of one shape unchanged, without an equation."""
     first = jnp.shape(arrays[0])
     if all(jnp.shape(array) == first for array in arrays[1:]):
         return arrays
@@ -33,7 +32,7 @@ def of_one_shape(*arrays: Any) -> Any:
 
 
 def batch_elementwise(primitive: core.Primitive) -> None:
-    """Give a primitive on arrays of one shape its rule for batches."""
+    """Register the batching rule of a primitive on arrays of one shape."""
 
     def rule(args, axes, **params):
         size = next(x.shape[axis] for x, axis in zip(args, axes, strict=True) if axis is not None)

@@ -1,8 +1,8 @@
-"""A traced program with some of its primitives replaced by functions.
+"""Rewriting of jaxprs: an interpreter that replaces some primitives by functions.
 
-The program is interpreted, one equation at a time, and traced again: calls that mention a replaced
-primitive are put in line, bodies of loops and branches are rewritten in their turn, and all other
-equations are bound as they were. What no output depends on is left out.
+The jaxpr is interpreted, one equation at a time, and traced again: calls with a replaced primitive
+are inlined, bodies of loops and branches are rewritten in their turn, and all other equations are
+bound unchanged. Dead code is removed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ Rule = Callable[..., list[Any]]
 Opens = Callable[[str, Any], bool]
 
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
-#: How the names of functions with rules of their own begin.
+#: Prefixes of the names of primitives for functions with rules of their own.
 OWN_RULES = ("custom_jvp", "custom_vjp", "custom_vmap")
 _REMATERIALISED = frozenset({"remat", "remat2", "checkpoint"})
 
@@ -29,10 +29,10 @@ def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -
 
     Args:
         closed: A traced function.
-        rules: By the name of a primitive, what to do instead.
-        opens: Given the name of a primitive and its program: whether a function with its own rule
-            for derivatives or batches, which mentions a replaced primitive, loses that rule and is
-            put in line; and whether a call is put in line that mentions none.
+        rules: By the name of a primitive, the function that replaces it.
+        opens: From the name of a primitive and its jaxpr, whether it is inlined: a function with
+            its own rule for derivatives or batches that has a replaced primitive (the rule is
+            lost), or a call that has none.
 
     Returns:
         A traced function with the same inputs and outputs.
@@ -41,7 +41,7 @@ def rewrite(closed: core.ClosedJaxpr, rules: Mapping[str, Rule], opens: Opens) -
 
 
 def reread(closed: core.ClosedJaxpr, interpreter: "Rewriter") -> core.ClosedJaxpr:
-    """What an interpreter makes of a program, traced, without what no output depends on."""
+    """The jaxpr traced again through an interpreter, with dead code removed."""
     avals = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in closed.jaxpr.invars]
     made = jax.make_jaxpr(lambda *args: interpreter.run(closed, args))(*avals)
     return core.ClosedJaxpr(made.jaxpr.replace(eqns=_live(made.jaxpr)), made.consts)
@@ -131,10 +131,10 @@ def outputs_of(eqn, args) -> list[Any]:
 
 
 def _in_one_precision(eqn, inputs: list[Any], constants: Collection[Any]) -> list[Any]:
-    """Operands of an equation, its constants as wide as the others.
+    """Operands of an equation, its constants converted to the widest float type of the others.
 
-    A constant that JAX met first where floats are single stands so among doubles, too. What a call
-    or a loop takes is of the precision that its program says.
+    JAX keeps a constant in the precision of its first trace, perhaps single among doubles. Operands
+    of calls and loops have the precision that the inner jaxpr prescribes.
     """
     known = [not isinstance(v, core.Literal) and v in constants for v in eqn.invars]
     if not any(known) or programs_of(eqn):
@@ -153,9 +153,9 @@ def _in_one_precision(eqn, inputs: list[Any], constants: Collection[Any]) -> lis
 
 
 def _constant(value: Any) -> Any:
-    """A constant of a program, in the precision of the flag.
+    """A constant of a jaxpr, in the precision of JAX's 64-bit flag.
 
-    JAX remembers an array of NumPy as it first met it, perhaps where doubles were asked for.
+    JAX keeps a NumPy array in the precision of its first trace, perhaps under another flag.
     """
     given = getattr(value, "dtype", None)
     if not isinstance(given, np.dtype):  # a number of Python's, a random key
@@ -165,7 +165,7 @@ def _constant(value: Any) -> Any:
 
 
 def name_of(eqn) -> str:
-    """The name of what an equation computes; of a careful function, that of the function."""
+    """The name of the primitive of an equation; of a careful primitive, of the wrapped one."""
     function = eqn.params.get("function") if eqn.primitive.name == "careful" else None
     return eqn.primitive.name if function is None else function.name
 
@@ -179,7 +179,7 @@ def mentions(jaxpr, names: Collection[str]) -> bool:
 
 
 def passes(jaxpr, inputs: Sequence[bool], names: Collection[str]) -> bool:
-    """Whether what depends on some of the inputs reaches a primitive of one of these names.
+    """Whether a primitive of one of these names has an operand that depends on some of the inputs.
 
     Args:
         jaxpr: The program.
@@ -218,7 +218,7 @@ def programs_of(eqn) -> list[Any]:
 
 
 def called(eqn) -> core.ClosedJaxpr | None:
-    """The program that an equation calls and nothing else; None if it is no call."""
+    """The jaxpr that a call equation calls; None if the equation is no call."""
     return program_of(eqn.params) if eqn.primitive.name in _CALLS else None
 
 

@@ -1,9 +1,9 @@
-"""Scalar functions whose gradients are traced once a shape, and replayed from then on.
+"""Scalar functions whose gradient is traced once for each shape, and cached as a jaxpr.
 
-A program that climbs asks for the gradient of one function at several places, of several restarts,
-and for derivatives of that gradient. JAX differentiates anew each time, equation by equation, under
-every transformation that is in force. Here the gradient is a program of its own, with nothing
-computed twice; what asks for it replays the equations.
+An optimiser evaluates the gradient of one function several times in its program, under `vmap` over
+restarts, and differentiates the gradient. JAX would differentiate the function anew each time,
+under every transformation in force. Here the gradient is a jaxpr of its own, without repeated
+equations (`lean`), which is evaluated instead.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ from jaxem.traces.lean import lean
 from jaxem.traces.products import zero_product
 from jaxem.types import Array
 
-#: Gradients that one function keeps, those that were traced last.
+#: Gradients in the cache of one function, those traced last.
 _MOST = 64
 
 
 class Slopes:
-    """A scalar function of arrays by name and of other arguments.
+    """A scalar function of arrays by name and of other arguments, with cached gradients.
 
     Args:
         function: ``function(values, *others)``, a scalar.
@@ -36,7 +36,7 @@ class Slopes:
         self._called.defjvp(self._push, symbolic_zeros=True)
 
     def __call__(self, values: Mapping[str, Any], *others: Any) -> Array:
-        """The function; its derivatives in the values are replayed."""
+        """The value; derivatives in the values evaluate the cached jaxpr."""
         return self._called(dict(values), others)
 
     def _push(self, primals: Any, tangents: Any) -> tuple[Array, Array]:
@@ -52,7 +52,7 @@ class Slopes:
         return value, sum(along[1:], along[0])
 
     def _replayed(self, moving: tuple[str, ...], values: Any, others: Any) -> list[Array]:
-        """Value, and gradient in some of the values."""
+        """Value, and gradient in some of the values, from the cached jaxpr."""
         leaves, tree = jax.tree.flatten((values, others))
         avals = tuple(jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)) for x in leaves)
         kinds = tuple((aval.shape, aval.dtype) for aval in avals)
@@ -80,7 +80,7 @@ def _zero(leaf: Any) -> bool:
 
 
 def _filled(tangent: Any) -> Any:
-    """A tangent of zeros where it is known to be zero."""
+    """An array of zeros for a symbolic zero tangent; another tangent unchanged."""
     if type(tangent) is not SymbolicZero:
         return tangent
     aval: Any = tangent.aval

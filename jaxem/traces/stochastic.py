@@ -1,9 +1,9 @@
-r"""A program whose every rounding is random: what of its result is rounding and nothing else.
+r"""Monte Carlo arithmetic: a function with random rounding, to measure its rounding error.
 
 Each arithmetic result is multiplied by :math:`1 \pm \epsilon`, the sign at random, as if it had
 been rounded the other way. Where digits cancel (a difference of two cumulative probabilities that
-are both 1 to the last place) the error that was hidden in the operands comes out, and repeated
-evaluations differ by as much as the result is worth. Operations that are exact are left alone.
+are both 1 to the last place) the difference has the error of the operands, and repeated
+evaluations differ by the size of the result. Exact operations are unchanged.
 
     D. S. Parker (1997), Monte Carlo arithmetic; J. Vignes (2004), Discrete stochastic arithmetic.
 """
@@ -34,7 +34,7 @@ _ROUNDED = (
     "cumprod reduce_prod"
 ).split()
 
-#: What carries a difference on with its relative error.
+#: Primitives whose output has the relative error of an operand that is a difference.
 _CARRY = frozenset(
     (
         "mul div neg abs max min select_n broadcast_in_dim reshape squeeze transpose copy "
@@ -46,7 +46,7 @@ _CALLS = ("pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call")
 
 
 def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable[..., Array]:
-    """The function, with a seed before its arguments, its results rounded at random.
+    """The function with random rounding; its first argument is the seed.
 
     Args:
         function: A function of pytrees that returns one array.
@@ -61,7 +61,7 @@ def with_random_rounding(function: Callable[..., Array], eps: float) -> Callable
 
 
 class _Rounding(Rewriter):
-    """Interprets a program and perturbs its results; those of a loop or a solver as one."""
+    """Interpreter that perturbs every result; of loops and solvers the outputs only."""
 
     def __init__(self, seed: Array, eps: float):
         rules: dict[str, Rule] = {name: self._rounded for name in (*_ROUNDED, "careful")}
@@ -69,7 +69,7 @@ class _Rounding(Rewriter):
         self._seed, self._eps, self._count = seed, eps, itertools.count()
 
     def inside(self, eqn: Any, args: Any) -> list[Any]:
-        """See `Rewriter`; what is in a loop cannot depend on the seed, and stays as it is."""
+        """See `Rewriter`; the body of a loop cannot depend on the seed, and is unchanged."""
         is_call = called(eqn) is not None or eqn.primitive.name.startswith(OWN_RULES)
         if is_call or not programs_of(eqn):
             return super().inside(eqn, args)
@@ -86,8 +86,8 @@ class _Rounding(Rewriter):
 def _perturbed(leaf: Array, seed: Array, number: int, eps: float) -> Array:
     if not jnp.issubdtype(leaf.dtype, jnp.floating):
         return leaf
-    place = jnp.arange(leaf.size, dtype=jnp.uint32).reshape(leaf.shape)
-    bits = (place + jnp.uint32(7919 * number % 2**32)) * jnp.uint32(2654435761)
+    position = jnp.arange(leaf.size, dtype=jnp.uint32).reshape(leaf.shape)
+    bits = (position + jnp.uint32(7919 * number % 2**32)) * jnp.uint32(2654435761)
     bits = (bits ^ (seed.astype(jnp.uint32) * jnp.uint32(40503)) ^ (bits >> 15)) * jnp.uint32(
         2246822519
     )
@@ -96,15 +96,15 @@ def _perturbed(leaf: Array, seed: Array, number: int, eps: float) -> Array:
 
 
 def may_cancel(jaxpr: Any) -> bool:
-    """Whether a program takes the logarithm of a difference, or divides by one.
+    """Whether a jaxpr takes the logarithm of a difference, or divides by a difference.
 
-    Elsewhere the error of a difference stays as small as its operands' rounding.
+    Otherwise the error of a difference is not amplified, and stays that of its operands' rounding.
     """
     return _cancels(jaxpr, [False] * len(jaxpr.invars))[0]
 
 
 def _cancels(jaxpr: Any, inputs: list[bool]) -> tuple[bool, list[bool]]:
-    """Whether it does, and which outputs carry a difference."""
+    """`may_cancel`, and which outputs have the relative error of a difference."""
     carried = {v for v, carries in zip(jaxpr.invars, inputs, strict=True) if carries}
 
     def carries(v: Any) -> bool:

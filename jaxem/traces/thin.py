@@ -1,9 +1,9 @@
-"""A traced program without axes of length one in its arithmetic.
+"""Removal of axes of length one from the operands of a jaxpr's arithmetic.
 
 A NumPyro program is evaluated one datum at a time, its plates cut to one element, so that its
-arrays have axes of length one. They change no number, but XLA's loops over a last axis of length
-one, and its sums above all, run up to four times slower than without it. `thin` re-reads a trace
-and leaves such axes out of elementwise operations, sums, products and broadcasts.
+arrays have axes of length one. XLA's loops over a last axis of length one, above all sums, run up
+to four times slower than without it. `thin` removes such axes by reshapes around elementwise
+operations, sums, products and broadcasts; no value changes.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _SUMS = ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", 
 
 
 def thin(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
-    """The same program, with axes of length one left out where they do nothing.
+    """The jaxpr without axes of length one in its arithmetic.
 
     Args:
         closed: A traced function.
@@ -43,7 +43,7 @@ def thin(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
 
 
 class _Thinner:
-    """The rules; what was thin once is not made thin again."""
+    """The rewriting rules, and a cache of arrays without their axes of length one."""
 
     def __init__(self):
         self._thin: dict[int, tuple[Array, Array]] = {}
@@ -56,18 +56,19 @@ class _Thinner:
     def sum(self, eqn: Any, operand: Array) -> list[Any]:
         units = [axis for axis, size in enumerate(operand.shape) if size == 1]
         axes = [axis for axis in eqn.params["axes"] if axis not in units]
-        (here,) = self._without(units, [operand])
+        (squeezed,) = self._without(units, [operand])
         params = {**eqn.params, "axes": _places(axes, units)}
-        found = bind(eqn.primitive, [here], params) if axes else here
+        found = bind(eqn.primitive, [squeezed], params) if axes else squeezed
         return [self._full(found, eqn.outvars[0].aval.shape)]
 
     def broadcast(self, eqn: Any, operand: Any, *sizes: Any) -> list[Any]:
         shape, onto = eqn.params["shape"], eqn.params["broadcast_dimensions"]
         units = [axis for axis, size in enumerate(shape) if size == 1]
-        (here,) = self._without([i for i, axis in enumerate(onto) if axis in units], [operand])
+        operand_units = [i for i, axis in enumerate(onto) if axis in units]
+        (squeezed,) = self._without(operand_units, [operand])
         axes = _places([axis for axis in onto if axis not in units], units)
         kept = tuple(size for size in shape if size != 1)
-        return [self._full(lax.broadcast_in_dim(here, kept, axes), shape)]
+        return [self._full(lax.broadcast_in_dim(squeezed, kept, axes), shape)]
 
     def product(self, eqn: Any, left: Array, right: Array) -> list[Any]:
         numbers = zip(*eqn.params["dimension_numbers"], strict=True)
@@ -81,7 +82,7 @@ class _Thinner:
         return [self._full(bind(eqn.primitive, sides, params), eqn.outvars[0].aval.shape)]
 
     def _without(self, units: Sequence[int], args: Sequence[Any]) -> list[Any]:
-        """Arrays without these axes; scalars have none."""
+        """Arrays without these axes; scalars unchanged."""
         return [self._squeezed(a, units) if units and jnp.ndim(a) else a for a in args]
 
     def _squeezed(self, array: Array, units: Sequence[int]) -> Array:
@@ -98,5 +99,5 @@ class _Thinner:
 
 
 def _places(axes: Sequence[int], removed: Sequence[int]) -> tuple[int, ...]:
-    """Where axes are when others have been removed."""
+    """Positions of axes after the removal of others."""
     return tuple(axis - sum(r < axis for r in removed) for axis in axes)

@@ -1,9 +1,9 @@
-"""A function traced once a shape, repaired, and replayed from then on.
+"""A function traced once for each shape, rewritten, and cached as a jaxpr.
 
 A log joint is differentiated dozens of times while a plan is made. Building its distributions in
-Python each time would cost more than the arithmetic; the trace is made once for each combination
-of shapes and dtypes, its derivatives are repaired (`zeros`), and only the result is replayed. Two
-functions whose traces have one meaning share what was repaired.
+Python each time would cost more than the arithmetic; so the trace is made once for each combination
+of shapes and dtypes, rewritten (`picks`, `lean`, `thin`, `zeros`), and the result is evaluated
+instead of the function. Functions whose traces have equal digests (`meaning`) share it.
 """
 
 from collections.abc import Callable
@@ -25,21 +25,21 @@ from jaxem.types import DeclarationError
 
 Signature = tuple[Any, ...]
 
-#: Repaired traces that a process keeps, by meaning.
+#: Rewritten traces in the cache of a process.
 _MOST = 256
 
 _repaired: dict[Any, core.ClosedJaxpr] = {}
 
 
 class Traced:
-    """A function of pytrees that returns one array, replayed from its repaired trace.
+    """A function of pytrees that returns one array, evaluated by its rewritten trace.
 
     Args:
         function: A function of pytrees.
-        zero_times_infinity: Whether such products are zero in its values too; see `repair`.
+        zero_times_infinity: Whether zero times infinity is zero in its values too; see `repair`.
 
     Attributes:
-        traces: How often the function has been run by Python.
+        traces: How many times the function has been traced.
     """
 
     def __init__(self, function: Callable[..., Any], zero_times_infinity: bool = False):
@@ -51,7 +51,7 @@ class Traced:
         self.traces = 0
 
     def program(self, *args: Any) -> core.ClosedJaxpr:
-        """The repaired trace for arguments of these shapes."""
+        """The rewritten trace for arguments of these shapes."""
         signature = self._signature(args)
         if signature not in self._programs:
             self._programs[signature] = self._repair(signature)
@@ -62,7 +62,7 @@ class Traced:
         return self._meanings[self._signature(args)]
 
     def _signature(self, args: Any) -> Signature:
-        """What a trace is kept by, once it is made."""
+        """The cache key of arguments: pytree, shapes, dtypes, flag; traces the function if new."""
         leaves, tree = jax.tree.flatten(args)
         signature = (
             tree,
@@ -111,9 +111,10 @@ class Traced:
         return core.jaxpr_as_fun(program)(*leaves)[0]
 
     def indexed(self, *args: Any) -> Reads:
-        """Where the function reads arrays at an index; its first argument holds parameters.
+        """The reads of arrays at an index.
 
-        The last one holds data, and those between are states.
+        The first argument of the function holds parameters, the last one data, and those between
+        are states.
         """
         signature = self._signature(args)
         return Reads(self._traces[signature], _kinds(signature[0]))
@@ -132,7 +133,7 @@ class Traced:
 
 
 def _kinds(arguments: Any) -> list[int]:
-    """What each leaf of arguments is, see `bounds`: parameters first, data last, states between."""
+    """The kind of each leaf of arguments, see `bounds`: parameters first, data last."""
     places = jax.tree.unflatten(arguments, range(arguments.num_leaves))
     kinds = [CONSTANT, *[STATE] * (len(places) - 2), DATA][: len(places)]
     each = zip(kinds, places, strict=True)

@@ -1,12 +1,12 @@
-r"""Traced functions whose derivatives are zero where nothing is asked of them.
+r"""Rewriting of a jaxpr so that zero times infinity or NaN is zero in its derivatives.
 
-A person writes ``jnp.log(table[z, x])`` with cells that are exactly zero, a density under
-``jnp.where(seen, density, 0.0)`` at a filler outside its support, or a probability that a library
-clips at the smallest number. The values are right, and such a cell has no responsibility, or the
-branch is not taken; but the chain rule multiplies that zero by a derivative that is infinite or no
-number, and every gradient becomes NaN. `repair` re-reads a traced function and makes the products
-of its derivatives zero products (`products`, `careful`, `own_rules`), wherever they may meet such a
-factor: functions that are singular somewhere, and curved ones of what they return.
+Log joints hold ``jnp.log(table[z, x])`` with entries of exactly zero, densities under
+``jnp.where(seen, density, 0.0)`` at a value outside their support, or probabilities clipped at the
+smallest number. The values are right, and such an entry has responsibility zero, or is not
+selected; but the chain rule multiplies that zero by an infinite derivative or NaN, and every
+gradient becomes NaN. `repair` makes the products of the derivatives zero products (`products`,
+`careful`, `own_rules`) wherever a factor may be infinite: in functions that are singular somewhere,
+and in curved functions of their values.
 """
 
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ from jaxem.traces.careful import CURVED, RULES, opens_calls
 from jaxem.traces.products import zero_product
 from jaxem.traces.rewrite import called, outputs_of, programs_of, rewrite
 
-#: Curved primitives that are smooth and of moderate size wherever their operands are.
+#: Curved primitives that are smooth, and moderate at moderate operands.
 _SMOOTH = frozenset("abs atan cos erf erfc integer_pow logistic mul sin square tanh".split())
 
-#: Curved primitives whose values are of moderate size whatever their operands.
+#: Curved primitives of bounded values.
 _BOUNDED = frozenset("atan cos erf erfc logistic sin tanh".split())
 
-#: A constant from here on may make products overflow.
+#: Constants of at least this size may make products overflow.
 _LARGE = 1e30
 
-#: What has a rule although it is not elementwise.
+#: Primitives with a rule that are not elementwise.
 _WITH_RULES = frozenset(RULES) - CURVED
 
 
 def repair(closed: core.ClosedJaxpr, values: bool = False) -> core.ClosedJaxpr:
-    """The same program, with derivatives that are zero where nothing is asked of them.
+    """The jaxpr with zero products in its derivatives.
 
     Args:
         closed: A traced function.
@@ -63,13 +63,13 @@ def _mark(
     """Mark the equations that need a rule, by identity.
 
     Args:
-        jaxpr: A program.
-        constants: Whether each constant may be infinite, very large or no number.
-        inputs: The same of each input; None for parameters and data, which are not.
-        marked: Where the identities of equations are put.
+        jaxpr: The jaxpr.
+        constants: Whether each constant may be infinite, very large or NaN (`wild`).
+        inputs: Whether each input may be wild; None for parameters and data, which are not.
+        marked: The set to which identities of equations are added.
 
     Returns:
-        The same of each output.
+        Whether each output may be wild.
     """
     inputs = [False] * len(jaxpr.invars) if inputs is None else inputs
     wild = {v for v, w in zip(jaxpr.constvars, constants, strict=True) if w}
@@ -86,13 +86,13 @@ def _mark(
 
 
 def _mark_equation(eqn, operands: Sequence[bool], marked: set[int]) -> list[bool]:
-    """Mark one equation, and those of the programs in it; whether its outputs may be wild."""
+    """Mark one equation and those of its inner jaxprs; return whether its outputs may be wild."""
     name, inner = eqn.primitive.name, programs_of(eqn)
     call = called(eqn)
     if call is not None:
         constants = [not _is_tame(c) for c in call.consts]
         return _mark(call.jaxpr, constants, list(operands), marked)
-    if inner:  # loops and branches, whose operands come back: all of them may be wild
+    if inner:  # loops and branches: carried values may be wild after a step
         for program in inner:
             _mark(program, [True] * len(program.constvars), [True] * len(program.invars), marked)
         marked.add(id(eqn))
@@ -106,7 +106,7 @@ def _mark_equation(eqn, operands: Sequence[bool], marked: set[int]) -> list[bool
 
 
 def _is_tame(value: Any) -> bool:
-    """Whether a constant is made of moderate numbers."""
+    """Whether a constant holds moderate numbers only."""
     kind = getattr(value, "dtype", None)
     if kind is not None and not isinstance(kind, np.dtype):  # a random key
         return True

@@ -1,6 +1,6 @@
-"""Ready declarations: each is a log joint and a prior, written as anybody would write their own.
+"""Ready models, each a declaration of a log joint and a prior with the public interface.
 
-To change one, copy its page: nothing in jaxem knows these models by name.
+To change one, copy its module: no other part of jaxem depends on these models.
 """
 
 from jaxem.zoo.binomial import binomial_mixture

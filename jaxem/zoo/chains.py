@@ -55,7 +55,7 @@ def poisson_chain(
     Args:
         states: Number of states S.
         initial_concentration: See `gaussian_chain`.
-        transition_concentration: See there.
+        transition_concentration: See `gaussian_chain`.
     """
 
     def log_density(params: Params, z: Array, x: Array) -> Array:
@@ -82,7 +82,7 @@ def categorical_chain(
         states: Number of states S.
         categories: Number of categories M.
         initial_concentration: See `gaussian_chain`.
-        transition_concentration: See there.
+        transition_concentration: See `gaussian_chain`.
     """
 
     def log_density(params: Params, z: Array, x: Array) -> Array:
@@ -110,7 +110,7 @@ def multinomial_chain(
         states: Number of states S.
         categories: Number of categories M.
         initial_concentration: See `gaussian_chain`.
-        transition_concentration: See there.
+        transition_concentration: See `gaussian_chain`.
     """
 
     def log_density(params: Params, z: Array, x: Array) -> Array:

@@ -90,7 +90,7 @@ def _tied(params: Params, z: Any, x: Array) -> Array:
 
 
 def _normal(loc: Array, covariance: Array) -> dist.MultivariateNormal:
-    """Without NumPyro's look at eigenvalues, for which JAX compiles twenty small programs."""
+    """A normal without NumPyro's check of eigenvalues, for which JAX compiles twenty programs."""
     return dist.MultivariateNormal(loc, covariance_matrix=covariance, validate_args=False)
 
 

@@ -54,7 +54,7 @@ def _same_levels(probs: Array, z: Array, x: Array) -> Array:
 
 
 def _own_levels(probs: dict[str, Array], z: Array, x: Array) -> Array:
-    """Items side by side, filled up with levels of probability zero: one density, not many."""
+    """Log density of all items, with tables padded to equal length by probabilities of zero."""
     longest = max(table.shape[1] for table in probs.values())
     filled = [jnp.pad(t, ((0, 0), (0, longest - t.shape[1]))) for t in probs.values()]
     return dist.CategoricalProbs(jnp.stack(filled, 1)[z]).log_prob(x).sum()

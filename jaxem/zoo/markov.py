@@ -1,4 +1,4 @@
-"""What the hidden Markov models of the zoo share: how states begin and how they follow."""
+"""Initial and transition probabilities of the hidden Markov models of the zoo."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ Emission = Callable[[Params, Any, Any], Array]
 
 
 class Transitions(NamedTuple):
-    """How the state of a step comes about.
+    """Initial and transition probabilities of a chain.
 
     Attributes:
         states: Number of states S.
@@ -59,7 +59,7 @@ def free_moves(
 def driven_moves(
     states: int, covariates: Sequence[str], initial_concentration: Any = None
 ) -> Transitions:
-    r"""Transition probabilities that covariates move: a multinomial logit a state before.
+    r"""Transition probabilities that depend on covariates: multinomial logits.
 
     .. math::
         P(z_t = b \mid z_{t-1} = a, u_t) \propto \exp(\beta_{ab} \cdot (1, u_t)), \qquad
@@ -92,7 +92,7 @@ def driven_moves(
 
 
 def with_intercept(x: Any, covariates: Sequence[str]) -> Array:
-    """One, and the covariates of a step, (P + 1,)."""
+    """The number 1 and the covariates of a step, (P + 1,)."""
     kind = jnp.result_type(float)
     return jnp.stack([jnp.ones((), kind), *(jnp.asarray(x[name], kind) for name in covariates)])
 
@@ -101,7 +101,7 @@ def hidden_markov(moves: Transitions, emission: Emission, prior: Mapping[str, An
     """A hidden Markov model.
 
     Args:
-        moves: How states begin and follow.
+        moves: Initial and transition probabilities.
         emission: Log density of a step's datum, ``emission(params, z, x)``.
         prior: Priors of the parameters of the emission.
     """

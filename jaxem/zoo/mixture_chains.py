@@ -4,7 +4,7 @@ The component :math:`c_t` of a step is a second latent that depends on the state
 nothing before it. It is declared as a part of the state, ``Chain(state=S, component=M)``: every
 M-step then keeps its closed form, and a step of EM is that of the textbook. The alternative, a sum
 over components inside the log joint, would leave S states and no closed form for weights, locations
-and covariances, which then have to be climbed. The price is arithmetic: a step of the recursion
+and covariances, which would need gradient ascent. The price is arithmetic: a step of the recursion
 costs :math:`(SM)^2` in place of :math:`S^2 + SM`; the transition matrix is one for all steps, so
 memory grows only with :math:`SM`.
 

@@ -84,8 +84,8 @@ def regression_chain(
     return hidden_markov(moves, log_density, {"coefficients": slopes, **made.prior})
 
 
-class _Made(NamedTuple):
-    """The law of a response given its state, the datum and the linear predictor."""
+class _Response(NamedTuple):
+    """The distribution of a response given state, datum and linear predictor, and its priors."""
 
     law: Callable[[Params, Array, dict[str, Array], Array], dist.Distribution]
     prior: dict[str, dist.Distribution]
@@ -93,7 +93,7 @@ class _Made(NamedTuple):
 
 def _family(
     family: Family, states: int, common_variance: bool, trials: str | None, exposure: str | None
-) -> _Made:
+) -> _Response:
     _check(family, common_variance, trials, exposure)
 
     def mean(x: dict[str, Array], eta: Array) -> Array:
@@ -119,11 +119,11 @@ def _family(
         return dist.NegativeBinomial2(mean(x, eta), params["concentration"][z])
 
     return {
-        "normal": _Made(normal, positive("variance", () if common_variance else (states,))),
-        "poisson": _Made(poisson, {}),
-        "binomial": _Made(binomial, {}),
-        "gamma": _Made(gamma, positive("shape")),
-        "negative_binomial": _Made(negative_binomial, positive("concentration")),
+        "normal": _Response(normal, positive("variance", () if common_variance else (states,))),
+        "poisson": _Response(poisson, {}),
+        "binomial": _Response(binomial, {}),
+        "gamma": _Response(gamma, positive("shape")),
+        "negative_binomial": _Response(negative_binomial, positive("concentration")),
     }[family]
 
 

@@ -1,4 +1,4 @@
-"""The prior of mixing weights, which every mixture of the zoo shares."""
+"""The prior of the mixing weights of mixtures in the zoo."""
 
 from collections.abc import Sequence
 

@@ -198,7 +198,9 @@ def test_a_disk_that_fills_during_the_fit_costs_no_results(run, coins, tmp_path,
     assert "probs" in answer.stdout and "written to" not in answer.stdout
     assert not list((tmp_path / "results").iterdir())
 
-    monkeypatch.setattr(placing, "_refuge", lambda *_: placing.Placed(None, "could not be written"))
+    monkeypatch.setattr(
+        placing, "_other_folder", lambda *_: placing.Placed(None, "could not be written")
+    )
     answer = run("fit", coins, "--quiet")
     assert answer.exit_code == 2
     assert json.loads(answer.stdout)["probs"][1] < 0.6  # the parameters, where all else fails

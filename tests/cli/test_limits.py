@@ -6,7 +6,7 @@ import pytest
 
 from jaxem.cli.limits import too_large
 from jaxem.cli.loading import load, load_members
-from jaxem.cli.members import home_of
+from jaxem.cli.members import folder_name
 from jaxem.cli.problems import ConfigError
 
 CONFIG = """
@@ -131,5 +131,5 @@ def test_names_that_share_a_folder_are_refused(write, pair):
 
 def test_long_labels_have_folders_of_their_own():
     long = [f"covariates=[{', '.join(['a column of mine'] * 40)}, {last}]" for last in "xy"]
-    homes = [home_of(label) for label in long]
+    homes = [folder_name(label) for label in long]
     assert len(set(homes)) == 2 and all(len(home.encode()) <= 200 for home in homes)

@@ -232,7 +232,7 @@ def test_without_a_quadratic_steps_are_repeated():
 
 MISTAKES = {
     "no strength": (lambda: jaxem.penalty((3,)), "has no strength"),
-    "negative": (lambda: jaxem.penalty((3,), l1=-1.0), "l1 must be at least 0"),
+    "negative": (lambda: jaxem.penalty((3,), l1=-1.0), "l1 must be finite and at least 0"),
     "another shape": (lambda: jaxem.penalty((3,), l2=np.ones(2)), r"broadcasts.*\(3,\)"),
     "another centre": (lambda: jaxem.penalty((3,), l1=1.0, at=np.ones(2)), "at has shape"),
     "zero for some": (lambda: jaxem.penalty((2,), l1=np.array([0.0, 1.0])), "two parameters"),

@@ -16,9 +16,13 @@ from jaxtyping import install_import_hook
 # The types and shapes that array code declares are checked at every call; where people's mistakes
 # come in, jaxem's own messages are. To be said before the modules are imported.
 _CHECKED = {
-    "numerics": ("factorise", "lasso", "linalg", "logspace", "spectrum", "ties"),
+    "numerics": ("factorise", "lasso", "logspace", "newton", "symmetric", "ties"),
     "latent": ("columns", "links", "logarithmic", "products", "pruning", "rounds", "scaled"),
+    "predict": ("readings",),
 }
+for _room, _modules in _CHECKED.items():  # the hook says nothing of a module that is gone
+    for _module in _modules:
+        assert Path(__file__).parents[1].joinpath("jaxem", _room, f"{_module}.py").exists(), _module
 install_import_hook([f"jaxem.{r}.{m}" for r in _CHECKED for m in _CHECKED[r]], "beartype.beartype")
 
 from jaxem.compiled.folder import cache_folder

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
@@ -30,7 +31,7 @@ class Readings:
     plan: Plan | None
     algorithm: Algorithm
 
-    def responsibilities(self, data: Data, *, lengths: Any = None) -> Array:
+    def responsibilities(self, data: Data, *, lengths: Any = None) -> Float[Array, "n *steps K"]:
         """Posterior of the latent states of each row, (n, K).
 
         Of a chain, of each step, (n, T, S); of a tree, of each node, (n, N, S).
@@ -99,7 +100,7 @@ class Readings:
         shaped = jax.tree.map(lambda leaf: decoding.until_ends(leaf, bound, 0), found[0])
         return blanked(shaped, tell(bound, found[1]))
 
-    def log_density(self, data: Data, *, lengths: Any = None) -> Array:
+    def log_density(self, data: Data, *, lengths: Any = None) -> Float[Array, " n"]:
         """Log density of each row or sequence, (n,); -inf, with a warning, where impossible."""
         bound, e_step = self.checked(data, lengths), self.algorithm.e_step
         if bound.sequences is not None:
@@ -107,7 +108,7 @@ class Readings:
         reading = posterior_of_rows(e_step, 0)
         return self._by_row(bound, ("log_density", e_step), reading, blank=False)
 
-    def viterbi(self, data: Data, *, lengths: Any = None) -> tuple[State, Array]:
+    def viterbi(self, data: Data, *, lengths: Any = None) -> tuple[State, Float[Array, " n"]]:
         """Of a chain, the most probable path of each sequence and its log joint.
 
         Args:
@@ -129,7 +130,7 @@ class Readings:
 
     def forecast(
         self, data: Data, steps: int | None = None, *, future: Data = None, lengths: Any = None
-    ) -> Array:
+    ) -> Float[Array, "n k K"]:
         """Of a chain, probabilities of the states of future steps given the data, (n, k, S).
 
         The transition is found from the log joint, where that is possible. If transitions depend
@@ -149,13 +150,13 @@ class Readings:
         """
         return forecasting.forecast(self, data, steps, future, lengths)
 
-    def filtered(self, data: Data, *, lengths: Any = None) -> Array:
+    def filtered(self, data: Data, *, lengths: Any = None) -> Float[Array, "n T K"]:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""
         bound = self.checked(data, lengths)
         forecasting.check_chain(bound)
         return self._read(bound, "filtered", decoding.filtered)
 
-    def pairwise(self, data: Data, *, lengths: Any = None) -> Array:
+    def pairwise(self, data: Data, *, lengths: Any = None) -> Float[Array, "n later K K"]:
         """Of a chain, the posterior of each state and the next, (n, T - 1, S, S).
 
         Of a tree, of the parent's state and each node's own, for all nodes but the root.

@@ -94,7 +94,9 @@ def examine(
         else:
             new, why = _judge(certificate, r, claimed, float(inward[r]), tolerance, noise[r])
             if limit is not None and new != Status.SADDLE:
-                new, why, adopted[r] = _status_at_limit(limit, new, runs.objective[r], noise[r])
+                new, why, adopted[r] = _status_at_limit(
+                    limit, new, why, runs.objective[r], noise[r]
+                )
         status.append(new)
         reasons.append(why)
     adjusted = _put_on_boundary(landscape, runs, limits, adopted)
@@ -163,11 +165,21 @@ def _status_if_rough(far: str) -> tuple[Status, str]:
     )
 
 
-def _status_at_limit(limit: Outward, status: Status, objective: float, noise: float):
-    """The status of a restart that goes to a limit, why, and whether it is put on the boundary."""
+def _status_at_limit(
+    limit: Outward, status: Status, reason: str, objective: float, noise: float
+) -> tuple[Status, str, bool]:
+    """The status of a restart that goes to a limit, why, and whether it is put on the boundary.
+
+    Args:
+        limit: Where it goes.
+        status: Its status without the limit.
+        reason: Why it has that status, in words.
+        objective: Its objective.
+        noise: Bound of the rounding of the objective.
+    """
     if limit.infinite:
         if not limit.at_rest:
-            return status, "", False
+            return status, reason, False
         return (
             Status.SEPARATED,
             f"the objective rises towards a supremum at infinity: {_list(limit.infinite)}; a "
@@ -176,7 +188,8 @@ def _status_at_limit(limit: Outward, status: Status, objective: float, noise: fl
         )
     edge = _list(limit.edge)
     if not (limit.at_rest and limit.objective >= objective - noise):
-        return status, f"close to the boundary of the support, and not on it: {edge}", False
+        close = f"close to the boundary of the support, and not on it: {edge}"
+        return status, "; ".join(filter(None, (reason, close))), False
     why = f"on the boundary of the support, without a standard error: {edge}"
     return Status.CONVERGED, why, True
 

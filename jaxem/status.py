@@ -100,7 +100,8 @@ _SENTENCES = {
         "separated: the objective rises to a supremum at infinity, which no parameters reach"
     ),
     Status.UNRELIABLE: (
-        "unreliable: the objective is dominated by rounding here, and its value means nothing"
+        "unreliable: rounding dominates the objective at these parameters, so none of its digits "
+        "counts"
     ),
     Status.STALLED: (
         "stalled: the steps no longer raise the objective, and no maximum could be verified"

@@ -10,6 +10,7 @@ from jaxem.algebra.plan import make_plan
 from jaxem.data.own import every_row
 from jaxem.data.ways import find_ways
 from jaxem.fitting import Fit
+from jaxem.fitting.options import check_options
 from jaxem.fitting.same_data import check_same_data
 from jaxem.initial import Setting
 from jaxem.likelihood.edges import step_inside
@@ -70,6 +71,7 @@ def bootstrap(
     """
     _check_count(replicates)
     fit.check_mode()
+    check_options(1, tolerance, max_steps, None, fit.algorithm)
     if sampler is not None and not parametric:
         raise DeclarationError(
             "the bootstrap draws rows of the data, and no sampler; give parametric=True with it, "

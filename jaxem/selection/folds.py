@@ -13,6 +13,7 @@ from jaxem.data.own import every_row
 from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
 from jaxem.fitting import Race
+from jaxem.fitting.options import check_options
 from jaxem.initial.setting import prepare
 from jaxem.model.binding import Bound, Declaration, bind_steps
 from jaxem.numerics.keys import generator
@@ -91,6 +92,9 @@ def cross_validate(
             f"annealing and stochastic EM run in jaxem.fit alone, and folds would leave them out; "
             f"give {type(algorithm).__name__}'s own algorithm, {algorithm.algorithm!r}."
         )
+    race = restarts if isinstance(restarts, Race) else None
+    starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
+    check_options(starts_of, tolerance, max_steps, None, algorithm)
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
     setting = prepare(bound, given)
@@ -99,8 +103,6 @@ def cross_validate(
     count = label.max() + 1
     fold = np.arange(count)[:, None]
     kept, held = (_by_row(bound, of_units * chosen) for chosen in (label != fold, label == fold))
-    race = restarts if isinstance(restarts, Race) else None
-    starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
     whole = bound.sequences is not None
     ways = every_row(setting, algorithm) if whole else find_ways(setting, algorithm, starts_of)
     setting = dataclasses.replace(setting, anchors=ways.found)
@@ -124,9 +126,12 @@ def cross_validate(
         others = dataclasses.replace(setting, weights=weights)
         sums[k] = exact_evidence(others, Exact(), {n: v[k, 0] for n, v in found.values.items()})
     sums = np.where(found.usable[:, 0], sums, np.nan)
-    error = float(np.sqrt(count) * sums.std(ddof=1)) if count > 1 else np.nan
     sizes = (of_units * (label == fold)).sum(1)
-    return HeldOut(float(sums.sum()), error, sums, sizes)
+    total = float(sums.sum())
+    with np.errstate(invalid="ignore"):  # a fold may be impossible
+        apart = sums - sizes * (total / sizes.sum())  # folds may differ in size
+    error = float(np.sqrt(count / (count - 1) * (apart**2).sum()))
+    return HeldOut(total, error, sums, sizes)
 
 
 def _by_row(bound: Bound, weights: np.ndarray) -> np.ndarray:
@@ -140,7 +145,10 @@ def _read_folds(folds: Any, weights: np.ndarray, key: Any) -> np.ndarray:
     """The fold of each unit, integers from 0, (n,)."""
     count = len(weights)
     if np.ndim(folds) == 1:
-        label = np.unique(np.asarray(folds), return_inverse=True)[1]
+        given = np.asarray(folds)
+        if given.dtype.kind == "f" and np.isnan(given).any():
+            raise DeclarationError("folds has a label that is NaN; give every row a fold.")
+        label = np.unique(given, return_inverse=True)[1]
         if len(label) != count or label.max() < 1:
             raise DeclarationError(
                 f"folds has {len(label)} labels of {label.max() + 1} kinds; expected one for each "

@@ -118,9 +118,9 @@ class Anchored(Source):
     ) -> tuple[Array, Array, Expectation]:
         r"""Evidence, expected counts and Q, from sums over all blocks; see `expect`.
 
-        The evidence contains the terms :math:`\omega_{jk} F_{jk}`, signed and often much larger
-        than their sum. Each is rounded by itself, so that the evidence has a rounding of
-        :math:`\epsilon (\sum \omega_{jk}^2 F_{jk}^2)^{1/2}`, as measured within a factor of two.
+        The evidence contains the terms :math:`\omega_{jk} (F_{jk} - h_j)`, signed and often much
+        larger than their sum. Each is rounded by itself, so that the rounding of the evidence has
+        the standard deviation :math:`\epsilon (\sum \omega_{jk}^2 (F_{jk} - h_j)^2)^{1/2}`.
         """
         q = self.q(model, e_step, self.anchors, values, counts, anchor_weights[None])
         if at_anchors is None:

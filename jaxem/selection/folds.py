@@ -29,7 +29,7 @@ class HeldOut:
 
     Attributes:
         log_likelihood: Summed over all folds, each under the fit to the others.
-        error: Standard error of it, from the spread between folds.
+        error: Standard error of it, from the totals of folds less their shares of the whole.
         per_fold: Log likelihood of each fold, (folds,); NaN where no start ended usable.
         weight: Total weight held out in each fold, (folds,).
     """
@@ -102,9 +102,17 @@ def cross_validate(
     label = _read_folds(folds, of_units, key)
     count = label.max() + 1
     fold = np.arange(count)[:, None]
+    sizes = (of_units * (label == fold)).sum(1)
+    if not sizes.all():
+        raise DeclarationError(
+            f"a fold has no row or sequence of positive weight: {(sizes == 0).sum()} of {count} "
+            f"folds are empty. Leave them out of folds."
+        )
     kept, held = (_by_row(bound, of_units * chosen) for chosen in (label != fold, label == fold))
-    whole = bound.sequences is not None
-    ways = every_row(setting, algorithm) if whole else find_ways(setting, algorithm, starts_of)
+    if bound.sequences is None:
+        ways = find_ways(setting, algorithm, starts_of)
+    else:
+        ways = every_row(setting, algorithm)
     setting = dataclasses.replace(setting, anchors=ways.found)
     starts = {
         name: np.broadcast_to(leaf, (count, *leaf.shape))
@@ -126,7 +134,6 @@ def cross_validate(
         others = dataclasses.replace(setting, weights=weights)
         sums[k] = exact_evidence(others, Exact(), {n: v[k, 0] for n, v in found.values.items()})
     sums = np.where(found.usable[:, 0], sums, np.nan)
-    sizes = (of_units * (label == fold)).sum(1)
     total = float(sums.sum())
     with np.errstate(invalid="ignore"):  # a fold may be impossible
         apart = sums - sizes * (total / sizes.sum())  # folds may differ in size

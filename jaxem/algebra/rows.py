@@ -61,8 +61,12 @@ def _extreme_rows(data: Data) -> np.ndarray:
         columns = np.asarray(leaf).reshape(row_count(data), -1)
         for column in columns.T[:_EXTREME]:
             found += [int(column.argmin()), int(column.argmax())]
-            _, where, counts = np.unique(column, return_index=True, return_counts=True)
-            found.append(int(where[counts.argmin()]))
+            levels, counts = np.unique(column, return_counts=True)
+            rarest = levels[counts.argmin()]
+            # Looked up afterwards: `unique` sorts several times slower if it also gives indices.
+            found.append(
+                int(np.argmax((column == rarest) | (column != column) & (rarest != rarest)))
+            )
     order = list(dict.fromkeys(found))
     return np.asarray(order[:_EXTREME], int)
 

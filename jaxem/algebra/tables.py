@@ -55,9 +55,14 @@ class Tables:
         count, size = row_count(rows), self.size
         program = self._programs.compiled("log joint", self._model.table)
         given = self._given(values)
+        last, start = None, 0
         for start in range(0, count, size):
-            index = np.arange(start, start + size)
-            block = widen(take_rows(rows, np.where(index < count, index, 0)))
+            index = np.minimum(np.arange(start, start + size), count - 1)
+            block = widen(take_rows(rows, index))
             with jax.enable_x64(True):
-                table = np.asarray(program(given, block))
-            yield table[: count - start]
+                table = program(given, block)
+            if last is not None:  # evaluated while the host prepared this block
+                yield np.asarray(last)
+            last = table
+        if last is not None:
+            yield np.asarray(last)[: count - start]

@@ -71,16 +71,16 @@ def exact_evidence(setting: Setting, e_step: EStep, values: Values) -> float:
     program = plan.program(
         ("evidence", e_step), lambda table, weights: weigh(model, e_step, table, weights)[0]
     )
-    total, start = 0.0, 0
+    parts, start = [], 0
     for table in tables.blocks(given, setting.data):
         block_weights = weights[start : start + len(table)]
         start += len(table)
         missing = tables.size - len(table)
         with jax.enable_x64(True):
-            total += float(
+            parts.append(
                 program(np.pad(table, ((0, missing), (0, 0))), np.pad(block_weights, (0, missing)))
             )
-    return total
+    return float(np.sum(parts))
 
 
 def _of_sequences(

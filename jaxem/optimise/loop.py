@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from jaxem.algorithm.algorithm import Proposal, Step
 from jaxem.data.own import Own
-from jaxem.optimise.state import CHUNK, State, Values
+from jaxem.optimise.state import LONG_CHUNK, State, Values
 from jaxem.optimise.stopping import has_converged, relative_change, remaining_gain, rounding
 from jaxem.status import Status
 from jaxem.types import Array
@@ -48,7 +48,7 @@ class Controls(NamedTuple):
         tolerance: See `stopping`.
         max_steps: Limit of steps.
         near: If positive, a run also ends as soon as a step of any kind gains less, in nats.
-        passes: Passes that one call makes, at most `CHUNK`.
+        passes: Passes that one call makes, at most `LONG_CHUNK`.
     """
 
     tolerance: Array
@@ -254,7 +254,7 @@ def _slowest_rate(so_far: Array, gain: Array, last_gain: Array, noise: Array) ->
 
 
 def _trace_index(steps: Array, chunk_start: Array) -> Array:
-    return jnp.clip(steps - chunk_start - 1, 0, CHUNK - 1)
+    return jnp.clip(steps - chunk_start - 1, 0, LONG_CHUNK - 1)
 
 
 def _where(condition: Array, a, b):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, power_of_two
-from jaxem.data.own import Own, shared
+from jaxem.data.own import Own, are_few, shared
 from jaxem.data.ways import PATHS, Ways
 from jaxem.estep.source import Source
 from jaxem.model import Model
@@ -22,7 +22,7 @@ from jaxem.optimise.moves import chunk_function
 from jaxem.optimise.polish import climb_on
 from jaxem.optimise.race import Race, drop_losers
 from jaxem.optimise.runs import Progress, Runs
-from jaxem.optimise.state import CHUNK, State, first_states, resume, with_frozen
+from jaxem.optimise.state import CHUNK, State, chunk_length, first_states, resume, with_frozen
 from jaxem.optimise.watch import Guards
 from jaxem.status import Status
 
@@ -169,7 +169,10 @@ class Runner:
         while running.size:
             began = time.monotonic()
             given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
-            group = self._program(jax.device_put(given), own, source, self._controls)
+            few = are_few(self._ways.weights.size, len(running))
+            passes = chunk_length(int(self._states.steps[running].min()), few)
+            controls = self._controls._replace(passes=np.int32(passes))
+            group = self._program(jax.device_put(given), own, source, controls)
             self._record(path, restarts, jax.block_until_ready(group))
             clock.chunk(time.monotonic() - began, len(running) / len(restarts))
             self._report(self._progress())

@@ -11,8 +11,16 @@ from jaxem.types import Array
 
 Values = dict[str, Array]
 
-#: Passes of a compiled chunk, at most.
-CHUNK = 25
+#: Passes of a compiled chunk, and at most, of late ones on few data.
+CHUNK, LONG_CHUNK = 25, 100
+
+
+def chunk_length(steps: int, few: bool) -> int:
+    """Passes of the next chunk: half of the steps taken, where data are few and a chunk is short.
+
+    Between chunks the host checks restarts on replaced data, and drops those that stopped.
+    """
+    return min(max(steps // 2, CHUNK), LONG_CHUNK) if few else CHUNK
 
 
 class State(NamedTuple):
@@ -37,7 +45,7 @@ class State(NamedTuple):
         halvings: How often the candidate was moved half way back to ``accepted``.
         steps_within_rounding: Steps in a row whose gain was within rounding.
         status: A `Status`.
-        trace: Objective of ``accepted`` after each step of this chunk, (CHUNK,); NaN where none.
+        trace: Objective of ``accepted`` after each step of this chunk, (LONG_CHUNK,), or NaN.
     """
 
     candidate: Values
@@ -77,7 +85,7 @@ def first_states(values: dict[str, np.ndarray], memory: Any, configurations: int
     no: Any = np.zeros(restarts, bool)
     no_rate: Any = np.zeros(restarts, dtype)
     counts: Any = np.full((restarts, configurations), np.nan, dtype)
-    trace: Any = np.full((restarts, CHUNK), np.nan, dtype)
+    trace: Any = np.full((restarts, LONG_CHUNK), np.nan, dtype)
     start: Any = values
     memory = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (restarts, *leaf.shape)), memory)
     return State(

@@ -16,6 +16,9 @@ from jaxem.verdict.rays import places_of
 #: Random moves by a unit in the last place, and the change, in nats, that makes an objective rough.
 _DRAWS, _NATS = 4, 0.1
 
+#: Moves of a rough objective differ in size, but none changes it by less than this share of that.
+_SMOOTH = 1e-3
+
 #: Ordinary distances beyond which a coordinate is far from the reference.
 _FAR = 9.0
 
@@ -37,10 +40,14 @@ def is_rough(
         return np.zeros(len(u), bool)
     unit = np.where(np.isfinite(u), np.spacing(np.abs(np.nan_to_num(u, posinf=0, neginf=0))), 0.0)
     rng = np.random.default_rng(0)
+    limit, change = np.maximum(_NATS, 100 * noise), np.zeros(len(u))
     with np.errstate(all="ignore"):
-        moved = [landscape(u + unit * rng.choice([-1, 1], u.shape))[0] for _ in range(_DRAWS)]
-        change = np.abs(np.stack(moved) - objective).max(0)
-    return np.isfinite(objective) & (change > np.maximum(_NATS, 100 * noise))
+        for _ in range(_DRAWS):
+            moved = landscape(u + unit * rng.choice([-1, 1], u.shape))[0]
+            change = np.maximum(change, np.abs(moved - objective))
+            if np.all(change < _SMOOTH * limit):
+                break
+        return np.isfinite(objective) & (change > limit)
 
 
 def far_away(landscape: Landscape, model: Model, runs: Runs, r: int, u: np.ndarray) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, power_of_two
-from jaxem.data.own import Own, are_few, shared
+from jaxem.data.own import Own, shared
 from jaxem.data.ways import PATHS, Ways
 from jaxem.estep.source import Source
 from jaxem.model import Model
@@ -169,8 +169,9 @@ class Runner:
         while running.size:
             began = time.monotonic()
             given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
-            few = are_few(self._ways.weights.size, len(running))
-            passes = chunk_length(int(self._states.steps[running].min()), few)
+            passes = chunk_length(
+                int(self._states.steps[running].min()), self._ways.weights.size * len(restarts)
+            )
             controls = self._controls._replace(passes=np.int32(passes))
             group = self._program(jax.device_put(given), own, source, controls)
             self._record(path, restarts, jax.block_until_ready(group))

@@ -93,19 +93,45 @@ def rises(landscape: Landscape, model: Model, runs: Runs, found: Certificate) ->
             rays += own
         if not rays:
             return out
-        both = np.concatenate([_LENGTHS, -_LENGTHS])
-        walked = np.concatenate([points(places[ray.restart], ray, both) for ray in rays])
-        value = landscape.at(walked)[0].reshape(len(rays), 2, len(_LENGTHS))
-        for ray, along in zip(rays, value, strict=True):
+        far = [_is_far(places[r.restart], r) or _is_lost(runs, r) for r in rays]
+        kept = _which_may_rise(_gains(landscape, runs, places, rays, _LENGTHS[1:2]), far)
+        rays, far = [rays[k] for k in kept], [far[k] for k in kept]
+        gains = _gains(landscape, runs, places, rays, _LENGTHS)
+        for ray, gained, is_far in zip(rays, gains, far, strict=True):
             r, place = ray.restart, places[ray.restart]
-            gained = along - runs.objective[r]
-            far = _is_far(place, ray) or runs.status[r] == Status.NON_FINITE
             for way in (0, 1):
-                if out[r] is None and _is_endless(gained[way], gained[1 - way], far):
+                if out[r] is None and _is_endless(gained[way], gained[1 - way], is_far):
                     turned = ray._replace(direction=ray.direction * (1 - 2 * way))
                     by_prior = _by_prior(landscape, runs, place, turned)
                     out[r] = Rise(place, turned, by_prior)
     return out
+
+
+def _gains(
+    landscape: Landscape, runs: Runs, places: list[Place], rays: list[Ray], lengths: np.ndarray
+) -> np.ndarray:
+    """Gains along rays, forwards and backwards, at some lengths, (rays, 2, lengths)."""
+    if not rays:
+        return np.zeros((0, 2, len(lengths)))
+    both = np.concatenate([lengths, -lengths])
+    walked = np.concatenate([points(places[ray.restart], ray, both) for ray in rays])
+    value = landscape.at(walked)[0].reshape(len(rays), 2, len(lengths))
+    return value - runs.objective[[ray.restart for ray in rays], None, None]
+
+
+def _which_may_rise(gained: np.ndarray, far: list[bool]) -> np.ndarray:
+    """Indices of the rays that `_is_endless` may accept, by their gains at length 1, (rays, 2, 1).
+
+    Every rise gains there, unless rounding hides it, and then the way back loses.
+    """
+    ahead, behind = gained[..., 0], gained[:, ::-1, 0]
+    hidden = (~np.isfinite(ahead) | (np.abs(ahead) < _LEAST)) & ~(behind >= -_LEAST)
+    return np.flatnonzero((~(ahead <= _LEAST) | (hidden & np.asarray(far)[:, None])).any(1))
+
+
+def _is_lost(runs: Runs, ray: Ray) -> bool:
+    """Whether a ray begins where the objective became no number."""
+    return bool(runs.status[ray.restart] == Status.NON_FINITE)
 
 
 def _is_endless(ahead: np.ndarray, behind: np.ndarray, far: bool) -> bool:

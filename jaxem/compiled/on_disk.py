@@ -37,7 +37,10 @@ def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
         DeclarationError: If the folder cannot be made, or the limit is no positive integer.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise DeclarationError(f"remember: limit must be a number of bytes; got {limit!r}.")
+        raise DeclarationError(
+            f"remember: limit must be a positive number of bytes; got {limit!r}. To forget all "
+            f"programs, delete the folder."
+        )
     place = cache_folder() if folder is None else Path(folder).expanduser()
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from jaxem.derivatives.marginal import marginal_function
 from jaxem.derivatives.posterior import PosteriorFamily
 from jaxem.derivatives.stationary import errors_at_mode
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.likelihood.edges import step_inside
 from jaxem.likelihood.unconstrained import coordinates, parameters, sites
 from jaxem.model import Model
@@ -97,6 +98,7 @@ def empirical_bayes(
         DeclarationError: If these are not the data of the fit, if it is no mode, or if there is
             nothing to raise or no curvature to approximate by.
     """
+    check_fit(fit, "jaxem.empirical_bayes")
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
         raise DeclarationError(f"max_steps must be an integer of at least 1; got {max_steps!r}.")
     errors, bound, _ = errors_at_mode(fit, data, None, weights, lengths)

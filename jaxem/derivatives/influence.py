@@ -12,6 +12,7 @@ from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.likelihood.chart import free_numbers
 from jaxem.likelihood.units import in_line, make_source
 from jaxem.numerics.tables import aligned
@@ -95,6 +96,7 @@ def influence(
     Raises:
         DeclarationError: If these are not the data of the fit, or it is no mode.
     """
+    check_fit(fit, "jaxem.influence")
     errors, bound, given = errors_at_mode(fit, data, of, weights, lengths)
     surface, present = errors.surface, errors.surface.units.weights > 0
     unknown = errors.identified.misses(errors.slopes)

@@ -11,6 +11,7 @@ from jaxem.derivatives.hyper import PriorOf, read_family
 from jaxem.derivatives.posterior import Density, Inputs, PosteriorFamily, hessian, pull
 from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.likelihood.chart import Chart
 from jaxem.model.arrays import as_arrays, in_flag_precision
 from jaxem.numerics.newton import climb
@@ -132,6 +133,7 @@ def implicit_mode(
     Raises:
         DeclarationError: If these are not the data of the fit, or it is no identified mode.
     """
+    check_fit(fit, "jaxem.implicit_mode")
     return ImplicitMode(fit, data, prior, hyper, weights, lengths)
 
 

@@ -13,6 +13,7 @@ from jaxem.derivatives.stationary import errors_at_mode, notes_of
 from jaxem.errors import Errors
 from jaxem.errors.surface import Quantity
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.likelihood.chart import Chart, tree_names
 from jaxem.model.arrays import as_arrays
 from jaxem.model.binding import Bound
@@ -94,6 +95,7 @@ def sensitivity(
         DeclarationError: If these are not the data of the fit, if it is no mode, or if there is
             nothing to differentiate in.
     """
+    check_fit(fit, "jaxem.sensitivity")
     if wrt not in ("prior", "data"):
         raise DeclarationError(f'wrt={wrt!r}; expected "prior" or "data".')
     errors, bound, _ = errors_at_mode(fit, data, of, weights, lengths)

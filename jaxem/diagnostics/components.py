@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxem.estep.expectation import over_blocks
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.latent import Chain
 from jaxem.likelihood.chart import entry_names
 from jaxem.likelihood.evidence import check_evidence
@@ -88,6 +89,7 @@ def diagnose(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None) 
     Raises:
         DeclarationError: If these are not the data of the fit.
     """
+    check_fit(fit, "jaxem.diagnose")
     bound = fit.bound(data, lengths)
     model = bound.model
     check_call(model, take_rows(bound.rows, 0))

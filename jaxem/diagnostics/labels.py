@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxem.diagnostics.overlap import Overlap
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.latent.enumerated import Enumerated
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
@@ -66,6 +67,7 @@ def align(
     Raises:
         DeclarationError: If the axes of the states cannot be told.
     """
+    check_fit(fit, "jaxem.align")
     overlap = Overlap(fit, data, weights, lengths)
     model = overlap.model
     stacked = stack(model, fit.restarts.params if params is None else params)

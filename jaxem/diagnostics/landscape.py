@@ -10,6 +10,7 @@ import numpy as np
 from jaxem.diagnostics.labels import stack
 from jaxem.diagnostics.overlap import Overlap
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.numerics.axes import open_axes
 from jaxem.numerics.tables import aligned
 from jaxem.status import Status
@@ -98,6 +99,7 @@ def landscape(fit: Fit, data: Data, *, weights: Any = None, lengths: Any = None)
         weights: Their weights, (n,).
         lengths: For a chain, the steps of each sequence, (n,).
     """
+    check_fit(fit, "jaxem.landscape")
     overlap = Overlap(fit, data, weights, lengths)
     restarts = fit.restarts
     usable = np.array([s.usable for s in restarts.status]) & np.isfinite(restarts.objective)

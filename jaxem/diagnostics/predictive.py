@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxem.diagnostics.labels import stack
 from jaxem.fitting import Fit
-from jaxem.fitting.same_data import check_same_data
+from jaxem.fitting.same_data import check_fit, check_same_data
 from jaxem.simulation import Sampler, simulate
 from jaxem.simulation.draw import observed
 from jaxem.types import Data, DeclarationError, Params
@@ -82,6 +82,7 @@ def predictive_check(
         DeclarationError: If there is no sampler, it or the statistic cannot be used, or these are
             not the data of the fit.
     """
+    check_fit(fit, "jaxem.predictive_check")
     if not callable(statistic):
         raise DeclarationError(f"statistic must be a function of a data set; got {statistic!r}.")
     bound = fit.bound(data, lengths)

@@ -1,4 +1,4 @@
-"""Whether data are those that were fitted."""
+"""Whether a fit is one, and data are those that were fitted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,10 +7,27 @@ import numpy as np
 from jaxem.initial import Setting
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.objective.exact import exact_evidence
-from jaxem.types import Data
+from jaxem.types import Data, DeclarationError
 
 if TYPE_CHECKING:
     from jaxem.fitting.result import Fit
+
+
+def check_fit(fit: Any, caller: str) -> None:
+    """Whether an argument is a fit.
+
+    Args:
+        fit: The argument.
+        caller: Name of the public function that was given it.
+
+    Raises:
+        DeclarationError: If it is no `Fit`.
+    """
+    if not hasattr(fit, "check_mode"):
+        raise DeclarationError(
+            f"{caller} takes a fit, the result of jaxem.fit; got an object of type "
+            f"{type(fit).__name__}."
+        )
 
 
 def check_same_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> None:

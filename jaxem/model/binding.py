@@ -66,7 +66,7 @@ def bind_steps(model: Any, data: Data, lengths: Any = None) -> Bound:
     if isinstance(model, type) or not hasattr(model, "bind"):
         raise DeclarationError(
             f"expected a jaxem.Model(log_joint, latent, prior) or a jaxem.from_numpyro(program) "
-            f"first; got {model!r}."
+            f"first; got {_name_kind(model)}."
         )
     model, rows = model.bind(data)
     if isinstance(model.latent, Markov):
@@ -94,3 +94,12 @@ def _check_tree(tree: Tree, found: Sequences, lengths: Any) -> None:
             f"data has {found.horizon} nodes on its second axis, and the tree {tree.nodes}; "
             f"expected leaves (datum, node, ...), nodes in the order of parents."
         )
+
+
+def _name_kind(given: Any) -> str:
+    """What was given in place of a model, in a few words."""
+    if isinstance(given, type):
+        return f"the class {given.__name__}, not an object of it"
+    words = repr(given)
+    short = len(words) <= 60 and "\n" not in words
+    return words if short else f"an object of type {type(given).__name__}"

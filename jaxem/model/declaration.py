@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxem.model.advice import advice_on_error, advice_on_shapes
 from jaxem.model.model import Model
 from jaxem.model.prior import dotted
 from jaxem.model.tied import check_ties
@@ -132,22 +133,15 @@ def check_call(model: Model, row: Data) -> None:
         raise DeclarationError(
             f"log_joint({called}) fails for one row x = {_data_words(row)}, "
             f"{_state_words(model)} and params of shapes "
-            f"{ {p.name: p.shape for p in model.parameters} }: {first}{_index_words(first)}"
+            f"{ {p.name: p.shape for p in model.parameters} }: "
+            f"{first.removesuffix('.')}.{advice_on_error(error, first)}"
         ) from error
     if shapes != [()]:
-        got = f"shape {shapes[0]}" if len(shapes) == 1 else f"{len(shapes)} arrays"
+        got = f"shape {shapes[0]}" if len(shapes) == 1 else f"{len(shapes) or 'no'} arrays"
         raise DeclarationError(
             f"log_joint returns {got}; expected a scalar, the log density of one row. "
-            f"{_start_words(model)}Sum the log densities of independent entries with .sum(), or "
-            f".to_event(1)."
+            f"{advice_on_shapes(model, shapes)}"
         )
-
-
-def _index_words(complaint: str) -> str:
-    """Advice for an array indexed with values that are not integers."""
-    if "Indexer must" in complaint or "boolean indices" in complaint:
-        return ". Codes with which an array is indexed must be integers: code = code.astype(int)."
-    return ""
 
 
 def _check_prior(model: Model) -> None:
@@ -230,14 +224,3 @@ def _state_words(model: Model) -> str:
     if "z_prev" in model.latent.arguments:
         return f"z_prev = None at the start and {kind} later, z = {kind}"
     return f"z = {kind}"
-
-
-def _start_words(model: Model) -> str:
-    """Advice for a log joint whose state depends on the state before it."""
-    before, *others = model.latent.arguments
-    if not others:
-        return ""
-    return (
-        f"At the start {before} is None, and a[None] adds an axis of length one: does log_joint "
-        f"begin with `if {before} is None`? If so: "
-    )

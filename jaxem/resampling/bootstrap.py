@@ -11,7 +11,7 @@ from jaxem.data.own import every_row
 from jaxem.data.ways import find_ways
 from jaxem.fitting import Fit
 from jaxem.fitting.options import check_options
-from jaxem.fitting.same_data import check_same_data
+from jaxem.fitting.same_data import check_fit, check_same_data
 from jaxem.initial import Setting
 from jaxem.likelihood.edges import step_inside
 from jaxem.model import Model
@@ -69,6 +69,7 @@ def bootstrap(
         DeclarationError: If an option is out of range, these are not the data of the fit, or there
             is nothing to draw from.
     """
+    check_fit(fit, "jaxem.bootstrap")
     _check_count(replicates)
     fit.check_mode()
     check_options(1, tolerance, max_steps, None, fit.algorithm)

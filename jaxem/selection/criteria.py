@@ -20,6 +20,7 @@ import numpy as np
 from jaxem.algebra.plan import kinks_of
 from jaxem.estep import Exact
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.likelihood.chart import free_numbers
 from jaxem.likelihood.entropy import sureness
 from jaxem.likelihood.evidence import check_evidence
@@ -104,6 +105,7 @@ def criteria(
         DeclarationError: If these are not the data of the fit, or if it maximised something else
             than the likelihood.
     """
+    check_fit(fit, "jaxem.criteria")
     if not isinstance(fit.algorithm.e_step, Exact):
         raise DeclarationError(
             f"this fit maximised the {fit.algorithm.e_step.likelihood}; the criteria need the "

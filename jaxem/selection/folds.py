@@ -30,7 +30,8 @@ class HeldOut:
     Attributes:
         log_likelihood: Summed over all folds, each under the fit to the others.
         error: Standard error of it, from the totals of folds less their shares of the whole.
-        per_fold: Log likelihood of each fold, (folds,); NaN where no start ended usable.
+        per_fold: Log likelihood of each fold, (folds,); NaN where no start ended usable, -inf where
+            a row of the fold is impossible under the fit to the others.
         weight: Total weight held out in each fold, (folds,).
     """
 
@@ -45,9 +46,11 @@ class HeldOut:
         return self.log_likelihood / float(self.weight.sum())
 
     def __str__(self) -> str:
+        impossible = np.flatnonzero(self.per_fold == -np.inf).tolist()
+        told = f"; impossible under the fit to the others: folds {impossible}" if impossible else ""
         return (
             f"held-out log likelihood {self.log_likelihood:.3f} (standard error {self.error:.3f}), "
-            f"{len(self.per_fold)} folds, {self.mean:.4f} a unit"
+            f"{len(self.per_fold)} folds, {self.mean:.4f} a unit{told}"
         )
 
     __repr__ = __str__
@@ -89,8 +92,8 @@ def cross_validate(
     algorithm = EM() if algorithm is None else algorithm
     if isinstance(algorithm, WarmUp):
         raise DeclarationError(
-            f"annealing and stochastic EM run in jaxem.fit alone, and folds would leave them out; "
-            f"give {type(algorithm).__name__}'s own algorithm, {algorithm.algorithm!r}."
+            f"annealing and stochastic EM run in jaxem.fit alone; give cross_validate the "
+            f"algorithm that follows them, or none. Got {type(algorithm).__name__}."
         )
     race = restarts if isinstance(restarts, Race) else None
     starts_of = restarts.restarts if isinstance(restarts, Race) else restarts
@@ -103,11 +106,6 @@ def cross_validate(
     count = label.max() + 1
     fold = np.arange(count)[:, None]
     sizes = (of_units * (label == fold)).sum(1)
-    if not sizes.all():
-        raise DeclarationError(
-            f"a fold has no row or sequence of positive weight: {(sizes == 0).sum()} of {count} "
-            f"folds are empty. Leave them out of folds."
-        )
     kept, held = (_by_row(bound, of_units * chosen) for chosen in (label != fold, label == fold))
     if bound.sequences is None:
         ways = find_ways(setting, algorithm, starts_of)
@@ -141,6 +139,17 @@ def cross_validate(
     return HeldOut(total, error, sums, sizes)
 
 
+def check_folds(model: Declaration, data: Data, folds: Any, weights: Any, lengths: Any) -> None:
+    """Whether folds fit the data, before anything is fitted; arguments of `cross_validate`.
+
+    Raises:
+        DeclarationError: If they do not.
+    """
+    bound = bind_steps(model, data, lengths)
+    given = bound.weigh(weights)
+    _read_folds(folds, given if bound.sequences is None else given[bound.sequences.starts], 0)
+
+
 def _by_row(bound: Bound, weights: np.ndarray) -> np.ndarray:
     """Weights of units (B, n) given to their rows, (B, N)."""
     if bound.sequences is None:
@@ -161,8 +170,19 @@ def _read_folds(folds: Any, weights: np.ndarray, key: Any) -> np.ndarray:
                 f"folds has {len(label)} labels of {label.max() + 1} kinds; expected one for each "
                 f"of {count} rows or sequences, of at least 2 kinds."
             )
+        empty = np.bincount(label, weights) == 0
+        if empty.any():
+            raise DeclarationError(
+                f"a fold has no row or sequence of positive weight: {empty.sum()} of {len(empty)} "
+                f"folds are empty. Leave them out of folds."
+            )
         return label
     present = int((weights > 0).sum())
+    if np.ndim(folds) > 1:
+        raise DeclarationError(
+            f"folds has shape {np.shape(folds)}; expected an integer, or one label a row or "
+            f"sequence, ({count},)."
+        )
     whole = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
     if not whole or not 2 <= folds <= present:
         raise DeclarationError(

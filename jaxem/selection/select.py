@@ -8,7 +8,7 @@ from jaxem.fitting import Fit, Race, fit
 from jaxem.model.binding import Declaration
 from jaxem.selection.compare import check_criterion, criteria_table
 from jaxem.selection.criteria import Criteria, criteria
-from jaxem.selection.folds import HeldOut, cross_validate
+from jaxem.selection.folds import HeldOut, check_folds, cross_validate
 from jaxem.selection.picture import draw_criteria
 from jaxem.status import Status
 from jaxem.types import Data, DeclarationError
@@ -112,6 +112,8 @@ def select(
     shared = {"key": key, "restarts": restarts, "weights": weights, "lengths": lengths}
     for member in members:
         model = family(member)
+        if validated and not fits:
+            check_folds(model, data, folds, weights, lengths)
         ended = fit(model, data, **shared, **options)
         if ended.status == Status.INTERRUPTED:
             if fits:

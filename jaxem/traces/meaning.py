@@ -177,13 +177,14 @@ def _object(digest: Any, value: Any) -> None:
 def _is_function(value: Any) -> bool:
     """Whether a value is a function or JAX's wrapper of one; callables of JAX, a mesh, are not."""
     kind = type(value)
-    of_jax = kind.__module__.startswith("jax.")
+    of_jax = str(kind.__module__).startswith("jax.")
     return kind.__name__ == "WrappedFun" or (callable(value) and not of_jax)
 
 
 def _is_of_jax(function: types.FunctionType) -> bool:
     """Whether a function is defined at the top level of a module of JAX."""
-    return function.__module__.startswith("jax.") and "<locals>" not in function.__qualname__
+    module = str(function.__module__)  # None of a function made by exec
+    return module.startswith("jax.") and "<locals>" not in function.__qualname__
 
 
 def _words(digest: Any, *words: Any) -> None:

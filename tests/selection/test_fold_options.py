@@ -43,3 +43,29 @@ def test_the_size_of_a_fold_is_no_error():
     apart = np.asarray(each) - np.bincount(folds) * np.sum(each) / 60
     assert held.log_likelihood == pytest.approx(np.sum(each), abs=1e-5)
     assert held.error == pytest.approx(np.sqrt(4 / 3 * np.sum(apart**2)), rel=1e-3)
+
+
+def test_select_reads_folds_before_it_fits():
+    def family(size):
+        return MODEL
+
+    with pytest.raises(jaxem.DeclarationError, match="folds"):
+        jaxem.select(family, [1], ROWS, folds=1.5, restarts=0)  # restarts would be told by the fit
+
+
+def test_labels_of_two_axes_are_told_by_their_shape():
+    with pytest.raises(jaxem.DeclarationError, match=r"shape \(60, 2\)"):
+        jaxem.cross_validate(MODEL, ROWS, folds=np.zeros((60, 2), int))
+
+
+def test_an_impossible_fold_is_named():
+    """A level that no other fold has is fitted with probability zero."""
+    level = np.repeat([0, 1, 2], [20, 20, 10])
+    categorical = jaxem.Model(
+        lambda p, z, x: jnp.log(p["probs"][x]),
+        jaxem.Finite(1),
+        {"probs": jaxem.flat((3,), dist.constraints.simplex)},
+    )
+    held = jaxem.cross_validate(categorical, level, folds=np.r_[np.arange(40) % 2, np.full(10, 2)])
+    assert held.per_fold[2] == -np.inf
+    assert "folds [2]" in str(held)

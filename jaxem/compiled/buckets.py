@@ -1,6 +1,7 @@
 """Buckets: sizes to which rows and restarts are filled up, so that compiled programs are reused.
 
-Rows are filled up with rows of weight zero, and restarts with restarts that do not run.
+Rows are filled up with rows of weight zero, sequences with sequences of no steps, and restarts with
+restarts that do not run.
 """
 
 import numpy as np
@@ -24,6 +25,15 @@ def bucket_of_rows(rows: int) -> int:
     It is at most twice as large up to 256, a quarter larger up to 4096, and a sixteenth above.
     """
     return _up(rows, 1 if rows <= _FEW else 4 if rows <= _MANY else 16)
+
+
+def bucket_of_sequences(sequences: int, steps: int) -> int:
+    """The bucket of a number of sequences, each of at most so many steps.
+
+    It is at most twice as large where sequences and steps are few, and else a quarter larger; a
+    single sequence stays alone.
+    """
+    return _up(sequences, 1 if sequences * steps <= _MANY else 4)
 
 
 def power_of_two(count: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxem.compiled.buckets import bucket_of_sequences
 from jaxem.estep.parts import in_slots
 from jaxem.model.sequences import Sequences
 from jaxem.types import Data
@@ -73,7 +74,7 @@ def in_order(
     split: bool = False,
     dealt: np.ndarray | None = None,
 ) -> Order:
-    """The order of sequences in equal blocks; the last is filled with sequences of no steps.
+    """The order of sequences in equal blocks, filled up with sequences of no steps.
 
     Args:
         sequences: The sequences.
@@ -83,8 +84,10 @@ def in_order(
         dealt: The sequences of each minibatch, as of `parts.deal`; one minibatch if left out.
     """
     given = sequences.horizon
-    dealt = np.arange(sequences.count)[None] if dealt is None else dealt
+    whole = dealt is None
+    dealt = np.arange(sequences.count)[None] if whole else dealt
     parts, count = dealt.shape
+    count = bucket_of_sequences(count, given) if whole else count
     largest = max(1, _ENTRIES // (configurations * restarts * given))
     blocks = -(-count // largest)
     size = -(-count // blocks)

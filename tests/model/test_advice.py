@@ -69,7 +69,7 @@ def test_a_fit_is_no_model_and_a_model_no_fit():
         jaxem.posterior.nuts,
     )
     for call in takes_fits:
-        with pytest.raises(jaxem.DeclarationError, match="takes a fit.*type Model"):
+        with pytest.raises(jaxem.DeclarationError, match=r"takes a fit.*type Model"):
             call(model, ROWS)
 
 

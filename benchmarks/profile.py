@@ -18,7 +18,7 @@ from benchmarks.problem import LARGE, SMALL, Size, declare, draw_rows, draw_star
 from benchmarks.report import figure, publish, table
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm.em import EM
-from jaxem.data.ways import find_ways
+from jaxem.data.fit_data import find_fit_data
 from jaxem.estep import Exact
 from jaxem.estep.expectation import Expectation
 from jaxem.initial import Setting
@@ -142,7 +142,8 @@ def parts(size: Size, rows: np.ndarray, starts: dict[str, np.ndarray]) -> dict[s
     model, states = declare(size), size.components
     weights = np.ones(len(rows))
     plan = make_plan(model, rows, weights)
-    source = find_ways(Setting(model, plan, rows, weights), EM(), 1).source("product", states, 1)
+    fit_data = find_fit_data(Setting(model, plan, rows, weights), EM(), 1)
+    source = fit_data.source("product", states, 1)
     names = tuple(p.name for p in model.free)
     values = {name: jnp.asarray(starts[name][0]) for name in names}
 

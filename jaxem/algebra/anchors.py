@@ -130,7 +130,7 @@ def find_anchors(
             return rank
         if 4 * rank.value > count:
             return Refused(f"the rank, {rank.value}, is more than a quarter of the {count} rows")
-        found = search.represent(rank)
+        found = search.find_fit_data(rank)
         if isinstance(found, Refused):
             return found
         bad, error, amplification = search.prove(found)
@@ -204,7 +204,7 @@ class _Search:
             self._sample = np.union1d(self._sample, more)
         return True
 
-    def represent(self, rank: Rank) -> Anchors | Refused:
+    def find_fit_data(self, rank: Rank) -> Anchors | Refused:
         """Anchors from the pivots, with C."""
         sample, anchors = self._sample, self._sample[rank.order[: rank.value]]
         columns = self._columns(self._draws, sample)

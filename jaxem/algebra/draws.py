@@ -36,18 +36,18 @@ def random_responsibilities(probe: Probe, rng: np.random.Generator, evenness: fl
     return np.pad(responsibilities, ((0, len(probe.possible) - probe.count), (0, 0)))
 
 
-def climb_apart(probe: Probe, reference: Values, rng: np.random.Generator) -> tuple[Values, ...]:
+def ascend_apart(probe: Probe, reference: Values, rng: np.random.Generator) -> tuple[Values, ...]:
     """Three coarse ascents from the reference, each under its own uneven responsibilities."""
     ordinary = ordinary_rows(probe.rows)[:, None]
     responsibilities = [ordinary * random_responsibilities(probe, rng, 0.3) for _ in range(3)]
-    climbs = tuple(climb(probe, reference, share, probe.free) for share in responsibilities)
+    ascents = tuple(ascend(probe, reference, share, probe.free) for share in responsibilities)
     for p in probe.free:
-        if p.support.is_real and all(np.array_equal(c[p.name], reference[p.name]) for c in climbs):
+        if p.support.is_real and all(np.array_equal(c[p.name], reference[p.name]) for c in ascents):
             unit = _curvature_unit(probe, reference, p, responsibilities[0], rng)
-            climbs = tuple(
-                {**c, p.name: c[p.name] + unit * rng.normal(size=p.shape)} for c in climbs
+            ascents = tuple(
+                {**c, p.name: c[p.name] + unit * rng.normal(size=p.shape)} for c in ascents
             )
-    return climbs
+    return ascents
 
 
 def _curvature_unit(
@@ -65,16 +65,16 @@ def _curvature_unit(
 
 
 def mix(
-    parameters: tuple[Parameter, ...], climbs: tuple[Values, ...], rng: np.random.Generator
+    parameters: tuple[Parameter, ...], ascents: tuple[Values, ...], rng: np.random.Generator
 ) -> Values:
     """One draw: three coarse ascents mixed elementwise in real coordinates."""
     out = {}
     for p in parameters:
-        values = [climbs[i][p.name] for i in rng.choice(len(climbs), 3, False)]
+        values = [ascents[i][p.name] for i in rng.choice(len(ascents), 3, False)]
         a, b, c = (np.asarray(p.to_real(value), float) for value in values)
         unit = 0.3 if p.support.has_chart else 0.5
         if p.support.is_real:
-            unit = 0.1 * _spread(p, climbs, b, c) or 0.1
+            unit = 0.1 * _spread(p, ascents, b, c) or 0.1
         if isinstance(p.support, Matrices):
             unit = 0.1 * p.support.moving(p.shape) * p.support.lengths(a)
         u = a + 0.7 * rng.normal(size=a.shape) * (b - c) + unit * rng.normal(size=a.shape)
@@ -82,13 +82,13 @@ def mix(
     return out
 
 
-def _spread(p: Parameter, climbs: tuple[Values, ...], b: np.ndarray, c: np.ndarray) -> float:
+def _spread(p: Parameter, ascents: tuple[Values, ...], b: np.ndarray, c: np.ndarray) -> float:
     """Largest distance of two coarse ascents in a parameter; of any two, where it is zero."""
     spread = np.abs(b - c).max(initial=0.0)
-    return float(spread or np.ptp(np.stack([x[p.name] for x in climbs]), axis=0).max(initial=0.0))
+    return float(spread or np.ptp(np.stack([x[p.name] for x in ascents]), axis=0).max(initial=0.0))
 
 
-def climb(
+def ascend(
     probe: Probe,
     values: Values,
     responsibilities: np.ndarray,

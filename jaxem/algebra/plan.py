@@ -19,7 +19,7 @@ from jaxem.algebra.blocks import (
     same_at_every_row,
 )
 from jaxem.algebra.candidates import candidate_forms
-from jaxem.algebra.draws import climb_apart, mix, random_responsibilities
+from jaxem.algebra.draws import ascend_apart, mix, random_responsibilities
 from jaxem.algebra.factorise import splits
 from jaxem.algebra.groups import LARGEST_EXACT, largest, solve_group
 from jaxem.algebra.kinks import Kinks, find_kinks
@@ -55,8 +55,8 @@ class Plan:
         solvers: One for each group of parameters, in the order of a sweep.
         levels: The solvers grouped by the gradient of Q that they share.
         members: For each parameter, its solver when the others are given.
-        climbs: Ordinary parameters for the planning rows, by dotted name: the `reference`, at which
-            all states are alike, and coarse ascents from it, at which they differ.
+        ascents: Ordinary parameters for the planning rows, by dotted name: the `reference`, at
+            which all states are alike, and coarse ascents from it, at which they differ.
         units: Lengths by which real coordinates move from the reference to change Q by a nat a row.
         strengths: Which answer depends on which parameter.
         reasons: For a parameter without a closed form, why.
@@ -73,7 +73,7 @@ class Plan:
     solvers: tuple[Solver, ...]
     levels: tuple[Level, ...]
     members: dict[str, Closed | Block | Climb]
-    climbs: tuple[Values, ...]
+    ascents: tuple[Values, ...]
     units: Values
     strengths: Strengths
     reasons: dict[str, str]
@@ -94,12 +94,12 @@ class Plan:
     @property
     def reference(self) -> Values:
         """The reference parameters: ordinary for the planning rows, all states alike."""
-        return self.climbs[0]
+        return self.ascents[0]
 
     @property
     def spread(self) -> Values:
         """Largest distance of ordinary values from the reference, real parameters by name."""
-        reference, *others = self.climbs
+        reference, *others = self.ascents
         real = [name for name, member in self.members.items() if name in reference]
         return {n: np.max([np.abs(o[n] - reference[n]) for o in others], axis=0) for n in real}
 
@@ -204,7 +204,7 @@ def replace_data(plan: Plan, model: Model, data: Data) -> Anchors | Refused:
 
         def draw() -> Values:
             with jax.enable_x64(True):
-                return {**fixed, **mix(model.free, plan.climbs, rng)}
+                return {**fixed, **mix(model.free, plan.ascents, rng)}
 
         reference = {**fixed, **plan.reference}
         with np.errstate(all="ignore"):
@@ -218,7 +218,7 @@ def step_splits(plan: Plan, model: Model, found: Anchors) -> bool:
     """Whether the log joint of a chain's step is transition plus emission, on these data."""
     rng = np.random.default_rng(1)
     with jax.enable_x64(True):
-        draws = [{**model.fixed, **mix(model.free, plan.climbs, rng)} for _ in range(_TRIALS)]
+        draws = [{**model.fixed, **mix(model.free, plan.ascents, rng)} for _ in range(_TRIALS)]
     return splits(plan.tables, draws, found, model.latent.size)
 
 
@@ -227,9 +227,9 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
     with np.errstate(all="ignore"):
         with jax.enable_x64(True):
             reference = find_reference(probe, rng)
-            climbs = (reference, *climb_apart(probe, reference, rng))
+            ascents = (reference, *ascend_apart(probe, reference, rng))
             units = ordinary_units(probe, reference, rng)
-        trials = _trials(probe, climbs, rng)
+        trials = _trials(probe, ascents, rng)
         members, answers, reasons = _solve_each(probe, trials, rng, kinks)
         strength, coupled = dependencies(probe, trials, answers, rng)
         batches = {
@@ -239,12 +239,12 @@ def _plan(probe: Probe, tables: Tables, kinks: Kinks) -> Plan:
         groups = components(strength, list(members))
         solvers = tuple(solve_group(probe, trials, rng, group, members) for group in groups)
     side_by_side = levels(solvers, strength, coupled)
-    return Plan(solvers, side_by_side, members, climbs, units, strength, reasons, tables, kinks)
+    return Plan(solvers, side_by_side, members, ascents, units, strength, reasons, tables, kinks)
 
 
-def _trials(probe: Probe, climbs: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:
+def _trials(probe: Probe, ascents: tuple[Values, ...], rng: np.random.Generator) -> list[Trial]:
     with jax.enable_x64(True):
-        draws = [mix(probe.free, climbs, rng) for _ in range(_TRIALS + 1)]
+        draws = [mix(probe.free, ascents, rng) for _ in range(_TRIALS + 1)]
     return [
         Trial(draws[i], (draws[i - 1],), random_responsibilities(probe, rng, 1.0))
         for i in range(_TRIALS)

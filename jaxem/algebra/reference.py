@@ -15,7 +15,7 @@ parameters displaced from it by ordinary units.
 import jax.numpy as jnp
 import numpy as np
 
-from jaxem.algebra.draws import climb, random_responsibilities
+from jaxem.algebra.draws import ascend, random_responsibilities
 from jaxem.algebra.probe import AT_ONCE, Probe, Values
 from jaxem.algebra.rows import ordinary_rows
 from jaxem.model import Model
@@ -103,7 +103,7 @@ def _settle(
 ) -> Values:
     """Rounds of coarse ascent steps, as long as each gains enough."""
     for _ in range(_ROUNDS if parameters else 0):
-        higher = climb(probe, values, responsibilities, parameters)
+        higher = ascend(probe, values, responsibilities, parameters)
         (before, after), _, _ = probe([values, higher], responsibilities)
         if not (after > before + enough or (np.isfinite(after) and not np.isfinite(before))):
             break

@@ -65,7 +65,7 @@ class Annealed(WarmUp):
         return "last"
 
     @property
-    def climbs(self) -> bool:
+    def runs_on(self) -> bool:
         """Always: annealing gives a start."""
         return True
 

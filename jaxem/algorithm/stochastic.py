@@ -74,7 +74,7 @@ class Stochastic(WarmUp):
         return ((1.0, self.steps),)
 
     @property
-    def climbs(self) -> bool:
+    def runs_on(self) -> bool:
         """Whether to polish."""
         return self.polish
 

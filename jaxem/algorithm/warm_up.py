@@ -57,7 +57,7 @@ class WarmUp(Around, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def climbs(self) -> bool:
+    def runs_on(self) -> bool:
         """Whether the algorithm runs on from that start."""
 
     @property
@@ -78,7 +78,7 @@ class WarmUp(Around, abc.ABC):
     @property
     def sentence(self) -> str:
         """The warm-up and the algorithm in words."""
-        then = self.algorithm.sentence if self.climbs else "nothing climbs from there"
+        then = self.algorithm.sentence if self.runs_on else "nothing climbs from there"
         return f"{self.description}; then {then}"
 
     @abc.abstractmethod

@@ -15,7 +15,7 @@ import numpy as np
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.plan import Plan, replace_data
 from jaxem.algorithm import Algorithm
-from jaxem.data.ways import Ways, find_ways
+from jaxem.data.fit_data import FitData, find_fit_data
 from jaxem.estep.anchored import Anchored
 from jaxem.estep.source import Source
 from jaxem.initial import Setting
@@ -48,27 +48,32 @@ class OwnData:
     Args:
         model: The declared model.
         plan: Its plan.
-        ways: The shared data.
+        fit_data: The shared data.
         weights: Weights of the rows, (B, n).
         rows: Rows of each, leaves (B, n, ...), or None.
     """
 
     def __init__(
-        self, model: Model, plan: Plan, ways: Ways, weights: np.ndarray, rows: Data | None
+        self,
+        model: Model,
+        plan: Plan,
+        fit_data: FitData,
+        weights: np.ndarray,
+        rows: Data | None,
     ):
-        self._model, self._plan, self._ways = model, plan, ways
-        self._weights, self._rows = weights.astype(ways.weights.dtype), rows
+        self._model, self._plan, self._fit_data = model, plan, fit_data
+        self._weights, self._rows = weights.astype(fit_data.weights.dtype), rows
 
     @property
     def rows(self) -> int:
         """Number of rows of one replicate."""
-        return row_count(self._ways.rows)
+        return row_count(self._fit_data.rows)
 
     @property
     def path(self) -> str:
         """The fastest path; direct for new rows if coefficients are stored, not features."""
-        found = self._ways.found
-        if self._ways.first == "direct" or not isinstance(found, Anchors):
+        found = self._fit_data.found
+        if self._fit_data.first == "direct" or not isinstance(found, Anchors):
             return "direct"
         return "product" if self._rows is None or found.features is not None else "direct"
 
@@ -83,10 +88,10 @@ class OwnData:
             The shared data; and those of each replicate, NumPy leaves (B, ...).
         """
         configurations = self._model.latent.configurations
-        source = self._ways.source(path, configurations, replicates)
+        source = self._fit_data.source(path, configurations, replicates)
         blocks = source.batch.weights.shape
-        if self._ways.sequences is not None:
-            order = self._ways.order(self._ways.sequences, path, configurations, replicates)
+        if self._fit_data.sequences is not None:
+            order = self._fit_data.order(self._fit_data.sequences, path, configurations, replicates)
             weights = self._weights[:, order.index] * order.exists
             rows = jax.tree.map(lambda leaf: leaf[:, order.index], self._rows)
         else:
@@ -101,7 +106,7 @@ class OwnData:
 
     def _beyond(self) -> np.ndarray:
         """Weighted sums of the log joint of the rows at the reference, (B,)."""
-        found, weights = self._ways.found, self._weights.astype(float)
+        found, weights = self._fit_data.found, self._weights.astype(float)
         assert isinstance(found, Anchors)
         if self._rows is None:
             return weights @ found.references
@@ -144,17 +149,17 @@ def with_own(source: Source, own: Own) -> Source:
     return source
 
 
-def every_row(setting: Setting, algorithm: Algorithm) -> Ways:
+def every_row(setting: Setting, algorithm: Algorithm) -> FitData:
     """The paths through rows of which none is merged or left out, all of weight one."""
     model, plan, data = setting.model, setting.plan, setting.data
     ones = np.ones(row_count(data), jnp.result_type(float))
     if setting.sequences is not None:
-        return find_ways(dataclasses.replace(setting, weights=ones), algorithm, 1)
+        return find_fit_data(dataclasses.replace(setting, weights=ones), algorithm, 1)
     found: Anchors | Refused = Refused("an M-step that a person wrote reads every row")
     if not algorithm.m_step.reads_rows:
         found = replace_data(plan, model, data)
     path = "direct" if isinstance(found, Refused) else "product"
-    return Ways(data, ones, len(ones), found, path, spread=plan.spread)
+    return FitData(data, ones, len(ones), found, path, spread=plan.spread)
 
 
 def _cut(leaf: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:

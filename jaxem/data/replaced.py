@@ -8,7 +8,7 @@ import numpy as np
 from jaxem.algebra.anchors import Anchors, Refused
 from jaxem.algebra.merge import merge_rows
 from jaxem.algebra.plan import Plan, replace_data
-from jaxem.data.ways import Ways
+from jaxem.data.fit_data import FitData
 from jaxem.estep.order import in_order
 from jaxem.estep.source import Source
 from jaxem.estep.steps import make_steps
@@ -43,12 +43,12 @@ def make_replaced(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Sourc
     return _products(_merged(plan, bound, weights), bound.model.latent.size, 1)
 
 
-def _products(merged: Ways, states: int, points: int) -> Source | None:
+def _products(merged: FitData, states: int, points: int) -> Source | None:
     refused = isinstance(merged.found, Refused)
     return None if refused else merged.source("product", states, points)
 
 
-def _merged(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Ways:
+def _merged(plan: Plan | None, bound: Bound, weights: np.ndarray) -> FitData:
     """The rows, and the anchors of the fit where it ended with products."""
     model, data = bound.model, bound.rows
     rows, totals, _ = merge_rows(data, weights)
@@ -56,4 +56,4 @@ def _merged(plan: Plan | None, bound: Bound, weights: np.ndarray) -> Ways:
         found: Anchors | Refused = Refused("the fit did not end with products")
     else:
         found = replace_data(plan, model, rows)
-    return Ways(rows, totals, row_count(data), found, "product")
+    return FitData(rows, totals, row_count(data), found, "product")

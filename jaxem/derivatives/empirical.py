@@ -113,12 +113,12 @@ def empirical_bayes(
     function = marginal_function(posterior, lambda h: family.from_real(back(h)))
     program = fit.compile(("marginal", posterior), function)
     inputs, rest = posterior.split(bound.rows, errors.surface.units.weights, family.hyper)
-    climbs = [coordinates(model, _inside(fit, model))]
+    points = [coordinates(model, _inside(fit, model))]
 
     def look(h: Any) -> tuple[float, np.ndarray, Any]:
-        value, gradient, u = program(climbs[-1], jnp.asarray(h, start.dtype), inputs, rest)
+        value, gradient, u = program(points[-1], jnp.asarray(h, start.dtype), inputs, rest)
         if np.isfinite(value):
-            climbs.append(u)
+            points.append(u)
         return float(value), np.asarray(gradient, float), u
 
     def negative(h: np.ndarray) -> tuple[float, np.ndarray]:

@@ -121,10 +121,10 @@ def state_axes(model: Model, fit: Fit, rows: Data) -> dict[str, tuple[int, ...]]
     values = {k: np.asarray(v, float) for k, v in _perturbed(model, fit, rng).items()}
     turn = np.roll(np.arange(size), 1)
     options = {name: _options(v.shape, size) for name, v in values.items()}
-    ways = int(np.prod([len(o) for o in options.values()], dtype=float))
-    if ways > _MOST:
+    layouts = int(np.prod([len(o) for o in options.values()], dtype=float))
+    if layouts > _MOST:
         raise DeclarationError(
-            f"there are {ways} ways to choose the axes of the states; give align(axes=...)."
+            f"there are {layouts} ways to choose the axes of the states; give align(axes=...)."
         )
     chosen = list(itertools.product(*options.values()))
     tried = {

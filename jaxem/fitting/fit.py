@@ -9,7 +9,7 @@ import numpy as np
 from jaxem.algorithm import EM, Algorithm, WarmUp
 from jaxem.compiled.stopwatch import Stopwatch, announcing
 from jaxem.data.dealing import deal_out
-from jaxem.data.ways import Ways, find_ways
+from jaxem.data.fit_data import FitData, find_fit_data
 from jaxem.fitting.judge import judge
 from jaxem.fitting.known import evaluate
 from jaxem.fitting.method import method_of
@@ -96,21 +96,21 @@ def fit(
                 check_declaration(bound.model, bound.rows)
                 return evaluate(bound, given, algorithm)
             setting = prepare(bound, given)
-            ways = deal_out(find_ways(setting, algorithm, restarts), algorithm, key)
-            setting = dataclasses.replace(setting, anchors=ways.found)
+            fit_data = deal_out(find_fit_data(setting, algorithm, restarts), algorithm, key)
+            setting = dataclasses.replace(setting, anchors=fit_data.found)
             starts = make_starts(setting, init, restarts, key)
-            guards = Guards(setting.model, setting.plan, ways)
+            guards = Guards(setting.model, setting.plan, fit_data)
         with watch.stage("steps"):
             limits: dict[str, Any] = {"max_steps": max_steps, "time_limit": time_limit}
             limits["report"] = reporter(progress)
             stop = {"tolerance": tolerance, "race": race, "finish": finish is not None}
-            ran = _optimise(setting, algorithm, ways, starts, guards, key, limits, stop)
+            ran = _optimise(setting, algorithm, fit_data, starts, guards, key, limits, stop)
         with watch.stage("judge"):
-            route = ways.route()
+            route = fit_data.route()
             route = dataclasses.replace(route, guards=tuple(guards.seen), changes=ran.changes)
             plan = dataclasses.replace(setting.plan, route=route)
             ended = dataclasses.replace(setting, plan=plan)
-            found = judge(ended, algorithm, ways, ran.runs, tolerance)
+            found = judge(ended, algorithm, fit_data, ran.runs, tolerance)
     method = method_of(algorithm, finish, race)
     found = dataclasses.replace(found, method=method, seconds=watch.seconds())
     if ran.before is None:
@@ -146,7 +146,7 @@ class _Ran(NamedTuple):
 def _optimise(
     setting: Setting,
     algorithm: Algorithm,
-    ways: Ways,
+    fit_data: FitData,
     starts: dict[str, np.ndarray],
     guards: Guards,
     key: Any,
@@ -157,10 +157,10 @@ def _optimise(
     model, plan = setting.model, setting.plan
     before, climber = None, algorithm
     if isinstance(algorithm, WarmUp):
-        before = warm_up(model, plan, algorithm, ways, starts, guards, key=key, **limits)
+        before = warm_up(model, plan, algorithm, fit_data, starts, guards, key=key, **limits)
         limits |= before.remaining(limits["max_steps"], limits["time_limit"])
         starts, climber = before.values, algorithm.algorithm
-    runner = Runner(model, plan, climber, ways, starts, guards, **stop, **limits)
+    runner = Runner(model, plan, climber, fit_data, starts, guards, **stop, **limits)
     runs, changes = runner.run(), tuple(runner.changes)
     if before is not None:
         runs, changes = before.join(runs), (*before.changes, *changes)

@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.data.ways import Ways
+from jaxem.data.fit_data import FitData
 from jaxem.fitting.result import Fit, Restarts
 from jaxem.fitting.save import pick
 from jaxem.initial import Setting
@@ -17,13 +17,19 @@ from jaxem.verdict.examine import examine
 from jaxem.verdict.few import states_in_words
 
 
-def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolerance: float) -> Fit:
+def judge(
+    setting: Setting,
+    algorithm: Algorithm,
+    fit_data: FitData,
+    runs: Runs,
+    tolerance: float,
+) -> Fit:
     """The fit: the status of every restart verified, and the best restart chosen.
 
     Args:
         setting: The model, its rows, and its plan with the route that these took.
         algorithm: The algorithm that was run.
-        ways: The data, and the paths through them.
+        fit_data: The data, and the paths through them.
         runs: The ends of the restarts.
         tolerance: Nats that may remain to be gained.
     """
@@ -33,10 +39,10 @@ def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolera
     gradient_norm = np.full(len(status), np.nan)
     reasons = [""] * len(status)
     endless: list[tuple[str, ...]] = [()] * len(status)
-    cancellation = Cancellation(model, plan, ways)
+    cancellation = Cancellation(model, plan, fit_data)
     for path in np.unique(runs.paths):
         on_path = np.flatnonzero(runs.paths == path)
-        source = ways.source(path, model.latent.configurations, len(on_path))
+        source = fit_data.source(path, model.latent.configurations, len(on_path))
         landscape = Landscape(model, plan, algorithm, source)
         group = runs.take(on_path)
         found = examine(landscape, model, plan, group, cancellation, tolerance, rows)
@@ -82,8 +88,8 @@ def judge(setting: Setting, algorithm: Algorithm, ways: Ways, runs: Runs, tolera
             *((reasons[best],) if reasons[best] else ()),
             *_higher(status, runs.objective, best),
             *_kinks(plan),
-            *states_in_words(model, runs.counts[best], float(ways.weights.sum()), rows),
-            *_paths_left(runs, ways),
+            *states_in_words(model, runs.counts[best], float(fit_data.weights.sum()), rows),
+            *_paths_left(runs, fit_data),
         ),
     )
 
@@ -99,9 +105,9 @@ def _kinks(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _paths_left(runs: Runs, ways: Ways) -> tuple[str, ...]:
+def _paths_left(runs: Runs, fit_data: FitData) -> tuple[str, ...]:
     """A note on the restarts that did not stay on replaced data."""
-    count = int((runs.paths != ways.first).sum())
+    count = int((runs.paths != fit_data.first).sum())
     if not count:
         return ()
     who = "1 restart" if count == 1 else f"{count} restarts"

@@ -104,7 +104,7 @@ def check_finish(model: Model, algorithm: Algorithm, finish: str | None) -> None
         return
     if finish != "newton":
         raise DeclarationError(f'finish must be "newton" or None; got {finish!r}.')
-    if isinstance(algorithm, WarmUp) and not algorithm.climbs:
+    if isinstance(algorithm, WarmUp) and not algorithm.runs_on:
         raise DeclarationError(
             'finish="newton" climbs to a maximum, and stochastic EM is to stop before it; add '
             "polish=True, or leave the finish out."

@@ -18,8 +18,8 @@ from jaxem.initial.uniform import one_by_one, uniform
 
 def scattered(setting: Setting, generators: list[np.random.Generator]):
     """Ordinary parameters, mixed from the coarse ascents of the plan, states apart."""
-    free, climbs = setting.model.free, setting.plan.climbs
-    return one_by_one(setting, generators, lambda rng: mix(free, climbs, rng))
+    free, ascents = setting.model.free, setting.plan.ascents
+    return one_by_one(setting, generators, lambda rng: mix(free, ascents, rng))
 
 
 def at_reference(setting: Setting, generators: list[np.random.Generator]):

@@ -22,7 +22,7 @@ def exchangeable(setting: Setting) -> bool:
     if isinstance(model.latent.states(), dict):
         return True  # the parts of a product have axes of their own; not checked
     with jax.enable_x64(True):
-        draw = {**model.fixed, **mix(model.free, setting.plan.climbs, np.random.default_rng(0))}
+        draw = {**model.fixed, **mix(model.free, setting.plan.ascents, np.random.default_rng(0))}
         return any(_same(setting, draw, axes, states) for axes in _LAYOUTS)
 
 

@@ -11,7 +11,7 @@ from jaxem.algebra.route import Route
 from jaxem.algebra.solvers import Block
 from jaxem.algorithm import EM, Algorithm, Online
 from jaxem.data.dealing import deal_out
-from jaxem.data.ways import Ways, find_ways
+from jaxem.data.fit_data import FitData, find_fit_data
 from jaxem.estep.source import Source
 from jaxem.fitting.method import method_of
 from jaxem.fitting.options import check_algorithm, check_finish, check_named
@@ -132,7 +132,10 @@ def explain(
     check_named(model, algorithm)
     check_finish(model, algorithm, finish)
     setting = prepare(bound, given)
-    plan, ways = setting.plan, deal_out(find_ways(setting, algorithm, count), algorithm, 0)
+    plan, fit_data = (
+        setting.plan,
+        deal_out(find_fit_data(setting, algorithm, count), algorithm, 0),
+    )
     told = order_words(plan, algorithm)
     lines = tuple(_line(model, plan, p, told.groups) for p in model.parameters)
     lines += tuple(Line(t.name, t.shape, "", "tied", "from others", True, "") for t in model.tied)
@@ -144,8 +147,8 @@ def explain(
         told.order,
         told.exact,
         told.verdict,
-        (*_data_words(model, ways, count), *_batch_words(algorithm, ways)),
-        ways.route(),
+        (*_data_words(model, fit_data, count), *_batch_words(algorithm, fit_data)),
+        fit_data.route(),
         method_of(algorithm, finish, race),
     )
 
@@ -167,9 +170,9 @@ def _spaced(name: str) -> str:
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 
 
-def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
+def _data_words(model: Model, fit_data: FitData, restarts: int) -> tuple[str, ...]:
     """Replacement of the data, path of the E-step, and cost of a step, in words."""
-    route = ways.route()
+    route = fit_data.route()
     merged = ""
     if route.merged < route.rows:
         merged = f", {route.merged} once equal ones are merged and absent ones left out"
@@ -182,33 +185,33 @@ def _data_words(model: Model, ways: Ways, restarts: int) -> tuple[str, ...]:
             f"{_count(route.anchors, 'anchor row')} carry the M-step"
         )
         lines.append(f"made of: {route.representation}")
-    if ways.sequences is not None:
-        lines.append(_link_words(model, ways))
-    return (*lines, *_step_words(model, ways, route, restarts))
+    if fit_data.sequences is not None:
+        lines.append(_link_words(model, fit_data))
+    return (*lines, *_step_words(model, fit_data, route, restarts))
 
 
-def _link_words(model: Model, ways: Ways) -> str:
+def _link_words(model: Model, fit_data: FitData) -> str:
     """The factors of the E-step of a chain or tree, in words."""
-    assert ways.sequences is not None
+    assert fit_data.sequences is not None
     if isinstance(model.latent, Tree):
-        count = f"{ways.sequences.count} data of {_count(model.latent.nodes, 'node')}"
+        count = f"{fit_data.sequences.count} data of {_count(model.latent.nodes, 'node')}"
         return f"tree: {count}; a matrix of pairs of states is made for every node"
-    count = _count(ways.sequences.count, "sequence")
-    if ways.split:
+    count = _count(fit_data.sequences.count, "sequence")
+    if fit_data.split:
         return f"chain: {count}; the step splits into one transition matrix and emissions"
     return f"chain: {count}; a matrix of pairs of states is made for every step"
 
 
-def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[str, ...]:
+def _step_words(model: Model, fit_data: FitData, route: Route, restarts: int) -> tuple[str, ...]:
     """The path of the E-step, and memory and arithmetic of a step, in words."""
     states = model.latent.configurations
-    source = ways.source(route.path, states, restarts)
+    source = fit_data.source(route.path, states, restarts)
     blocks, size = source.batch.weights.shape
     width = source.batch.weights.dtype.itemsize
     entries, per_row = blocks * size * states * restarts, states * restarts
     how = f"the log joint is evaluated {entries:,} times a step"
-    if isinstance(ways.found, Anchors):
-        features = ways.found.change.shape[0]
+    if isinstance(fit_data.found, Anchors):
+        features = fit_data.found.change.shape[0]
         per_row += features
         at_anchors = route.anchors * states * restarts
         if route.path == "product":
@@ -227,16 +230,16 @@ def _step_words(model: Model, ways: Ways, route: Route, restarts: int) -> tuple[
     )
 
 
-def _batch_words(algorithm: Algorithm, ways: Ways) -> tuple[str, ...]:
+def _batch_words(algorithm: Algorithm, fit_data: FitData) -> tuple[str, ...]:
     """The use of minibatches, in words."""
-    if ways.dealt is None:
+    if fit_data.dealt is None:
         return ()
-    parts, size = ways.dealt.shape
-    units = "rows" if ways.sequences is None else "sequences"
+    parts, size = fit_data.dealt.shape
+    units = "rows" if fit_data.sequences is None else "sequences"
     how = "an M-step after each, on the statistics of all, of which its own are renewed"
     if isinstance(algorithm, Online):
         how = "an M-step after each, on averaged statistics"
-        if isinstance(ways.found, Refused):
+        if isinstance(fit_data.found, Refused):
             how = "a gradient step after each, since there are no sufficient statistics"
         how = f"{how}; EM when that no longer pays"
     return (f"{type(algorithm).__name__}: {parts} minibatches of {size} {units}: {how}",)

@@ -40,7 +40,7 @@ class Landscape:
         self._free = model.free
         self._model, self._plan = model, plan
         self._source = source
-        self._climbs = plan.climbs
+        self._ascents = plan.ascents
         self.rows = source.rows
 
         penalty = Penalty(model, plan.kinks.centres)
@@ -142,13 +142,13 @@ class Landscape:
 
     def reference(self) -> np.ndarray:
         """Coordinates of the reference parameters, (d,)."""
-        reference = [_to_real(p, self._climbs[0][p.name][None]).ravel() for p in self._free]
+        reference = [_to_real(p, self._ascents[0][p.name][None]).ravel() for p in self._free]
         return np.concatenate(reference)
 
     def _units_of(self, p: Parameter, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if p.support.is_real:
-            reference = self._climbs[0][p.name]
-            spread = np.max([np.abs(c[p.name] - reference) for c in self._climbs], axis=0)
+            reference = self._ascents[0][p.name]
+            spread = np.max([np.abs(c[p.name] - reference) for c in self._ascents], axis=0)
             distance = np.abs(value - reference)
             spread = np.where(spread > 0, spread, np.where(distance > 0, distance, 1.0))
             return np.fmax(distance, spread), spread

@@ -32,7 +32,7 @@ def perturb(
     out = {name: np.array(leaf) for name, leaf in values.items()}
     with jax.enable_x64(True), np.errstate(all="ignore"):
         for restart, rng in enumerate(generators):
-            a, b = (mix(model.free, plan.climbs, rng) for _ in range(2))
+            a, b = (mix(model.free, plan.ascents, rng) for _ in range(2))
             for p in model.free:
                 value = out[p.name][restart]
                 moved = _moved(p, value.astype(float), a[p.name], b[p.name])

@@ -19,8 +19,8 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, filled
+from jaxem.data.fit_data import FitData
 from jaxem.data.own import OwnData, are_few
-from jaxem.data.ways import Ways
 from jaxem.estep import EStep
 from jaxem.initial import Setting
 from jaxem.model import Model
@@ -92,7 +92,7 @@ def refit(
     model: Model,
     plan: Plan,
     algorithm: Algorithm,
-    ways: Ways,
+    fit_data: FitData,
     starts: dict[str, np.ndarray],
     weights: np.ndarray,
     *,
@@ -110,15 +110,15 @@ def refit(
         model: The declared model.
         plan: Its plan.
         algorithm: The algorithm of the fit.
-        ways: The data, and what replaces them.
+        fit_data: The data, and what replaces them.
         starts: Parameters by dotted name, leaves (B, R, ...).
-        weights: Weights of the rows of `ways`, (B, n); of chains, equal within a sequence.
-        rows: Rows of each replicate in place of those of `ways`, leaves (B, n, ...).
+        weights: Weights of the rows of `fit_data`, (B, n); of chains, equal within a sequence.
+        rows: Rows of each replicate in place of those of `fit_data`, leaves (B, n, ...).
         tolerance: Nats that may remain to be gained.
         max_steps: Limit of steps.
         race: The race that the starts of each replicate run, or None.
     """
-    data = OwnData(model, plan, ways, weights, rows)
+    data = OwnData(model, plan, fit_data, weights, rows)
     program = plan.program(
         ("steps", algorithm, False), chunk_function(model, plan, algorithm, finish=False)
     )
@@ -127,7 +127,7 @@ def refit(
     found = queue.run(data.path, starts)
     if data.path == "direct":
         return found
-    setting = Setting(model, plan, ways.rows, ways.weights, ways.sequences)
+    setting = Setting(model, plan, fit_data.rows, fit_data.weights, fit_data.sequences)
     agree = _agrees(setting, algorithm.e_step, found, weights, rows, began)
     return found if agree else queue.run("direct", found.values)
 

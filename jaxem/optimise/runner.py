@@ -10,8 +10,8 @@ import numpy as np
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, power_of_two
+from jaxem.data.fit_data import PATHS, FitData
 from jaxem.data.own import Own, shared
-from jaxem.data.ways import PATHS, Ways
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.objective.landscape import Landscape
@@ -43,7 +43,7 @@ class Runner:
         model: The declared model.
         plan: What the algebra found.
         algorithm: The algorithm.
-        ways: The data, and the paths through them.
+        fit_data: The data, and the paths through them.
         starts: Parameters by dotted name, stacked over restarts.
         guards: Checks of restarts on replaced data.
         tolerance: See `stopping`.
@@ -59,7 +59,7 @@ class Runner:
         model: Model,
         plan: Plan,
         algorithm: Algorithm,
-        ways: Ways,
+        fit_data: FitData,
         starts: dict[str, Any],
         guards: Guards,
         *,
@@ -70,16 +70,16 @@ class Runner:
         finish: bool,
         report: Callable[[Progress], None],
     ):
-        self._model, self._algorithm, self._ways, self._guards = model, algorithm, ways, guards
-        self._plan, self._race, self._finish = plan, race, finish
-        memory = algorithm.memory(model, ways.weights.dtype)
+        self._model, self._algorithm, self._guards = model, algorithm, guards
+        self._plan, self._fit_data, self._race, self._finish = plan, fit_data, race, finish
+        memory = algorithm.memory(model, fit_data.weights.dtype)
         self._states = jax.tree.map(
             np.array, first_states(starts, memory, model.latent.configurations)
         )
         restarts = len(self._states.status)
         self._traces: list[list[float]] = [[] for _ in range(restarts)]
         self._moved: set[int] = set()
-        self._paths = np.full(restarts, ways.first, dtype=object)
+        self._paths = np.full(restarts, fit_data.first, dtype=object)
         self._tolerance, self._max_steps, self._report = tolerance, max_steps, report
         self._controls = self._until(max_steps)
         self._limit = np.inf if time_limit is None else time.monotonic() + time_limit
@@ -94,7 +94,7 @@ class Runner:
 
         After Ctrl-C they are as the last whole chunk left them.
         """
-        self._look_at_starts(self._ways.first)
+        self._look_at_starts(self._fit_data.first)
         try:
             if self._race is not None:
                 self._advance(self._until(self._race.after))
@@ -111,11 +111,11 @@ class Runner:
                 raise
             self._ended_by = Status.INTERRUPTED
             self._reopen()
-            self._look_at_ends(self._ways.first)
+            self._look_at_ends(self._fit_data.first)
         return self._collect()
 
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
-        dtype = self._ways.weights.dtype
+        dtype = self._fit_data.weights.dtype
         limit = np.int32(min(max_steps, self._max_steps))
         passes = np.int32(CHUNK)
         numbers: Any = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype), passes
@@ -124,7 +124,7 @@ class Runner:
     def _advance(self, controls: Controls) -> None:
         """Run every restart until these controls stop it; later controls may resume it."""
         self._controls = controls
-        for path in PATHS[PATHS.index(self._ways.first) :]:
+        for path in PATHS[PATHS.index(self._fit_data.first) :]:
             while self._running(path).size and self._ended_by == Status.RUNNING:
                 self._run_group(path)
                 self._look_at_ends(path)
@@ -150,7 +150,7 @@ class Runner:
             group = self._running(path)
             if group.size and self._ended_by == Status.RUNNING:
                 group = np.flatnonzero(self._paths == path) if everyone else group
-                source = self._ways.source(path, self._model.latent.configurations, len(group))
+                source = self._fit_data.source(path, self._model.latent.configurations, len(group))
                 landscape = Landscape(self._model, self._plan, self._algorithm, source)
                 traces = move(landscape, self._states, group, self._max_steps)
                 for restart, trace in zip(group, traces, strict=True):
@@ -169,9 +169,8 @@ class Runner:
         while running.size:
             began = time.monotonic()
             given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
-            passes = chunk_length(
-                int(self._states.steps[running].min()), self._ways.weights.size * len(restarts)
-            )
+            entries = self._fit_data.weights.size * len(restarts)
+            passes = chunk_length(int(self._states.steps[running].min()), entries)
             controls = self._controls._replace(passes=np.int32(passes))
             group = self._program(jax.device_put(given), own, source, controls)
             self._record(path, restarts, jax.block_until_ready(group))
@@ -189,7 +188,7 @@ class Runner:
 
     def _data(self, path: str, restarts: int) -> tuple[Source, Own | None]:
         """The shared data of so many restarts on a path, and the data that each has of its own."""
-        source = self._ways.source(path, self._model.latent.configurations, restarts)
+        source = self._fit_data.source(path, self._model.latent.configurations, restarts)
         return source, shared(source, bucket(restarts))
 
     def _key(self, path: str, size: int) -> Any:

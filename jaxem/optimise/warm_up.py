@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import WarmUp
-from jaxem.data.ways import Ways
+from jaxem.data.fit_data import FitData
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.model.prior import Parameter
@@ -73,7 +73,7 @@ def warm_up(
     model: Model,
     plan: Plan,
     policy: WarmUp,
-    ways: Ways,
+    fit_data: FitData,
     starts: dict[str, np.ndarray],
     guards: Guards,
     *,
@@ -88,7 +88,7 @@ def warm_up(
         model: The declared model.
         plan: What the algebra found.
         policy: The warm-up.
-        ways: The data.
+        fit_data: The data.
         starts: Parameters by dotted name, stacked over restarts.
         guards: Checks of restarts on replaced data.
         key: An int or a JAX key; every restart and every step has its own, made from it.
@@ -102,12 +102,12 @@ def warm_up(
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(as_key(key), jnp.arange(restarts))
     track = _begin(model, starts)
     generators = [generator(keys[restart]) for restart in range(restarts)]
-    path, began = ways.first, time.monotonic()
+    path, began = fit_data.first, time.monotonic()
     pieces: list[np.ndarray] = [np.zeros((restarts, 0))]
     changes, ended = [], Status.RUNNING
     try:
-        for turn, last in _turns(policy, max_steps, ways.weights.dtype):
-            source = ways.source(path, model.latent.configurations, restarts)
+        for turn, last in _turns(policy, max_steps, fit_data.weights.dtype):
+            source = fit_data.source(path, model.latent.configurations, restarts)
             track = jax.block_until_ready(program(track, keys, source, turn))
             pieces.append(np.asarray(track.trace)[:, : int(turn.count)])
             done = int(turn.first + turn.count)
@@ -135,7 +135,7 @@ def warm_up(
         _starts(model, policy, track),
         np.concatenate(pieces, axis=1),
         ended,
-        policy.climbs,
+        policy.runs_on,
         policy.description,
         time.monotonic() - began,
         tuple(changes),

@@ -17,7 +17,7 @@ class WarmedUp:
         values: Parameters by dotted name, stacked over restarts.
         traces: The objective at each step, (R, steps).
         ended: RUNNING, or the status of a warm-up that was cut short.
-        climbs: Whether an algorithm runs on from the starts.
+        runs_on: Whether an algorithm runs on from the starts.
         description: The warm-up in words.
         seconds: Seconds that it took.
         changes: Changes of the path through the data, and why, in words.
@@ -26,7 +26,7 @@ class WarmedUp:
     values: dict[str, np.ndarray]
     traces: np.ndarray
     ended: Status
-    climbs: bool
+    runs_on: bool
     description: str
     seconds: float
     changes: tuple[str, ...]
@@ -38,8 +38,8 @@ class WarmedUp:
 
     def remaining(self, max_steps: int, time_limit: float | None) -> dict[str, Any]:
         """The remaining limits of steps and seconds; enough at least to evaluate the starts."""
-        climbs = self.climbs and self.ended == Status.RUNNING
-        steps = max(max_steps - self.steps, 0) if climbs else 0
+        runs_on = self.runs_on and self.ended == Status.RUNNING
+        steps = max(max_steps - self.steps, 0) if runs_on else 0
         seconds = None if time_limit is None else max(time_limit - self.seconds, 1e-3)
         return {"max_steps": steps, "time_limit": seconds}
 
@@ -48,7 +48,7 @@ class WarmedUp:
         status = runs.status.copy()
         if self.ended != Status.RUNNING:
             status[status == Status.STEP_LIMIT] = self.ended
-        elif not self.climbs:
+        elif not self.runs_on:
             status[status == Status.STEP_LIMIT] = Status.SAMPLED
         traces = tuple(np.concatenate(pair) for pair in zip(self.traces, runs.traces, strict=True))
         steps = runs.steps + self.steps

@@ -17,7 +17,7 @@ from jaxem.algebra.anchors import Anchors
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values
 from jaxem.algebra.route import Guard
-from jaxem.data.ways import Ways
+from jaxem.data.fit_data import FitData
 from jaxem.estep import EStep
 from jaxem.initial import Setting
 from jaxem.model import Model
@@ -40,10 +40,10 @@ _EXPLAINED = 10.0
 class Guards:
     """Checks of restarts on replaced data, with a record of all that were made."""
 
-    def __init__(self, model: Model, plan: Plan, ways: Ways):
-        self._model, self._plan, self._ways = model, plan, ways
+    def __init__(self, model: Model, plan: Plan, fit_data: FitData):
+        self._model, self._plan, self._fit_data = model, plan, fit_data
         self._tables = plan.tables
-        self._dtype = ways.weights.dtype
+        self._dtype = fit_data.weights.dtype
         self._rng = np.random.default_rng(0)
         self._began = time.monotonic()
         self.seen: list[Guard] = []
@@ -66,7 +66,7 @@ class Guards:
         """
         if path == "direct":
             return path
-        anchors = self._ways.found
+        anchors = self._fit_data.found
         assert isinstance(anchors, Anchors)
         with np.errstate(all="ignore"):
             guard = Guard(restart, steps, path, *self._error(values, anchors))
@@ -85,14 +85,20 @@ class Guards:
         The first restart is always evaluated, the others while that takes no more than half a
         second, or a tenth of the time since the run began.
         """
-        ways = self._ways
-        setting = Setting(self._model, self._plan, ways.rows, ways.weights, ways.sequences)
+        fit_data = self._fit_data
+        setting = Setting(
+            self._model,
+            self._plan,
+            fit_data.rows,
+            fit_data.weights,
+            fit_data.sequences,
+        )
         for restart in as_time_allows(restarts, self._began):
             yield int(restart), exact_evidence(setting, e_step, values(restart))
 
     def tolerance(self, evidence: float) -> float:
         """Largest difference, in nats, from the evidence of all rows that rounding explains."""
-        return tolerated(evidence, row_count(self._ways.rows), self._dtype)
+        return tolerated(evidence, row_count(self._fit_data.rows), self._dtype)
 
     def excluded(self, e_step: EStep, starts: Values) -> list[int]:
         """Restarts whose start holds a zero that makes some rows impossible.
@@ -118,9 +124,9 @@ class Guards:
         at_anchors = self._table(values, anchors.rows) - anchors.reference[:, None]
         eps = np.finfo(self._dtype).eps
         bound = float(eps * anchors.amplification * np.abs(at_anchors).max())
-        count = row_count(self._ways.rows)
+        count = row_count(self._fit_data.rows)
         rows = self._rng.choice(count, min(_ROWS, count), replace=False)
-        direct = self._table(values, take_rows(self._ways.rows, rows))
+        direct = self._table(values, take_rows(self._fit_data.rows, rows))
         product = self._multiply(anchors, rows, at_anchors) + anchors.references[rows][:, None]
         matters = direct > direct.max(1, keepdims=True) - _NEAR
         error = np.where(matters, np.abs(product - direct), 0.0).max()
@@ -130,9 +136,9 @@ class Guards:
         """Log factors (n, K) of rows as the run computes them, by products in its precision."""
         f = at_anchors.astype(self._dtype)
         if anchors.features is None:
-            coefficients = anchors.coefficients(self._ways.rows, rows)
+            coefficients = anchors.coefficients(self._fit_data.rows, rows)
             return (coefficients.astype(self._dtype) @ f).astype(float)
-        features = anchors.features(take_rows(self._ways.rows, rows)).astype(self._dtype)
+        features = anchors.features(take_rows(self._fit_data.rows, rows)).astype(self._dtype)
         return (features @ (anchors.change.astype(self._dtype) @ f)).astype(float)
 
     def _table(self, values: Values, rows) -> np.ndarray:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxem.algebra.plan import make_plan
+from jaxem.data.fit_data import find_fit_data
 from jaxem.data.own import every_row
-from jaxem.data.ways import find_ways
 from jaxem.fitting import Fit
 from jaxem.fitting.options import check_options
 from jaxem.fitting.same_data import check_fit, check_same_data
@@ -121,9 +121,9 @@ def refit_drawn(
     ones = np.ones(row_count(first.rows), jnp.result_type(float))
     plan = make_plan(model, first.rows, ones)
     setting = Setting(model, plan, first.rows, ones, first.sequences)
-    ways = every_row(setting, fit.algorithm)
+    fit_data = every_row(setting, fit.algorithm)
     weights = np.broadcast_to(ones, (len(drawn), len(ones)))
-    return refit(model, plan, fit.algorithm, ways, starts, weights, rows=rows, **options)
+    return refit(model, plan, fit.algorithm, fit_data, starts, weights, rows=rows, **options)
 
 
 def warm_starts(fit: Fit, model: Model, count: int) -> dict[str, np.ndarray]:
@@ -149,14 +149,14 @@ def _resampled(
     setting = Setting(model, plan, bound.rows, given, sequences)
     rng = generator(key)
     if sequences is None:
-        ways = find_ways(setting, fit.algorithm, 1)
-        weights = _multinomial(rng, ways.weights, count)
+        fit_data = find_fit_data(setting, fit.algorithm, 1)
+        weights = _multinomial(rng, fit_data.weights, count)
     else:
-        ways = every_row(setting, fit.algorithm)
+        fit_data = every_row(setting, fit.algorithm)
         drawn = _multinomial(rng, given[sequences.starts], count)
         weights = np.stack([sequences.spread(one) for one in drawn])
     starts = warm_starts(fit, model, count)
-    return refit(model, plan, fit.algorithm, ways, starts, weights, **options)
+    return refit(model, plan, fit.algorithm, fit_data, starts, weights, **options)
 
 
 def _multinomial(rng: np.random.Generator, weights: np.ndarray, count: int) -> np.ndarray:

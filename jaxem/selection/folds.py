@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from jaxem.algorithm import EM, WarmUp
+from jaxem.data.fit_data import find_fit_data
 from jaxem.data.own import every_row
-from jaxem.data.ways import find_ways
 from jaxem.estep import Exact
 from jaxem.fitting import Race
 from jaxem.fitting.options import check_options
@@ -108,10 +108,10 @@ def cross_validate(
     sizes = (of_units * (label == fold)).sum(1)
     kept, held = (_by_row(bound, of_units * chosen) for chosen in (label != fold, label == fold))
     if bound.sequences is None:
-        ways = find_ways(setting, algorithm, starts_of)
+        fit_data = find_fit_data(setting, algorithm, starts_of)
     else:
-        ways = every_row(setting, algorithm)
-    setting = dataclasses.replace(setting, anchors=ways.found)
+        fit_data = every_row(setting, algorithm)
+    setting = dataclasses.replace(setting, anchors=fit_data.found)
     starts = {
         name: np.broadcast_to(leaf, (count, *leaf.shape))
         for name, leaf in make_starts(setting, None, starts_of, key).items()
@@ -120,9 +120,9 @@ def cross_validate(
         bound.model,
         setting.plan,
         algorithm,
-        ways,
+        fit_data,
         starts,
-        ways.merged(kept),
+        fit_data.merged(kept),
         tolerance=tolerance,
         max_steps=max_steps,
         race=race,

@@ -3,7 +3,7 @@
 An optimiser evaluates the gradient of one function several times in its program, under `vmap` over
 restarts, and differentiates the gradient. JAX would differentiate the function anew each time,
 under every transformation in force. Here the gradient is a jaxpr of its own, without repeated
-equations (`lean`), which is evaluated instead.
+equations (`simplify`), which is evaluated instead.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.extend import core
 
-from jaxem.traces.lean import lean
 from jaxem.traces.products import zero_product
+from jaxem.traces.simplify import simplify
 from jaxem.types import Array
 
 #: Gradients in the cache of one function, those traced last.
@@ -71,7 +71,7 @@ class Slopes:
 
             for old in tuple(self._gradients)[: 1 - _MOST]:
                 self._gradients.pop(old, None)
-            self._gradients[key] = lean(jax.make_jaxpr(both)(*avals))
+            self._gradients[key] = simplify(jax.make_jaxpr(both)(*avals))
         return core.jaxpr_as_fun(self._gradients[key])(*leaves)
 
 

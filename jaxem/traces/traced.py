@@ -2,7 +2,7 @@
 
 A log joint is differentiated dozens of times while a plan is made. Building its distributions in
 Python each time would cost more than the arithmetic; so the trace is made once for each combination
-of shapes and dtypes, rewritten (`picks`, `lean`, `thin`, `zeros`), and the result is evaluated
+of shapes and dtypes, rewritten (`masks`, `simplify`, `thin`, `zeros`), and the result is evaluated
 instead of the function. Functions whose traces have equal digests (`meaning`) share it.
 """
 
@@ -16,9 +16,9 @@ from jax.core import Tracer
 from jax.extend import core
 
 from jaxem.traces.bounds import CONSTANT, DATA, STATE, Reads
-from jaxem.traces.lean import lean
+from jaxem.traces.masks import with_masks
 from jaxem.traces.meaning import meaning
-from jaxem.traces.picks import with_masks
+from jaxem.traces.simplify import simplify
 from jaxem.traces.thin import thin
 from jaxem.traces.zeros import repair
 from jaxem.types import DeclarationError
@@ -80,7 +80,7 @@ class Traced:
         if meant is not None and key in _repaired:
             return _repaired[key]
         masked = with_masks(self._traces[signature], _kinds(signature[0]))
-        mended = repair(thin(lean(masked)), values=self._zero_times_infinity)
+        mended = repair(thin(simplify(masked)), values=self._zero_times_infinity)
         if meant is not None:
             while len(_repaired) >= _MOST:
                 _repaired.pop(next(iter(_repaired)), None)
@@ -99,7 +99,7 @@ class Traced:
                 "(jax.jit, jax.vmap, jax.grad, ...). Models are read and fitted outside of such "
                 "functions; what a fit depends on is differentiated by jaxem.sensitivity."
             )
-        return lean(closed)
+        return simplify(closed)
 
     def __call__(self, *args: Any) -> jax.Array:
         """Evaluate the function at these arguments."""

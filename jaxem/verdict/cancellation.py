@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algebra.probe import Values, widen
-from jaxem.data.ways import Ways
+from jaxem.data.fit_data import FitData
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count, take_rows
 from jaxem.traces.stochastic import may_cancel, with_random_rounding
@@ -31,18 +31,18 @@ class Cancellation:
     Args:
         model: The declared model.
         plan: The plan, which keeps the compiled program.
-        ways: The rows.
+        fit_data: The rows.
     """
 
-    def __init__(self, model: Model, plan: Plan, ways: Ways):
+    def __init__(self, model: Model, plan: Plan, fit_data: FitData):
         self._model, self._plan = model, plan
-        present = np.flatnonzero(ways.weights > 0)
-        count = min(_ROWS, row_count(ways.rows))
+        present = np.flatnonzero(fit_data.weights > 0)
+        count = min(_ROWS, row_count(fit_data.rows))
         rng = np.random.default_rng(0)
         sample = rng.permutation(present)[:count] if len(present) > count else present
-        self._rows = widen(take_rows(ways.rows, sample))
-        self._weights = ways.weights[sample] * (len(present) / max(len(sample), 1))
-        self._eps = float(np.finfo(ways.weights.dtype).eps)
+        self._rows = widen(take_rows(fit_data.rows, sample))
+        self._weights = fit_data.weights[sample] * (len(present) / max(len(sample), 1))
+        self._eps = float(np.finfo(fit_data.weights.dtype).eps)
 
     def dominates(
         self, values: Values, order: np.ndarray, candidates: Values, use_candidate: np.ndarray

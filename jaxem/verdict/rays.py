@@ -112,10 +112,10 @@ def rays_from(
     numbers = np.arange(len(slope))
     directions += [np.where(numbers == k, place.unit, 0.0) for k in alone]
     directions += [np.nan_to_num(gradient) * place.unit**2, np.nan_to_num(movement)]
-    return [ray for v in directions for ray in _ways(restart, place, v)]
+    return [ray for v in directions for ray in _rays_along(restart, place, v)]
 
 
-def _ways(restart: int, place: Place, direction: np.ndarray) -> list[Ray]:
+def _rays_along(restart: int, place: Place, direction: np.ndarray) -> list[Ray]:
     """The rays of a direction: added, in both units, and multiplied, where these differ."""
     ways = [(np.abs(place.relative(direction, False)), False)]
     real = (direction != 0) & ~place.unitless

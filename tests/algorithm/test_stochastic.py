@@ -9,7 +9,7 @@ import pytest
 
 import jaxem
 from jaxem.algebra.plan import make_plan
-from jaxem.data.ways import find_ways
+from jaxem.data.fit_data import find_fit_data
 from jaxem.estep import Exact
 from jaxem.estep.warming import DrawnStates
 from jaxem.initial import Setting
@@ -27,14 +27,14 @@ def test_the_mean_of_many_draws_is_the_exact_statistic():
     weights = np.arange(len(data)) % 4.0
     model = centres()
     plan = make_plan(model, data, weights)
-    ways = find_ways(Setting(model, plan, data, weights), jaxem.EM(), 1)
-    assert len(ways.weights) < (weights > 0).sum() and ways.first == "product"
+    fit_data = find_fit_data(Setting(model, plan, data, weights), jaxem.EM(), 1)
+    assert len(fit_data.weights) < (weights > 0).sum() and fit_data.first == "product"
     at = {"loc": jnp.array([-2.0, 0.5, 2.0])}
     keys = jax.random.split(jax.random.key(0), KEYS)
     table = np.asarray(jax.vmap(lambda x: model.table(at, x))(jnp.asarray(data[:, None]))[:, 0])
     responsibilities = np.exp(table - np.logaddexp.reduce(table, axis=1)[:, None])
     for path in ("product", "direct"):
-        source = ways.source(path, 3, 1)
+        source = fit_data.source(path, 3, 1)
 
         @jax.jit
         def counts(key, source=source):

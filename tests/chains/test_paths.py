@@ -8,7 +8,7 @@ import pytest
 import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
-from jaxem.data.ways import PATHS, find_ways
+from jaxem.data.fit_data import PATHS, find_fit_data
 from jaxem.estep import Exact, Hard, order
 from jaxem.initial import Setting
 from jaxem.model.binding import bind_steps
@@ -25,16 +25,16 @@ def simulated(count=20, horizon=15, seed=0):
     return np.array([-1.0, 1.5])[states] + rng.normal(size=(count, horizon)), lengths
 
 
-def ways_of(model, data, lengths, weights=None):
+def fit_data_of(model, data, lengths, weights=None):
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
     plan = make_plan(model, bound.rows, given)
-    return find_ways(Setting(model, plan, bound.rows, given, bound.sequences), EM(), 1)
+    return find_fit_data(Setting(model, plan, bound.rows, given, bound.sequences), EM(), 1)
 
 
-def look(ways, path, model, start, e_step):
+def look(fit_data, path, model, start, e_step):
     """Evidence, counts, and the gradient of Q elsewhere."""
-    source = ways.source(path, model.latent.configurations, 1)
+    source = fit_data.source(path, model.latent.configurations, 1)
     at = {k: jnp.asarray(v) for k, v in start.items()}
     away = {k: v * 1.1 if k in ("loc", "scale", "rate", "first") else v for k, v in at.items()}
 
@@ -55,9 +55,9 @@ def assert_same(found, expected):
 def test_all_paths_agree_where_the_step_splits(e_step):
     (model, _, start), (data, lengths) = plain(), simulated()
     weights = np.arange(len(lengths)) % 3
-    ways = ways_of(model, data, lengths, weights)
-    assert ways.split and ways.first == "product"
-    answers = [look(ways, path, model, start, e_step) for path in PATHS]
+    fit_data = fit_data_of(model, data, lengths, weights)
+    assert fit_data.split and fit_data.first == "product"
+    answers = [look(fit_data, path, model, start, e_step) for path in PATHS]
     assert_same(answers[0], answers[2])
     assert_same(answers[1], answers[2])
 
@@ -65,9 +65,9 @@ def test_all_paths_agree_where_the_step_splits(e_step):
 def test_all_paths_agree_where_it_does_not():
     (model, _, start), (_, lengths) = of_pairs(), simulated()
     data = np.random.default_rng(1).poisson(4.0, size=(len(lengths), 15))
-    ways = ways_of(model, data, lengths)
-    assert not ways.split and ways.first == "product"
-    answers = [look(ways, path, model, start, Exact()) for path in PATHS]
+    fit_data = fit_data_of(model, data, lengths)
+    assert not fit_data.split and fit_data.first == "product"
+    answers = [look(fit_data, path, model, start, Exact()) for path in PATHS]
     assert_same(answers[0], answers[2])
     assert_same(answers[1], answers[2])
 
@@ -75,9 +75,9 @@ def test_all_paths_agree_where_it_does_not():
 @pytest.mark.long
 def test_blocks_of_sequences_change_nothing(monkeypatch):
     (model, _, start), (data, lengths) = plain(), simulated()
-    whole = [look(ways_of(model, data, lengths), path, model, start, Exact()) for path in PATHS]
+    whole = [look(fit_data_of(model, data, lengths), path, model, start, Exact()) for path in PATHS]
     monkeypatch.setattr(order, "_ENTRIES", 15 * 6 * 8)
-    cut = ways_of(model, data, lengths)
+    cut = fit_data_of(model, data, lengths)
     assert cut.source("product", 6, 1).batch.weights.shape[0] == 3
     for path, expected in zip(PATHS, whole, strict=True):
         assert_same(look(cut, path, model, start, Exact()), expected)
@@ -89,7 +89,7 @@ def test_windows_of_time_change_nothing(declared, monkeypatch):
     if declared is of_pairs:
         data = np.random.default_rng(1).poisson(4.0, size=data.shape)
     weights = np.arange(len(lengths)) % 3
-    whole = ways_of(model, data, lengths, weights)
+    whole = fit_data_of(model, data, lengths, weights)
     assert whole.source("product", 6, 1).windows == 1
     expected = look(whole, "product", model, start, Exact())
     guard = Guards(model, make_plan(model, whole.rows, whole.weights), whole)
@@ -98,7 +98,7 @@ def test_windows_of_time_change_nothing(declared, monkeypatch):
     np.testing.assert_allclose(evidence, expected[0], rtol=1e-12)
 
     monkeypatch.setattr(order, "_WINDOW", 900)
-    cut = ways_of(model, data, lengths, weights)
+    cut = fit_data_of(model, data, lengths, weights)
     assert cut.source("product", 6, 1).windows > 1
     assert_same(look(cut, "product", model, start, Exact()), expected)
     guard = Guards(model, make_plan(model, cut.rows, cut.weights), cut)
@@ -114,7 +114,7 @@ def test_memory_of_an_e_step_does_not_grow_with_time(monkeypatch):
     at = {k: jnp.asarray(v) for k, v in start.items()}
     for horizon in (2**13 + 1, 2**15 + 1):
         data = np.random.default_rng(0).normal(size=(1, horizon))
-        source = ways_of(model, data, None).source("product", 6, 1)
+        source = fit_data_of(model, data, None).source("product", 6, 1)
 
         def totals(at, source):
             evidence, counts, q = source.expect(model, Exact(), at)

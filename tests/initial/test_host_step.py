@@ -8,7 +8,7 @@ import numpyro.distributions as dist
 import pytest
 
 import jaxem
-from jaxem.data.ways import find_ways
+from jaxem.data.fit_data import find_fit_data
 from jaxem.initial.host_step import serves
 from jaxem.initial.setting import prepare
 from jaxem.model.binding import bind_steps
@@ -69,5 +69,5 @@ def test_newton_is_left_to_the_compiled_one():
 
 def set_up(model, rows):
     setting = prepare(bind_steps(model, rows, None), np.ones(len(rows)))
-    ways = find_ways(setting, jaxem.EM(), 4)
-    return dataclasses.replace(setting, anchors=ways.found)
+    fit_data = find_fit_data(setting, jaxem.EM(), 4)
+    return dataclasses.replace(setting, anchors=fit_data.found)

@@ -62,8 +62,8 @@ def test_a_replicate_is_the_fit_with_its_weights():
     start = {name: np.asarray(leaf, float) for name, leaf in START.items()}
     starts = {name: np.broadcast_to(leaf, (3, 1, *leaf.shape)) for name, leaf in start.items()}
     plan = make_plan(MODEL, rows, np.ones(100))
-    ways = every_row(Setting(MODEL, plan, rows, np.ones(row_count(rows))), EM())
-    together = refit(MODEL, plan, EM(), ways, starts, weights, tolerance=1e-10)
+    fit_data = every_row(Setting(MODEL, plan, rows, np.ones(row_count(rows))), EM())
+    together = refit(MODEL, plan, EM(), fit_data, starts, weights, tolerance=1e-10)
     for k in range(3):
         alone = jaxem.fit(MODEL, rows, init=START, weights=weights[k])
         assert together.objective[k, 0] == pytest.approx(alone.objective, abs=1e-7)
@@ -137,16 +137,16 @@ def test_replicates_that_did_not_converge_are_told(fit):
 def test_a_race_in_every_replicate_finds_what_all_its_starts_find():
     rows, weights = ROWS[::50], np.random.default_rng(3).multinomial(100, np.full(100, 0.01), 2)
     plan = make_plan(MODEL, rows, np.ones(100))
-    ways = every_row(Setting(MODEL, plan, rows, np.ones(row_count(rows))), EM())
+    fit_data = every_row(Setting(MODEL, plan, rows, np.ones(row_count(rows))), EM())
     locs = np.array([[0.0, 3.0], [3.0, 0.1], [-1.0, 4.0], [0.5, 0.6], [2.9, 3.0]])[..., None]
     starts = {
         "weights": np.full((2, 5, 2), 0.5),
         "loc": np.broadcast_to(locs, (2, 5, 2, 1)),
         "variance": np.ones((2, 5, 2)),
     }
-    whole = refit(MODEL, plan, EM(), ways, starts, weights.astype(float))
+    whole = refit(MODEL, plan, EM(), fit_data, starts, weights.astype(float))
     race = jaxem.Race(5, keep=2, after=4)
-    raced = refit(MODEL, plan, EM(), ways, starts, weights.astype(float), race=race)
+    raced = refit(MODEL, plan, EM(), fit_data, starts, weights.astype(float), race=race)
     assert ((raced.status == jaxem.Status.DROPPED).sum(1) == 3).all()
     assert raced.steps.sum() < whole.steps.sum()
     np.testing.assert_allclose(raced.best().objective, whole.best().objective, atol=1e-6)

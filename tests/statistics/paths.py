@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
 import jaxem
-from jaxem.data.ways import find_ways
+from jaxem.data.fit_data import find_fit_data
 
 # The package's own name for it is the function.
 FIT = importlib.import_module("jaxem.fitting.fit")
@@ -67,6 +67,6 @@ def begin_with(monkeypatch, path: str) -> None:
     """Fits begin with this path from now on."""
 
     def find(*args):
-        return dataclasses.replace(find_ways(*args), first=path)
+        return dataclasses.replace(find_fit_data(*args), first=path)
 
     monkeypatch.setattr(FIT, "find_ways", find)

@@ -31,7 +31,7 @@ class Searched:
     def fresh(self, count: int, seed: int = 7) -> list[dict[str, np.ndarray]]:
         """Ordinary parameters that the search never saw."""
         rng = np.random.default_rng(seed)
-        return [mix(self.model.free, self.plan.climbs, rng) for _ in range(count)]
+        return [mix(self.model.free, self.plan.ascents, rng) for _ in range(count)]
 
 
 @functools.cache

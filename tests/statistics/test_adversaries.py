@@ -27,7 +27,7 @@ def test_anchors_give_every_row_at_parameters_never_seen(name):
     found, tables = here.found, here.plan.tables
     assert isinstance(found, Anchors), found
     coefficients = found.coefficients(here.rows, np.arange(row_count(here.rows)))
-    for values in [*here.fresh(3), *here.plan.climbs[1:]]:
+    for values in [*here.fresh(3), *here.plan.ascents[1:]]:
         direct = tables(values, here.rows)
         at_anchors = tables(values, found.rows) - found.reference[:, None]
         product = coefficients @ at_anchors + found.references[:, None]

@@ -9,7 +9,7 @@ import jaxem
 from jaxem.algebra.plan import make_plan
 from jaxem.algorithm import EM
 from jaxem.compiled.buckets import bucket_of_rows
-from jaxem.data.ways import PATHS, find_ways
+from jaxem.data.fit_data import PATHS, find_fit_data
 from jaxem.estep import Exact
 from jaxem.initial import Setting
 from jaxem.traces.rewrite import name_of, programs_of
@@ -94,8 +94,8 @@ def test_the_m_step_sees_anchors_alone(name, path):
     algorithm = ALGORITHMS.get(name, EM())
     weights = np.ones(ROWS)
     plan = make_plan(model, data, weights)
-    ways = find_ways(Setting(model, plan, data, weights), algorithm, 1)
-    source = ways.source(path, model.latent.size, 1)
+    fit_data = find_fit_data(Setting(model, plan, data, weights), algorithm, 1)
+    source = fit_data.source(path, model.latent.size, 1)
     values = model.flatten(start)
     _, counts, q = source.expect(model, Exact(), values)
     names = tuple(p.name for p in model.free)
@@ -108,11 +108,11 @@ def test_the_m_step_sees_anchors_alone(name, path):
 def test_the_product_path_evaluates_the_log_joint_at_anchors_alone():
     model, weights = normals(), np.ones(ROWS)
     plan = make_plan(model, NORMAL, weights)
-    ways = find_ways(Setting(model, plan, NORMAL, weights), EM(), 1)
+    fit_data = find_fit_data(Setting(model, plan, NORMAL, weights), EM(), 1)
     values = model.flatten(START)
     lengths = {}
     for path in PATHS:
-        source = ways.source(path, 2, 1)
+        source = fit_data.source(path, 2, 1)
         e_step = jax.make_jaxpr(lambda v, s=source: s.expect(model, Exact(), v)[:2])(values)
         lengths[path] = _count_of_divisions(e_step, bucket_of_rows(ROWS))
     # One for posterior probabilities, one for features, one for the log joint.
@@ -146,7 +146,7 @@ def _count_of_divisions(closed, rows: int) -> int:
 
 def test_a_large_e_step_is_timed_and_the_faster_path_begins(monkeypatch):
     """Here everything is large; the timing stands in the explanation, and is made once."""
-    monkeypatch.setattr("jaxem.data.ways._WORTH_TIMING", 1)
+    monkeypatch.setattr("jaxem.data.fit_data._WORTH_TIMING", 1)
     page = jaxem.explain(normals(), NORMAL)
     route = page.route
     assert len(route.seconds) == 2 and all(s > 0 for s in route.seconds)
@@ -160,8 +160,10 @@ def test_the_rounding_of_products_is_what_the_e_step_says():
     rng = np.random.default_rng(4)
     data = np.concatenate([rng.normal(size=300), 2 + 0.003 * rng.normal(size=100)])
     model, weights = normals(), np.ones(400)
-    ways = find_ways(Setting(model, make_plan(model, data, weights), data, weights), EM(), 1)
-    source = ways.source("product", 2, 1)
+    fit_data = find_fit_data(
+        Setting(model, make_plan(model, data, weights), data, weights), EM(), 1
+    )
+    source = fit_data.source("product", 2, 1)
     at = {"weights": np.array([0.75, 0.25]), "loc": np.array([0.0, 2.0])}
     at = model.flatten({**START, **at, "scale": np.array([1.0, 0.003])})
     nearby = 1 + 1e-14 * np.arange(256)

@@ -7,7 +7,7 @@ import pytest
 
 import jaxem
 from jaxem import DeclarationError
-from tests.chains.test_paths import assert_same, look, ways_of
+from tests.chains.test_paths import assert_same, fit_data_of, look
 from tests.chains.variants import START, plain
 
 RNG = np.random.default_rng(4)
@@ -56,9 +56,9 @@ START_ARRAYS = {k: jnp.asarray(v) for k, v in START.items()}
 
 def test_all_paths_agree(both):
     model = both[0].model
-    ways = ways_of(model, Y, None)
-    assert ways.split
-    answers = [look(ways, path, model, START, jaxem.Exact()) for path in ("product", "direct")]
+    fit_data = fit_data_of(model, Y, None)
+    assert fit_data.split
+    answers = [look(fit_data, path, model, START, jaxem.Exact()) for path in ("product", "direct")]
     assert_same(*answers)
 
 

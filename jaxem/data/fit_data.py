@@ -40,7 +40,7 @@ _WORTH_TIMING = 2**22
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Ways:
+class FitData:
     """The data of one fit, and the paths through them.
 
     Attributes:
@@ -106,7 +106,7 @@ class Ways:
             self.made[key] = self._make(path, states, restarts)
         return self.made[key]
 
-    def in_parts(self, parts: int, rng: np.random.Generator) -> "Ways":
+    def in_parts(self, parts: int, rng: np.random.Generator) -> "FitData":
         """The same data, their rows or sequences dealt to so many minibatches."""
         if parts == 1:
             return self
@@ -162,7 +162,7 @@ class Ways:
         return make_anchored_steps(self.found, self.rows, self.weights, order, product, self.split)
 
 
-def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
+def find_fit_data(setting: Setting, algorithm: Algorithm, restarts: int) -> FitData:
     """Merge rows, find anchors, and choose the path.
 
     Args:
@@ -173,30 +173,30 @@ def find_ways(setting: Setting, algorithm: Algorithm, restarts: int) -> Ways:
     model, plan, data, weights = setting.model, setting.plan, setting.data, setting.weights
     given = row_count(data)
     if setting.sequences is not None:
-        return _ways_of_steps(model, plan, data, weights, setting.sequences)
+        return _fit_data_of_steps(model, plan, data, weights, setting.sequences)
     if algorithm.m_step.reads_rows:
         why = Refused("an M-step that a person wrote reads every row")
-        return Ways(data, weights, given, why, "direct", spread=plan.spread, fills=False)
+        return FitData(data, weights, given, why, "direct", spread=plan.spread, fills=False)
     rows, merged, place = merge_rows(data, weights)
     found = replace_data(plan, model, rows)
     first = "direct" if isinstance(found, Refused) else "product"
-    ways = Ways(rows, merged, given, found, first, spread=plan.spread, place=place)
+    fit_data = FitData(rows, merged, given, found, first, spread=plan.spread, place=place)
     if isinstance(found, Refused):
-        return ways
+        return fit_data
     if row_count(rows) * model.latent.configurations * restarts < _WORTH_TIMING:
-        return ways
+        return fit_data
     key = algorithm.e_step, restarts, row_count(rows), found.count
     if key not in plan.seconds:
         plan.seconds[key] = tuple(
-            _seconds(model, plan, algorithm, ways, path, restarts) for path in PATHS[:2]
+            _seconds(model, plan, algorithm, fit_data, path, restarts) for path in PATHS[:2]
         )
     seconds = plan.seconds[key]
-    return dataclasses.replace(ways, first=PATHS[int(np.argmin(seconds))], seconds=seconds)
+    return dataclasses.replace(fit_data, first=PATHS[int(np.argmin(seconds))], seconds=seconds)
 
 
-def _ways_of_steps(
+def _fit_data_of_steps(
     model: Model, plan: Plan, data: Data, weights: np.ndarray, sequences: Sequences
-) -> Ways:
+) -> FitData:
     """The paths through the steps of sequences; those of weight zero are left out."""
     kept = weights > 0
     present = weights[sequences.starts] > 0
@@ -208,17 +208,17 @@ def _ways_of_steps(
     else:
         path, split = "product", step_splits(plan, model, found)
     given, spread = row_count(data), plan.spread
-    return Ways(
+    return FitData(
         rows, total, given, found, path, sequences=kept_sequences, split=split, spread=spread
     )
 
 
-def _seconds(model, plan, algorithm, ways: Ways, path: str, restarts: int) -> float:
+def _seconds(model, plan, algorithm, fit_data: FitData, path: str, restarts: int) -> float:
     """Time of an E-step of all restarts on all rows, from one block of them."""
-    source = ways.source(path, model.latent.configurations, restarts)
+    source = fit_data.source(path, model.latent.configurations, restarts)
     blocks = source.batch.weights.shape[0]
     one = source.head()
-    dtype = ways.weights.dtype
+    dtype = fit_data.weights.dtype
     reference = {**plan.reference, **model.fixed}
     stacked = {k: np.stack([v] * bucket(restarts)).astype(dtype) for k, v in reference.items()}
     values = jax.device_put(stacked)

@@ -3,8 +3,8 @@
 Libraries are written for every case: an index is wrapped although it is never negative, an integer
 is divided by one to see whether it is one, the same comparison is made for a value and for its
 derivative. The log density of one categorical draw has sixty equations, of which twelve are
-needed. Every derivative, batch and compilation of a log joint repeats them; `lean` removes equal
-equations, folds integers and booleans that are constant, and merges reshapes.
+needed. Every derivative, batch and compilation of a log joint repeats them; `simplify` removes
+equal equations, folds integers and booleans that are constant, and merges reshapes.
 """
 
 import math
@@ -38,7 +38,7 @@ _EXACT: dict[str, Callable[..., Any]] = {
 }
 
 
-def lean(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
+def simplify(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
     """The jaxpr with calls inlined, and without repeated or constant equations.
 
     Args:

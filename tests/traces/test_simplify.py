@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 from jax.extend import core
 
-from jaxem.traces.lean import lean
+from jaxem.traces.simplify import simplify
 
 P = jnp.asarray([0.2, 0.0, 0.8])
 
@@ -47,7 +47,7 @@ FUNCTIONS = [_twice, _wrapped, _whole, _chain, _choice, _loop, _category]
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("index", [0, 1, 2, -1, 7])
 def test_values_are_the_same(function, index):
-    program = lean(jax.make_jaxpr(function)(P, jnp.asarray(index)))
+    program = simplify(jax.make_jaxpr(function)(P, jnp.asarray(index)))
     (found,) = core.jaxpr_as_fun(program)(P, jnp.asarray(index))
     expected = function(P, jnp.asarray(index))
     assert found.dtype == expected.dtype
@@ -55,7 +55,7 @@ def test_values_are_the_same(function, index):
 
 
 def _names(function, *args):
-    return [eqn.primitive.name for eqn in lean(jax.make_jaxpr(function)(*args)).eqns]
+    return [eqn.primitive.name for eqn in simplify(jax.make_jaxpr(function)(*args)).eqns]
 
 
 def test_nothing_is_computed_twice():
@@ -76,7 +76,9 @@ def test_random_numbers_with_one_key_are_drawn_once():
     def two(key):
         return jax.random.normal(key) - jax.random.normal(key)
 
-    assert core.jaxpr_as_fun(lean(jax.make_jaxpr(two)(jax.random.key(0))))(jax.random.key(0)) == [0]
+    assert core.jaxpr_as_fun(simplify(jax.make_jaxpr(two)(jax.random.key(0))))(
+        jax.random.key(0)
+    ) == [0]
 
 
 def test_whole_numbers_wrap_round():
@@ -84,7 +86,7 @@ def test_whole_numbers_wrap_round():
         return x + (jnp.asarray(2**31 - 1, jnp.int32) + jnp.asarray(1, jnp.int32))
 
     x = jnp.zeros((), jnp.int32)
-    assert core.jaxpr_as_fun(lean(jax.make_jaxpr(over)(x)))(x) == [over(x)]
+    assert core.jaxpr_as_fun(simplify(jax.make_jaxpr(over)(x)))(x) == [over(x)]
 
 
 def test_one_value_of_two_precisions_is_two():
@@ -93,5 +95,5 @@ def test_one_value_of_two_precisions_is_two():
         return ones[0] + x.astype("float32"), ones[1] + x
 
     x = jnp.zeros(3)
-    found = core.jaxpr_as_fun(lean(jax.make_jaxpr(both)(x)))(x)
+    found = core.jaxpr_as_fun(simplify(jax.make_jaxpr(both)(x)))(x)
     assert [leaf.dtype for leaf in found] == [np.float32, np.float64]

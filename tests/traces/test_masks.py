@@ -7,9 +7,9 @@ import pytest
 from jax.extend import core
 
 from jaxem.traces.bounds import CONSTANT, DATA, STATE
-from jaxem.traces.lean import lean
-from jaxem.traces.picks import with_masks
+from jaxem.traces.masks import with_masks
 from jaxem.traces.rewrite import mentions
+from jaxem.traces.simplify import simplify
 
 RNG = np.random.default_rng(0)
 TABLE = jnp.asarray(RNG.normal(size=(4, 3, 5))).at[1, 2, 3].set(-jnp.inf).at[0, 0, 0].set(jnp.nan)
@@ -17,7 +17,7 @@ TABLE = jnp.asarray(RNG.normal(size=(4, 3, 5))).at[1, 2, 3].set(-jnp.inf).at[0, 
 
 def masked(read, *args, last=STATE):
     kinds = [*[CONSTANT] * (len(args) - 2), STATE, last]
-    return with_masks(lean(jax.make_jaxpr(read)(*args)), kinds)
+    return with_masks(simplify(jax.make_jaxpr(read)(*args)), kinds)
 
 
 READS = {

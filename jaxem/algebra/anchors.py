@@ -10,11 +10,11 @@ with h the log joint at one reference parameter and state. The table of all rows
 product, and the expected log joint is exactly a signed sum over anchors,
 
 .. math:: Q(\theta) = \sum_{jk} \omega_{jk} f_k(a_j; \theta) + \text{const}, \qquad
-          \omega = C^\top R .
+          \omega = A^\top R .
 
 Nothing of this is assumed. The rank is found from sampled tables (`rank`), and the identity is then
 checked at new parameter draws on *every* row; rows that break it join the sample, and after five
-rounds the data are not replaced. C comes from a library of features where they span the space
+rounds the data are not replaced. A comes from a library of features where they span the space
 (`features`), else from the random tables themselves.
 """
 
@@ -45,16 +45,16 @@ _STORED = 2**28
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Anchors:
-    """Anchors of a data set, and the coefficients C that give every row from them.
+    """Anchors of a data set, and the coefficients A that give every row from them.
 
     Attributes:
         rows: The anchors, a pytree of NumPy arrays with r rows.
         reference: h at the anchors, the log joint at the reference parameters, (r,).
         references: h at every row, (n,).
-        features: Features of a row with C = features(x) @ change; None if C is stored.
-        change: Change of basis from features to anchors, (features, r); the identity if C is
+        features: Features of a row with A = features(x) @ change; None if A is stored.
+        change: Change of basis from features to anchors, (features, r); the identity if A is
             stored.
-        stored: C itself, (n, r), where the library has no such features; else None.
+        stored: A itself, (n, r), where the library has no such features; else None.
         rank: The rank, with its pivots.
         draws: Number of parameter draws from which the rank was found.
         rounds: Rounds of proof on all rows.
@@ -81,7 +81,7 @@ class Anchors:
         return len(self.reference)
 
     def describe(self) -> str:
-        """The source of C, in words."""
+        """The source of A, in words."""
         if self.features is None:
             return "coefficients from the log joint at random parameters, stored for every row"
         return self.features.describe()
@@ -92,7 +92,7 @@ class Anchors:
         return dataclasses.replace(self, references=self.references[rows], stored=stored)
 
     def coefficients(self, data: Data, index: np.ndarray) -> np.ndarray:
-        """C at these rows of the data, (len(index), r)."""
+        """A at these rows of the data, (len(index), r)."""
         if self.features is None:
             assert self.stored is not None
             return self.stored[index]
@@ -205,7 +205,7 @@ class _Search:
         return True
 
     def find_fit_data(self, rank: Rank) -> Anchors | Refused:
-        """Anchors from the pivots, with C."""
+        """Anchors from the pivots, with A."""
         sample, anchors = self._sample, self._sample[rank.order[: rank.value]]
         columns = self._columns(self._draws, sample)
         standard = Standard.of(columns)
@@ -287,7 +287,7 @@ class _Search:
         return table[np.searchsorted(known, index)]
 
     def _stored(self, rank: Rank, anchors: np.ndarray) -> np.ndarray:
-        """C of all rows, from the tables of as few draws as determine it."""
+        """A of all rows, from the tables of as few draws as determine it."""
         states = self._tables.states
         draws = self._draws[: -(-int(1.25 * rank.value + 4) // states)]
         columns = self._columns(draws, np.arange(row_count(self._data)))

@@ -265,7 +265,7 @@ def _holds_matrices(leaf: np.ndarray) -> bool:
 
 
 def change_of(features: Features, coefficients: np.ndarray, anchors: Data, rank: int) -> np.ndarray:
-    """The matrix with features(x) @ change = C; C is the identity at the anchors."""
+    """The matrix with features(x) @ change = A; A is the identity at the anchors."""
     directions = np.eye(rank)
     if len(coefficients) != rank:  # as for a spherical normal, which adds up squares
         directions = np.linalg.svd(coefficients, full_matrices=False)[0][:, :rank]

@@ -1,6 +1,6 @@
 r"""The E-step on replaced data: two matrix products, and a Q whose rows are the anchors.
 
-With features T(x), the matrix W, and coefficients C = T W (see `algebra.anchors`), the log factors
+With features T(x), the matrix W, and coefficients A = T W (see `algebra.anchors`), the log factors
 of a block of rows, less their reference h(x), are :math:`T \eta`, :math:`\eta = W (F - h)`, where F
 is the log joint at the anchors and h its reference values there. From the weighted responsibilities
 R come the sums :math:`S = R^\top T` and the anchor weights :math:`\omega = W^\top S^\top`, which
@@ -40,9 +40,9 @@ class Anchored(Source):
         anchors: The anchors, one block of r rows of weight one.
         reference: h at the anchors, (r,): their log joint at the reference parameters.
         beyond: The sum of w_i h(x_i) over all rows, a scalar.
-        features: The function that makes T of rows; None where C is stored, and T = C.
+        features: The function that makes T of rows; None where A is stored, and T = A.
         change: W, (features, r).
-        stored: C in blocks, (blocks, size, r), or None.
+        stored: A in blocks, (blocks, size, r), or None.
         product: Whether log factors are the products T eta; if not, the log joint is evaluated at
             every row, and the anchors serve the M-step alone.
     """

@@ -4,7 +4,7 @@ If, over all parameters and states, the log joint as a function of the row lies 
 dimension r (every exponential family, every finite sample space, and more), then r rows
 :math:`a_1 \dots a_r` and coefficients that no parameter enters give it at every other row,
 
-.. math:: f_k(x_i; \theta) - h(x_i) = \sum_j C_{ij} \, [ f_k(a_j; \theta) - h(a_j) ] ,
+.. math:: f_k(x_i; \theta) - h(x_i) = \sum_j A_{ij} \, [ f_k(a_j; \theta) - h(a_j) ] ,
 
 with h the log joint at one reference parameter and state. The table of all rows is then a matrix
 product, and the expected log joint is exactly a signed sum over anchors,

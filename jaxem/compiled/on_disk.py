@@ -41,6 +41,8 @@ def remember(folder: str | Path | None = None, *, limit: int = LIMIT) -> Path:
             f"remember: limit must be a positive number of bytes; got {limit!r}. To forget all "
             f"programs, delete the folder."
         )
+    if not isinstance(folder, str | Path | None):
+        raise DeclarationError(f"remember: folder must be a path; got {folder!r}.")
     place = cache_folder() if folder is None else Path(folder).expanduser()
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -212,6 +212,8 @@ class Model(Copied):
             values: Parameters by dotted name.
             rows: Rows, leaves (n, ...).
         """
+        # A batched call with a derivative of its own takes no array of NumPy.
+        rows = jax.tree.map(lambda a: jax.device_put(a) if isinstance(a, np.ndarray) else a, rows)
         parts = []
         for branch, function in zip(self.latent.branches(), functions, strict=True):
             axes_of = [place for place in range(len(branch)) if branch[place] is not None]

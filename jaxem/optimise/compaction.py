@@ -13,8 +13,8 @@ class Clock:
     least possible time is lost.
 
     Args:
-        compiled: Seconds that compiling took, by path and size.
-        key: Path and size of the program that runs.
+        compiled: Seconds that compiling took, by algorithm, path, rows and restarts.
+        key: Those of the program that runs.
     """
 
     def __init__(self, compiled: dict[Any, float], key: Any):

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.compiled.buckets import bucket, filled
+from jaxem.compiled.buckets import bucket, bucket_of_rows, filled
 from jaxem.data.fit_data import FitData
 from jaxem.data.own import OwnData, are_few
 from jaxem.estep import EStep
@@ -236,7 +236,8 @@ class _Queue:
         """Number of refits a pass: one that a loop is compiled for, if there is one near."""
         rows = self.data.rows
         size = group_size(replicates, rows * self.model.latent.configurations)
-        known = [bucket(s) for a, p, s in self.plan.compiled if (a, p) == (self.algorithm, path)]
+        same = self.algorithm, path, bucket_of_rows(rows)
+        known = [bucket(size) for *program, size in self.plan.compiled if tuple(program) == same]
         near = [s for s in known if replicates / _TURNS <= s <= _LARGER * size and are_few(rows, s)]
         return max(near, default=size)
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
-from jaxem.compiled.buckets import bucket, power_of_two
+from jaxem.compiled.buckets import bucket, bucket_of_rows, power_of_two
 from jaxem.data.fit_data import PATHS, FitData
 from jaxem.data.own import Own, shared
 from jaxem.estep.source import Source
 from jaxem.model import Model
+from jaxem.numerics.rows import row_count
 from jaxem.objective.landscape import Landscape
 from jaxem.optimise.compaction import Clock
 from jaxem.optimise.ends import has_far_ends, to_edges
@@ -117,9 +118,9 @@ class Runner:
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
         dtype = self._fit_data.weights.dtype
         limit = np.int32(min(max_steps, self._max_steps))
-        passes = np.int32(CHUNK)
-        numbers: Any = np.asarray(self._tolerance, dtype), limit, np.asarray(near, dtype), passes
-        return Controls(*numbers)
+        tolerance, nearly = np.asarray((self._tolerance, near), dtype)
+        given: Any = tolerance, limit, nearly, np.int32(CHUNK)
+        return Controls(*given)
 
     def _advance(self, controls: Controls) -> None:
         """Run every restart until these controls stop it; later controls may resume it."""
@@ -181,7 +182,8 @@ class Runner:
                 return
             running = self._guard(path, self._running(path))
             size = power_of_two(len(running))
-            if running.size and size <= len(restarts) // 2 and clock.pays(self._key(path, size)):
+            fewer = running.size and size <= len(restarts) // 2
+            if fewer and clock.pays(self._key(path, size)):
                 restarts = self._fill(running)
                 source, own = self._data(path, size)
                 clock = Clock(self._compiled, self._key(path, size))
@@ -192,7 +194,7 @@ class Runner:
         return source, shared(source, bucket(restarts))
 
     def _key(self, path: str, size: int) -> Any:
-        return self._algorithm, path, size
+        return self._algorithm, path, bucket_of_rows(row_count(self._fit_data.rows)), size
 
     def _fill(self, running: np.ndarray) -> np.ndarray:
         """Indices of running restarts, filled up to a power of two with stopped ones."""

@@ -9,6 +9,7 @@ from jaxem.data.replaced import make_sources
 from jaxem.estep import Exact
 from jaxem.estep.source import Source
 from jaxem.fitting import Fit
+from jaxem.fitting.same_data import check_fit
 from jaxem.likelihood.edges import step_inside
 from jaxem.likelihood.evidence import check_evidence
 from jaxem.model import Model
@@ -111,10 +112,7 @@ def open_fit(fit: Any, data: Any, weights: Any, points: int = 1, *, lengths: Any
         DeclarationError: If this is no fit, if it found nothing to go on from, or if the data or
             the weights are not those of the fit.
     """
-    if not isinstance(fit, Fit):
-        raise DeclarationError(
-            f"expected a fit, as jaxem.fit(model, data) returns it; got {type(fit).__name__}."
-        )
+    check_fit(fit, "the posterior")
     declared = declared_of(fit)
     fit.check_mode()
     bound, checked = prepare(declared, data, weights, lengths)

@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxem.algebra.plan import kinks_of
 from jaxem.fitting import Fit
-from jaxem.fitting.same_data import check_fit
 from jaxem.model import Model
 from jaxem.numerics.keys import generator
 from jaxem.numerics.symmetric import covariance
@@ -97,7 +96,6 @@ def laplace(
     Raises:
         DeclarationError: If an option is out of range, or the fit or the data cannot be used.
     """
-    check_fit(fit, "jaxem.posterior.laplace")
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 0:
         raise DeclarationError(f"draws must be an integer of at least 0; got {draws!r}.")
     fitted = open_fit(fit, data, weights, lengths=lengths)

@@ -9,7 +9,6 @@ import numpy as np
 from numpyro.infer import MCMC, NUTS
 
 from jaxem.fitting import Fit
-from jaxem.fitting.same_data import check_fit
 from jaxem.numerics.keys import as_key, generator
 from jaxem.numerics.symmetric import covariance
 from jaxem.posterior.fitted import Fitted, open_fit
@@ -73,7 +72,6 @@ def nuts(
     Raises:
         DeclarationError: If an option is out of range, or the fit or the data cannot be used.
     """
-    check_fit(fit, "jaxem.posterior.nuts")
     _check_options(warmup, samples, chains, within, target_accept, chain_method)
     key = as_key(key)
     fitted = open_fit(

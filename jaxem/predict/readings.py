@@ -148,7 +148,7 @@ class Readings:
             DeclarationError: If the latent structure is no chain, if the transition cannot be found
                 without ``future``, or if the log joint with it is more than the transition.
         """
-        return forecasting.forecast(self, data, steps, future, lengths)
+        return jnp.asarray(forecasting.forecast(self, data, steps, future, lengths))
 
     def filtered(self, data: Data, *, lengths: Any = None) -> Float[Array, "n T K"]:
         """Of a chain, the posterior of each state given the data up to it, (n, T, S)."""

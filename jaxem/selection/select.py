@@ -1,6 +1,7 @@
 """A family of models, its members fitted and judged by the same data."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -103,6 +104,18 @@ def select(
         DeclarationError: If an option is unknown, or a member cannot be fitted to the data.
         KeyboardInterrupt: If the first fit is interrupted.
     """
+    if not callable(family):
+        raise DeclarationError(
+            f"select takes a function from a member to its model, such as lambda k: "
+            f"jaxem.zoo.gaussian_mixture(k, 2); got an object of type {type(family).__name__}."
+        )
+    known = inspect.signature(fit).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise DeclarationError(
+            f"select has no option {unknown[0]!r}; further options are those of jaxem.fit: "
+            f"{', '.join(name for name in known if name not in ('model', 'data'))}."
+        )
     validated = not (isinstance(folds, int) and folds == 0)
     if criterion != "held_out":
         check_criterion(criterion)

@@ -12,6 +12,7 @@ from jaxem.model import Model, flat
 from jaxem.model.copied import declared_by
 from jaxem.types import Array, DeclarationError, Params
 from jaxem.zoo.conjugate import NormalInverseWishart
+from jaxem.zoo.rows import check_entries
 from jaxem.zoo.weights import mixing_weights
 
 Covariance = Literal["full", "tied", "diagonal", "spherical"]
@@ -78,7 +79,12 @@ def emissions(components: tuple[int, ...], features: int, covariance: Covariance
         raise DeclarationError(
             f"covariance={covariance!r}; expected one of {', '.join(get_args(Covariance))}."
         )
-    return _LOG_DENSITY[covariance], _flat_prior(components, features, covariance)
+
+    def log_density(params: Params, z: Any, x: Array) -> Array:
+        check_entries(x, features, "features")
+        return _LOG_DENSITY[covariance](params, z, x)
+
+    return log_density, _flat_prior(components, features, covariance)
 
 
 def _full(params: Params, z: Any, x: Array) -> Array:

@@ -20,6 +20,7 @@ from jaxem.latent import Finite
 from jaxem.model import Model, flat
 from jaxem.model.copied import declared_by
 from jaxem.types import Array, DeclarationError, Params
+from jaxem.zoo.rows import check_entries
 
 
 @declared_by
@@ -44,6 +45,7 @@ def k_means(components: int, features: int, scale: float | Sequence[float] = 1.0
         )
 
     def log_joint(params: Params, z: Array, x: Array) -> Array:
+        check_entries(x, features, "features")
         return dist.Normal(params["loc"][z], scales).log_prob(x).sum() - jnp.log(components)
 
     return Model(log_joint, latent=Finite(components), prior={"loc": flat((components, features))})

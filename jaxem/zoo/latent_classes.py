@@ -10,6 +10,7 @@ from jaxem.latent import Finite
 from jaxem.model import Model, flat
 from jaxem.model.copied import declared_by
 from jaxem.types import Array, Params
+from jaxem.zoo.rows import check_entries
 from jaxem.zoo.weights import mixing_weights
 
 
@@ -31,6 +32,7 @@ def latent_classes(classes: int, levels: Sequence[int]) -> Model:
     answers = _same_levels if len(set(levels)) == 1 else _own_levels
 
     def log_joint(params: Params, z: Array, x: Array) -> Array:
+        check_entries(x, len(levels), "items")
         log_weight = dist.CategoricalProbs(params["weights"]).log_prob(z)
         return log_weight + answers(params["probs"], z, x)
 

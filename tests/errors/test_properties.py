@@ -70,7 +70,8 @@ def test_information_is_the_finite_difference_of_a_likelihood_by_hand(fit, error
 def test_the_rate_is_how_fast_em_gets_there(fit, errors):
     path = jaxem.fit(MODEL, ROWS, init=START, weights=WEIGHTS, tolerance=0, max_steps=60)
     gains = np.diff(path.trace)
-    assert gains[-1] / gains[-2] == pytest.approx(errors.rate**2, rel=0.05) or gains[-1] < 1e-9
+    late = np.flatnonzero(gains < 1e-5)[0]  # later ones are rounding
+    assert gains[late] / gains[late - 1] == pytest.approx(errors.rate**2, rel=0.05)
     near = jaxem.fit(MODEL, ROWS, init=START, weights=WEIGHTS, tolerance=0, max_steps=20)
     next_ = jaxem.fit(MODEL, ROWS, init=START, weights=WEIGHTS, tolerance=0, max_steps=21)
     far = [np.abs(f.params["loc"] - fit.params["loc"]).max() for f in (near, next_)]

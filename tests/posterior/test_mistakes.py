@@ -75,7 +75,7 @@ def test_no_model_where_one_belongs():
         jaxem.to_numpyro(fitted("coin"))
     with pytest.raises(jaxem.DeclarationError, match="weights or lengths without data"):
         jaxem.to_numpyro(beta_bernoulli(), weights=np.ones(3))
-    with pytest.raises(jaxem.DeclarationError, match="expected a fit"):
+    with pytest.raises(jaxem.DeclarationError, match="takes a fit"):
         jaxem.posterior.nuts(beta_bernoulli(), HEADS)
     with pytest.raises(jaxem.DeclarationError, match=r"expected a jaxem\.Model"):
         jaxem.posterior.latents(HEADS, {}, HEADS)

@@ -7,7 +7,8 @@ ULP = np.finfo(float).eps
 
 def test_the_objective_never_falls(study):
     for trace in study.fitted.restarts.traces:
-        assert np.all(np.diff(trace) >= -16 * ULP * (1 + np.abs(trace[1:])))
+        # matrix products round a little more than sums, and EM's last steps are rounding
+        assert np.all(np.diff(trace) >= -32 * ULP * (1 + np.abs(trace[1:])))
 
 
 def test_every_case_converges(study):

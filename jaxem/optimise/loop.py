@@ -46,14 +46,14 @@ class Controls(NamedTuple):
 
     Attributes:
         tolerance: See `stopping`.
-        max_steps: Limit of steps.
         near: If positive, a run also ends as soon as a step of any kind gains less, in nats.
+        max_steps: Limit of steps.
         passes: Passes that one call makes, at most `LONG_CHUNK`.
     """
 
     tolerance: Array
-    max_steps: Array
     near: Array
+    max_steps: Array
     passes: Array
 
 

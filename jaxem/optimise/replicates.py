@@ -215,8 +215,8 @@ class _Queue:
         owner = np.repeat(np.arange(shape[0]), shape[1])
 
         def advance(max_steps: int) -> None:
-            numbers: Any = self.tolerance, max_steps, 0, _PASSES
-            dtypes = dtype, np.int32, dtype, np.int32
+            numbers: Any = self.tolerance, 0, max_steps, _PASSES
+            dtypes = dtype, dtype, np.int32, np.int32
             given: Any = map(np.asarray, numbers, dtypes)
             controls = Controls(*given)
             while (running := np.flatnonzero(states.status == Status.RUNNING)[:width]).size:

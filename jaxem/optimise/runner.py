@@ -118,8 +118,7 @@ class Runner:
     def _until(self, max_steps: int, near: float = 0.0) -> Controls:
         dtype = self._fit_data.weights.dtype
         limit = np.int32(min(max_steps, self._max_steps))
-        tolerance, nearly = np.asarray((self._tolerance, near), dtype)
-        given: Any = tolerance, limit, nearly, np.int32(CHUNK)
+        given: Any = *np.asarray((self._tolerance, near), dtype), limit, np.int32(CHUNK)
         return Controls(*given)
 
     def _advance(self, controls: Controls) -> None:

@@ -69,4 +69,4 @@ def begin_with(monkeypatch, path: str) -> None:
     def find(*args):
         return dataclasses.replace(find_fit_data(*args), first=path)
 
-    monkeypatch.setattr(FIT, "find_ways", find)
+    monkeypatch.setattr(FIT, "find_fit_data", find)

@@ -55,8 +55,8 @@ def advice_on_shapes(model: Model, shapes: list[tuple[int, ...]]) -> str:
         return "Return their sum alone."
     before, *others = model.latent.arguments
     start = (
-        f"At the start {before} is None, and a[None] adds an axis of length one: does log_joint "
-        f"begin with `if {before} is None`? If so: "
+        f"At the start {before} is None, and a[None] adds an axis of length one: let log_joint "
+        f"begin with `if {before} is None`. If it does: "
         if others
         else ""
     )

@@ -35,6 +35,7 @@ def both():
         known._remembered.clear()  # else the second finds the programs of the first
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(runner.Clock, "pays", lambda self, smaller, pays=pays: pays)
+            patch.setattr("jaxem.optimise.state._SMALL", 0)  # chunks short enough to see ends
             fit = jaxem.fit(model, NORMAL, init=starts, restarts=LANES, tolerance=1e-6)
         sizes = [key[-1] for key in fit.plan.compiled]
         out[pays] = fit, sizes, model.traces

@@ -24,7 +24,7 @@ from jaxem.numerics.rows import row_count
 from jaxem.types import Array, Data
 
 #: Weights of rows, over all restarts, up to which each restart of a fit has its own.
-_FEW = 2**18
+_FEW = 2**15
 
 
 class Own(NamedTuple):

@@ -23,7 +23,7 @@ from jaxem.model import Model
 from jaxem.numerics.rows import row_count
 from jaxem.types import Array, Data
 
-#: Weights of rows, over all restarts, up to which each restart of a fit has its own.
+#: Rows times restarts up to which data are few, and each restart of a fit has its own weights.
 _FEW = 2**15
 
 
@@ -118,7 +118,7 @@ class OwnData:
 
 
 def are_few(rows: int, restarts: int) -> bool:
-    """Whether each restart of a fit has weights of its own."""
+    """Whether data are few: each restart of a fit has its own weights, and chunks grow long."""
     return rows * restarts <= _FEW
 
 

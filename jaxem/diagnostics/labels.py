@@ -107,7 +107,7 @@ def state_axes(model: Model, fit: Fit, rows: Data) -> dict[str, tuple[int, ...]]
 
     Raises:
         DeclarationError: If there are none such that renaming the states renames the columns of the
-            log joint, or too many ways to choose.
+            log joint, or too many choices of axes.
     """
     size = model.latent.size
     if isinstance(model.latent, Enumerated) and model.latent.sizes[0][0] != "":
@@ -124,7 +124,7 @@ def state_axes(model: Model, fit: Fit, rows: Data) -> dict[str, tuple[int, ...]]
     layouts = int(np.prod([len(o) for o in options.values()], dtype=float))
     if layouts > _MOST:
         raise DeclarationError(
-            f"there are {layouts} ways to choose the axes of the states; give align(axes=...)."
+            f"there are {layouts} choices of the axes of the states; give align(axes=...)."
         )
     chosen = list(itertools.product(*options.values()))
     tried = {

@@ -49,7 +49,7 @@ def check_same_data(fit: "Fit", data: Data, weights: Any, lengths: Any) -> None:
         values = {name: np.asarray(leaf) for name, leaf in bound.model.flatten(fit.params).items()}
         found = exact_evidence(setting, fit.algorithm.e_step, values)
     else:
-        given = given if bound.sequences is None else given[bound.sequences.starts]
+        given = bound.by_unit(given)
         density = np.asarray(fit.log_density(data, lengths=lengths), float)
         present = given > 0
         found = float(given[present] @ density[present])

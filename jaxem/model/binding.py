@@ -42,6 +42,10 @@ class Bound:
         """Which rows begin a sequence, (N,), or None for independent rows."""
         return None if self.sequences is None else self.sequences.starts
 
+    def by_unit(self, weights: np.ndarray) -> np.ndarray:
+        """Weights of rows, or of sequences, (n,), from those of all rows, (N,)."""
+        return weights if self.sequences is None else weights[self.sequences.starts]
+
     def weigh(self, weights: Any) -> np.ndarray:
         """Weights of all rows, (N,), from the given weights of rows or of sequences."""
         if self.sequences is None:

@@ -11,7 +11,7 @@ from jaxem.algebra.plan import Plan
 from jaxem.algorithm import Algorithm
 from jaxem.compiled.buckets import bucket, bucket_of_rows, power_of_two
 from jaxem.data.fit_data import PATHS, FitData
-from jaxem.data.own import Own, shared
+from jaxem.data.own import Own, are_few, shared
 from jaxem.estep.source import Source
 from jaxem.model import Model
 from jaxem.numerics.rows import row_count
@@ -169,8 +169,8 @@ class Runner:
         while running.size:
             began = time.monotonic()
             given = with_frozen(self._group(path, restarts), bucket(len(restarts)))
-            entries = self._fit_data.weights.size * len(restarts)
-            passes = chunk_length(int(self._states.steps[running].min()), entries)
+            few = are_few(self._fit_data.weights.size, len(restarts))
+            passes = chunk_length(int(self._states.steps[running].min()), few)
             controls = self._controls._replace(passes=np.int32(passes))
             group = self._program(jax.device_put(given), own, source, controls)
             self._record(path, restarts, jax.block_until_ready(group))

@@ -14,20 +14,17 @@ Values = dict[str, Array]
 #: Passes of a compiled chunk, and at most, of late ones on few data.
 CHUNK, LONG_CHUNK = 25, 100
 
-#: Rows times restarts of a pass that takes less than a millisecond.
-_SMALL = 2**14
 
-
-def chunk_length(steps: int, size: int) -> int:
-    """Passes of the next chunk: half of the steps taken, where a pass takes little time.
+def chunk_length(steps: int, few: bool) -> int:
+    """Passes of the next chunk: half of the steps taken, where data are few and a pass is short.
 
     Between chunks the host checks restarts on replaced data, and drops those that stopped.
 
     Args:
         steps: Steps that every running restart has taken.
-        size: Rows times restarts of a pass.
+        few: Whether data are few, as `are_few` says.
     """
-    return min(max(steps // 2, CHUNK), LONG_CHUNK) if size <= _SMALL else CHUNK
+    return min(max(steps // 2, CHUNK), LONG_CHUNK) if few else CHUNK
 
 
 class State(NamedTuple):

@@ -29,7 +29,8 @@ class HeldOut:
 
     Attributes:
         log_likelihood: Summed over all folds, each under the fit to the others.
-        error: Standard error of it, from the totals of folds less their shares of the whole.
+        error: Standard error of the log likelihood, from the variance between folds; a fold is
+            compared with the mean by weight, so that folds may differ in size.
         per_fold: Log likelihood of each fold, (folds,); NaN where no start ended usable, -inf where
             a row of the fold is impossible under the fit to the others.
         weight: Total weight held out in each fold, (folds,).
@@ -101,7 +102,7 @@ def cross_validate(
     bound = bind_steps(model, data, lengths)
     given = bound.weigh(weights)
     setting = prepare(bound, given)
-    of_units = given if bound.sequences is None else given[bound.sequences.starts]
+    of_units = bound.by_unit(given)
     label = _read_folds(folds, of_units, key)
     count = label.max() + 1
     fold = np.arange(count)[:, None]
@@ -146,8 +147,7 @@ def check_folds(model: Declaration, data: Data, folds: Any, weights: Any, length
         DeclarationError: If they do not.
     """
     bound = bind_steps(model, data, lengths)
-    given = bound.weigh(weights)
-    _read_folds(folds, given if bound.sequences is None else given[bound.sequences.starts], 0)
+    _read_folds(folds, bound.by_unit(bound.weigh(weights)), 0)
 
 
 def _by_row(bound: Bound, weights: np.ndarray) -> np.ndarray:

@@ -86,8 +86,9 @@ def certify(
         landscape: The objective function.
         values: Parameters by dotted name, leaves (R, ...).
         to_verify: Which restarts claim to be stationary, (R,). If none does, the walks, which cost
-            as much as a few dozen steps, are left out.
-        limited: Which restarts a limit stopped, (R,); they are verified if their gradient is small.
+            as much as a few dozen steps, are left out: they bear on that claim alone.
+        limited: Which restarts a limit stopped, (R,); where one has a small gradient, and may be on
+            its way to infinity, second derivatives are taken all the same.
 
     Returns:
         The certificate; NaN where the objective is not finite.
@@ -97,21 +98,31 @@ def certify(
         objective, gradient = landscape(u)
         zeros = np.zeros(len(u))
         small = np.abs(gradient).max(1, initial=0.0) < _SMALL
+        plain = Certificate(u, objective, gradient, None, zeros, zeros, zeros, zeros)
         if not (to_verify | (limited & small)).any() or not u.shape[1]:
-            return Certificate(u, objective, gradient, None, zeros, zeros, zeros, zeros)
+            return plain
         face = landscape.face(u)
-        size = np.maximum(np.abs(u), 1.0)
-        steepest = np.abs(gradient * size).max(1, keepdims=True)
-        uphill = size * np.nan_to_num(gradient * size / np.where(steepest > 0, steepest, 1.0))
-        climb = _walk(landscape, u, objective, uphill, (1,), _WALKS)
-        single = landscape.is_single
+        single, claimed = landscape.is_single, bool(to_verify.any())
         which = np.flatnonzero(landscape.moving)
-        if len(which) > (_LARGEST_IN_SINGLE if single else LARGEST):
+        large = len(which) > (_LARGEST_IN_SINGLE if single else LARGEST)
+        if large and not claimed:
+            return plain
+        climb = zeros
+        if claimed:
+            size = np.maximum(np.abs(u), 1.0)
+            steepest = np.abs(gradient * size).max(1, keepdims=True)
+            uphill = size * np.nan_to_num(gradient * size / np.where(steepest > 0, steepest, 1.0))
+            climb = _walk(landscape, u, objective, uphill, (1,), _WALKS)
+        if large:
             escape = _walk(face, u, objective, _most_upward(face, u), (1, -1), _WALKS)
-            return Certificate(u, objective, gradient, None, escape, climb, zeros, zeros)
+            return dataclasses.replace(plain, escape=escape, climb=climb)
         units, _ = landscape.units(u)
         slope = gradient if face is landscape else face(u)[1]
         negative_hessian = curvature(face, u, slope, which, units, single)
+        whole = np.zeros((*u.shape, u.shape[1]))
+        whole[:, which[:, None], which] = negative_hessian
+        if not claimed:
+            return dataclasses.replace(plain, curvature=whole)
         escape = _walk(face, u, objective, _upward(negative_hessian, units, which), (1, -1), _WALKS)
         step, predicted = newton_steps(u, slope, negative_hessian, which, units, single)
         plateau = zeros
@@ -121,8 +132,6 @@ def certify(
             plateau = np.max([zeros, *rises], 0)
             climb = np.maximum(climb, _walk(face, u, objective, step, (1,), _SHARES))
             predicted = zeros
-        whole = np.zeros((*u.shape, u.shape[1]))
-        whole[:, which[:, None], which] = negative_hessian
     return Certificate(u, objective, gradient, whole, escape, climb, plateau, predicted)
 
 

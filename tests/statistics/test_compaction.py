@@ -7,6 +7,7 @@ import pytest
 import jaxem
 from jaxem.model import known
 from jaxem.optimise import runner
+from jaxem.optimise.state import CHUNK
 
 from .paths import NORMAL, NORMAL_STARTS, normals
 
@@ -35,7 +36,7 @@ def both():
         known._remembered.clear()  # else the second finds the programs of the first
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(runner.Clock, "pays", lambda self, smaller, pays=pays: pays)
-            patch.setattr("jaxem.optimise.state._SMALL", 0)  # chunks short enough to see ends
+            patch.setattr("jaxem.optimise.state.LONG_CHUNK", CHUNK)  # short enough to see ends
             fit = jaxem.fit(model, NORMAL, init=starts, restarts=LANES, tolerance=1e-6)
         sizes = [key[-1] for key in fit.plan.compiled]
         out[pays] = fit, sizes, model.traces
